@@ -1,0 +1,29 @@
+# Warnings are errors with gcc 12 and clang 14. Sanitizers and hardening come from the preset.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+find_program(PERIGEE_CCACHE ccache)
+if(PERIGEE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERIGEE_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
+                    -Wno-sign-conversion -Werror -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(-fuse-ld=lld)
+endif()
+
+if(PERIGEE_SANITIZE)
+  add_compile_options(-fsanitize=${PERIGEE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PERIGEE_SANITIZE})
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+  add_compile_options(-fstack-protector-strong -fcf-protection)
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+  add_link_options(-Wl,-z,relro,-z,now)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  include(CheckPIESupported)
+  check_pie_supported()
+endif()

@@ -1,0 +1,106 @@
+// Counters and gauges of one node. One table names them all; docs and the /metrics page come from the same table.
+//
+// Thread rule: a MetricShard belongs to one thread, which alone adds to it (a plain load and store, no locked
+// instruction). Anybody may read a shard at any time; a sum over shards is therefore a moment's approximation.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace perigee {
+
+// X(enumerator, prometheus name, labels in braces or "", kind, help)
+#define PERIGEE_METRICS(X)                                                                                   \
+  X(requests, "perigee_requests_total", "", counter, "Requests received on client listeners")                \
+  X(requests_hit, "perigee_responses_total", "result=\"hit\"", counter, "Answers by how they were made")     \
+  X(requests_miss, "perigee_responses_total", "result=\"miss\"", counter, "")                                \
+  X(requests_stale, "perigee_responses_total", "result=\"stale\"", counter, "")                              \
+  X(requests_revalidated, "perigee_responses_total", "result=\"revalidated\"", counter, "")                  \
+  X(requests_bypass, "perigee_responses_total", "result=\"bypass\"", counter, "")                            \
+  X(requests_error, "perigee_responses_total", "result=\"error\"", counter, "")                              \
+  X(requests_bad, "perigee_bad_requests_total", "", counter, "Requests refused by the framing validator")    \
+  X(client_bytes_sent, "perigee_client_bytes_sent_total", "", counter, "Bytes written to clients")           \
+  X(hit_bytes_sent, "perigee_hit_bytes_sent_total", "", counter, "Body bytes of answers served from store")  \
+  X(connections_accepted, "perigee_connections_accepted_total", "", counter, "Client connections accepted")  \
+  X(connections_refused, "perigee_connections_refused_total", "", counter, "Closed at once: over the limit") \
+  X(connections_open, "perigee_connections_open", "", gauge, "Client connections open now")                  \
+  X(responses_cut, "perigee_responses_cut_total", "", counter, "Answers that ended visibly incomplete")      \
+  X(client_timeouts, "perigee_client_timeouts_total", "", counter, "Client connections closed by a timeout") \
+  X(fills_started, "perigee_fills_started_total", "", counter, "Fills begun")                                \
+  X(fills_collapsed, "perigee_fills_collapsed_total", "", counter, "Requests that followed a running fill")  \
+  X(fills_completed, "perigee_fills_completed_total", "", counter, "Fills that ended complete")              \
+  X(fills_failed, "perigee_fills_failed_total", "", counter, "Fills that ended in failure")                  \
+  X(fills_uncacheable, "perigee_fills_uncacheable_total", "", counter, "Fills whose answer was not storable")\
+  X(hit_for_miss, "perigee_hit_for_miss_total", "", counter, "Requests that did not wait: hit-for-miss")     \
+  X(upstream_requests_origin, "perigee_upstream_requests_total", "tier=\"origin\"", counter,                 \
+    "Requests sent upstream")                                                                                \
+  X(upstream_requests_peer, "perigee_upstream_requests_total", "tier=\"peer\"", counter, "")                 \
+  X(upstream_failures_origin, "perigee_upstream_failures_total", "tier=\"origin\"", counter,                 \
+    "Upstream exchanges that failed")                                                                        \
+  X(upstream_failures_peer, "perigee_upstream_failures_total", "tier=\"peer\"", counter, "")                 \
+  X(upstream_bytes_origin, "perigee_upstream_bytes_total", "tier=\"origin\"", counter,                       \
+    "Body bytes received from upstreams")                                                                    \
+  X(upstream_bytes_peer, "perigee_upstream_bytes_total", "tier=\"peer\"", counter, "")                       \
+  X(upstream_connects, "perigee_upstream_connects_total", "", counter, "Upstream connections opened")        \
+  X(upstream_reuses, "perigee_upstream_reuses_total", "", counter, "Requests on a pooled connection")        \
+  X(upstream_retries, "perigee_upstream_retries_total", "", counter, "Requests sent upstream again")         \
+  X(retry_budget_exhausted, "perigee_retry_budget_exhausted_total", "", counter,                             \
+    "Retries not made because the budget was spent")                                                         \
+  X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter, "Requests that left their owner for another")\
+  X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests received on the peer listener")     \
+  X(peer_rejected, "perigee_peer_rejected_total", "", counter, "Peer requests refused: bad authentication")  \
+  X(peer_ejections, "perigee_peer_ejections_total", "", counter, "Peers taken out of rotation")              \
+  X(store_bytes, "perigee_store_bytes", "", gauge, "Bytes charged to the cache budget")                      \
+  X(store_responses, "perigee_store_responses", "", gauge, "Stored responses")                               \
+  X(store_evictions, "perigee_store_evictions_total", "", counter, "Stored responses evicted to make room")  \
+  X(loops_detected, "perigee_loops_detected_total", "", counter, "Requests refused by CDN-Loop or hop limit")\
+  X(reloads_ok, "perigee_reloads_total", "result=\"ok\"", counter, "Configuration reloads")                  \
+  X(reloads_refused, "perigee_reloads_total", "result=\"refused\"", counter, "")                             \
+  X(log_dropped, "perigee_log_lines_dropped_total", "", counter, "Log lines dropped: queue full")
+
+enum class Metric : uint8_t {
+#define PERIGEE_METRIC_ENUM(id, name, labels, kind, help) id,
+  PERIGEE_METRICS(PERIGEE_METRIC_ENUM)
+#undef PERIGEE_METRIC_ENUM
+};
+
+enum class MetricKind : uint8_t { counter, gauge };
+
+struct MetricInfo {
+  Metric id;
+  std::string_view name;
+  std::string_view labels;
+  MetricKind kind;
+  std::string_view help;
+};
+
+inline constexpr MetricInfo metric_table[] = {
+#define PERIGEE_METRIC_ROW(id, name, labels, kind, help) {Metric::id, name, labels, MetricKind::kind, help},
+    PERIGEE_METRICS(PERIGEE_METRIC_ROW)
+#undef PERIGEE_METRIC_ROW
+};
+inline constexpr size_t metric_count = std::size(metric_table);
+
+class alignas(64) MetricShard {
+ public:
+  void add(Metric metric, uint64_t amount = 1) {
+    auto& cell = cells_[static_cast<size_t>(metric)];
+    cell.store(cell.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void subtract(Metric metric, uint64_t amount = 1) { add(metric, uint64_t{0} - amount); }
+  void set(Metric metric, uint64_t value) {
+    cells_[static_cast<size_t>(metric)].store(value, std::memory_order_relaxed);
+  }
+  // Modulo 2^64: a gauge whose parts are on several shards is right as a sum.
+  uint64_t read(Metric metric) const {
+    return cells_[static_cast<size_t>(metric)].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::array<std::atomic<uint64_t>, metric_count> cells_{};
+};
+
+}  // namespace perigee

@@ -1,0 +1,36 @@
+// The one byte budget of a node's store: index, heads, blocks, ghosts, fills in flight, and what is pinned after
+// eviction all charge here, as the allocator rounds.
+//
+// Thread rule: any thread. Charging is a relaxed atomic add, off the hit path.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace perigee::cache {
+
+class Budget {
+ public:
+  explicit Budget(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void charge(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  void release(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  uint64_t bytes_max() const { return bytes_max_; }
+  bool exceeded() const { return used() > bytes_max_; }
+  // The most that one response may hold.
+  uint64_t response_bytes_max() const { return bytes_max_ / 8; }
+
+ private:
+  const uint64_t bytes_max_;
+  std::atomic<uint64_t> used_{0};
+};
+
+// What malloc really takes for a request of that size (glibc: 8 bytes of header, steps of 16, at least 32).
+constexpr size_t allocated_bytes(size_t bytes) {
+  const size_t rounded = (bytes + 8 + 15) & ~size_t{15};
+  return rounded < 32 ? 32 : rounded;
+}
+
+}  // namespace perigee::cache

@@ -1,0 +1,47 @@
+// What decide() needs to know of a stored response, worked out once when its head arrived: a few numbers and flags, so
+// that a hit parses no header field. Trivially copyable; the store keeps it and never looks inside.
+//
+// Names follow RFC 9111 section 4.2.
+//
+// Thread rule: plain value; immutable once stored.
+#pragma once
+
+#include <cstdint>
+
+#include "edge/base/clock.h"
+
+namespace perigee::cache {
+
+struct ResponseMeta {
+  enum Flag : uint16_t {
+    must_revalidate = 1 << 0,   // also proxy-revalidate, and s-maxage (RFC 9111 5.2.2.10)
+    no_cache = 1 << 1,          // unqualified: validate before every reuse
+    has_etag = 1 << 2,
+    strong_etag = 1 << 3,
+    has_last_modified = 1 << 4,
+    heuristic = 1 << 5,         // freshness_lifetime was guessed (RFC 9111 4.2.2)
+    has_vary = 1 << 6,
+    immutable = 1 << 7,         // RFC 8246
+    hit_for_miss = 1 << 8,      // no response at all: remembers "do not wait, not storable"
+  };
+
+  int64_t response_time_ms = 0;        // wall clock when the head was received
+  int32_t corrected_initial_age = 0;   // seconds, RFC 9111 4.2.3
+  int32_t freshness_lifetime = 0;      // seconds, RFC 9111 4.2.1
+  int32_t stale_while_revalidate = 0;  // seconds past freshness (RFC 5861); 0: not allowed
+  int32_t stale_if_error = 0;          // seconds past freshness (RFC 5861); 0: not allowed
+  uint16_t status = 0;
+  uint16_t flags = 0;
+
+  bool is(Flag flag) const { return (flags & flag) != 0; }
+
+  // RFC 9111 4.2.3, in seconds; a wall clock that went backwards counts as no time at all.
+  int64_t current_age(WallTime now) const {
+    const int64_t resident_ms = now.time_since_epoch().count() - response_time_ms;
+    return corrected_initial_age + (resident_ms > 0 ? resident_ms / 1000 : 0);
+  }
+  // Seconds of freshness left; negative when stale.
+  int64_t ttl(WallTime now) const { return freshness_lifetime - current_age(now); }
+};
+
+}  // namespace perigee::cache

@@ -1,0 +1,131 @@
+// Io: everything through which a node touches the world. Two implementations: libuv (uv_io.h) and an in-memory twin
+// with a manual clock and injected faults (memory_io.h). A node is given an Io and knows no other.
+//
+// Loops and threads come only from Io. With libuv every loop is one thread. The in-memory twin runs all loops of all
+// nodes on the caller's thread, in an order drawn from a seed.
+//
+// Thread rule: unless a line says otherwise, a Loop is used on its own thread only. post() may be called from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/base/clock.h"
+#include "edge/base/random.h"
+#include "edge/base/result.h"
+#include "edge/base/waker.h"
+#include "edge/net/address.h"
+#include "edge/net/files.h"
+#include "edge/net/stream.h"
+#include "edge/net/timer.h"
+
+namespace perigee::net {
+
+// A message to a loop. run() is called once on the loop's thread; messages that the loop never gets to (it stopped) are
+// destroyed without run().
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void run() = 0;
+};
+
+// Called at the end of each wake-up of a loop, after all of its events: the place to flush what was batched and to announce an epoch.
+// Also called once when the loop starts and once before it parks for good.
+class TurnHook {
+ public:
+  virtual void on_turn_end() = 0;
+
+ protected:
+  ~TurnHook() = default;
+};
+
+struct Resolved {
+  std::vector<Address> addresses;  // in the order to try (RFC 6724 as far as the resolver knows); never empty on success
+  Duration ttl{};                  // how long the answer may be used
+};
+
+class ResolveHandler {
+ public:
+  // Errors: side upstream, code "dns_error" or "dns_timeout".
+  virtual void on_resolved(Result<Resolved> result) = 0;
+
+ protected:
+  ~ResolveHandler() = default;
+};
+
+// A look-up under way. Destroying it cancels: on_resolved() will not come.
+class ResolveRequest {
+ public:
+  virtual ~ResolveRequest() = default;
+};
+
+// What a loop has done to the world, for tests and benchmarks that count rather than time.
+struct IoCounters {
+  uint64_t reads = 0;         // read system calls
+  uint64_t writes = 0;        // write system calls
+  uint64_t accepts = 0;
+  uint64_t connects = 0;
+  uint64_t wakeups = 0;
+  uint64_t bytes_read = 0;
+  uint64_t bytes_written = 0;
+};
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  virtual const std::string& name() const = 0;
+
+  // Sampled once per wake-up; the same for everything that happens in it.
+  virtual MonoTime now() const = 0;
+  virtual WallTime wall_now() const = 0;
+
+  // Runs a message on this loop. Any thread. Messages from one thread run in order.
+  virtual void post(std::unique_ptr<Task> task) = 0;
+
+  virtual TimerWheel& timers() = 0;
+  virtual Random& random() = 0;
+  virtual IoCounters& counters() = 0;
+  virtual void add_turn_hook(TurnHook& hook) = 0;
+  virtual void remove_turn_hook(TurnHook& hook) = 0;
+
+  // Errors: side internal, code "listen_failed"; the context holds address and reason.
+  virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) = 0;
+  // Never fails at once: a failure comes as on_error() from the loop. Timeouts are the caller's.
+  virtual Stream& connect(const Address& to, StreamHandler& handler) = 0;
+  // Looks a name up (A and AAAA). An IP literal resolves to itself. on_resolved() comes from the loop, never from inside this call.
+  virtual std::unique_ptr<ResolveRequest> resolve(std::string_view host, uint16_t port, ResolveHandler& handler) = 0;
+};
+
+class Io {
+ public:
+  virtual ~Io() = default;
+
+  // Loops live until the Io goes. Call before start(), from the thread that owns the Io.
+  virtual Loop& add_loop(std::string_view name) = 0;
+  // Every loop begins to run; what was posted before runs first.
+  virtual void start() = 0;
+  // Asks every loop to end after its current turn and waits for their threads. Streams still open are closed (handlers get
+  // on_closed()). Idempotent.
+  virtual void stop() = 0;
+
+  virtual Files& files() = 0;
+};
+
+// A Task from a callable, for the control path; the data path writes its own Task types.
+template <typename F>
+std::unique_ptr<Task> make_task(F f) {
+  struct Callable final : Task {
+    explicit Callable(F f) : f_(std::move(f)) {}
+    void run() override { f_(); }
+    F f_;
+  };
+  return std::make_unique<Callable>(std::move(f));
+}
+
+}  // namespace perigee::net

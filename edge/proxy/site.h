@@ -1,0 +1,73 @@
+// Sites: which hosts this node serves, where their content comes from, and what may be done with it. Filled by
+// edge/control from the configuration; immutable once published.
+//
+// Thread rule: built by one thread, then read by all; held through std::shared_ptr<const SiteTable>.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/base/clock.h"
+#include "edge/base/result.h"
+#include "edge/cache/policy.h"
+
+namespace perigee::proxy {
+
+struct OriginServer {
+  std::string host;  // name or IP literal
+  uint16_t port = 80;
+  uint32_t weight = 1;
+  bool backup = false;  // used only when no other server of the group can be
+};
+
+struct OriginGroup {
+  std::string name;
+  std::vector<OriginServer> servers;
+  std::string host_header;  // sent as Host; empty: the site's host as the client asked
+  Duration connect_timeout = std::chrono::seconds(1);
+  Duration first_byte_timeout = std::chrono::seconds(10);
+  Duration idle_body_timeout = std::chrono::seconds(15);
+  uint32_t connections_max = 256;       // per node
+  uint32_t idle_connections_max = 64;   // per node
+};
+
+// The first rule whose prefix matches the path applies; its unset members fall back to the site's.
+struct CacheRule {
+  std::string path_prefix;
+  bool bypass = false;
+  std::optional<int32_t> default_freshness_lifetime;
+};
+
+struct Site {
+  std::string name;
+  std::vector<std::string> hosts;  // "example.org", "*.example.org" (one or more labels), or "*"
+  std::shared_ptr<const OriginGroup> origin;
+  cache::PolicyOptions policy;
+  std::vector<CacheRule> rules;
+  bool allow_upgrade = false;          // WebSocket and other Upgrade pass-through
+  bool forward_client_address = true;  // X-Forwarded-For, -Proto, -Host
+  uint64_t request_body_bytes_max = 1ull << 30;
+};
+
+class SiteTable {
+ public:
+  // Error: internal, "duplicate_host", with the host and both sites.
+  static Result<std::shared_ptr<const SiteTable>> build(std::vector<std::shared_ptr<const Site>> sites);
+
+  // The site of a host, without port, in any case: exact, else the longest wildcard, else "*", else null.
+  const Site* find(std::string_view host) const;
+  const std::vector<std::shared_ptr<const Site>>& sites() const { return sites_; }
+
+ private:
+  std::vector<std::shared_ptr<const Site>> sites_;
+  std::unordered_map<std::string, const Site*> exact_;
+  std::unordered_map<std::string, const Site*> wildcard_;  // "example.org" for "*.example.org"
+  const Site* any_ = nullptr;
+};
+
+}  // namespace perigee::proxy
