@@ -17,6 +17,9 @@
 #include "edge/base/log.h"
 #include "edge/cache/fill.h"
 #include "edge/cache/store.h"
+#include "edge/cluster/peer_auth.h"
+#include "edge/cluster/peer_health.h"
+#include "edge/cluster/retry_budget.h"
 #include "edge/cluster/topology.h"
 #include "edge/control/config_error.h"
 #include "edge/control/settings_table.h"
@@ -59,11 +62,9 @@ struct ServerSettings {
   Duration drain_deadline = std::chrono::seconds(30);
 };
 
-// Budgets are per upstream: `budget` of its requests in the last 10 s, plus `budget_floor` per second.
 struct RetrySettings {
-  uint32_t max = 2;
-  double budget = 0.1;
-  uint32_t budget_floor = 3;
+  uint32_t max = 2;                    // times a request is sent again
+  cluster::RetryBudgetOptions budget;  // per upstream; workers is not filled in
 };
 
 struct PeerSettings {
@@ -72,11 +73,7 @@ struct PeerSettings {
   Duration first_answer_timeout = std::chrono::seconds(1);
   uint32_t connections_max = 256;      // to one peer
   uint32_t idle_connections_max = 64;  // to one peer
-  uint32_t ejection_failures = 5;
-  uint32_t ejection_connect_failures = 3;
-  Duration ejection = std::chrono::seconds(30);
-  Duration ejection_max = std::chrono::minutes(5);
-  double ejection_share = 0.34;
+  cluster::PeerHealthOptions health;
 };
 
 struct LogSettings {
@@ -89,12 +86,6 @@ struct LogSettings {
 
 struct AdminSettings {
   std::string token;  // empty: requests need none
-};
-
-// A secret that peers share. Never printed.
-struct PeerSecret {
-  std::string id;
-  std::string secret;
 };
 
 // One setting as it is in force.
@@ -116,9 +107,9 @@ struct Config {
   LogSettings log;
   AdminSettings admin;
   std::shared_ptr<const proxy::SiteTable> sites;
-  std::shared_ptr<const cluster::Topology> topology;  // null: alone
-  std::vector<PeerSecret> peer_secrets;               // the first signs, all are accepted
-  std::vector<ConfigEntry> entries;                   // sorted by key
+  std::shared_ptr<const cluster::Topology> topology;      // null: alone
+  std::shared_ptr<const cluster::PeerKeyRing> peer_keys;  // null: no peers
+  std::vector<ConfigEntry> entries;                       // sorted by key
   std::vector<ConfigError> warnings;
 
   // This node within the topology; null when alone.

@@ -1,13 +1,13 @@
 // The files that a configuration is made of.
 #include <fmt/format.h>
 
+#include "edge/base/hash.h"
 #include "edge/control/config_parts.h"
 
 namespace perigee::control {
 namespace {
 
 constexpr size_t secret_bytes_max = 64 * 1024;
-constexpr size_t secret_bytes_sensible = 16;
 
 std::string_view trim_white_space(std::string_view text) {
   constexpr std::string_view white = " \t\r\n";
@@ -36,26 +36,29 @@ bool read_toml_file(net::Files& files, const std::string& path, const Place& nam
   return parse_toml(*bytes, path, root, errors);
 }
 
-std::string read_secret(net::Files& files, const std::string& path, const Place& named_at,
-                        const std::string& key, ErrorList& errors, std::vector<ConfigError>& warnings) {
-  auto bytes = files.read_all(path, secret_bytes_max);
+std::string read_secret(net::Files& files, const SecretFile& file, ErrorList& errors,
+                        std::vector<ConfigError>& warnings) {
+  auto bytes = files.read_all(file.path, secret_bytes_max);
   if (!bytes) {
-    errors.add(named_at, key, bytes.error().context, "a readable file that holds a secret");
+    errors.add(file.named_at, file.key, bytes.error().context, "a readable file that holds a secret");
     return "";
   }
-  auto file = files.open(path);
-  if (file && (*file)->info().readable_by_others) {
-    warnings.push_back({named_at, key, "found a file that every user can read, expected mode 0600 or 0640"});
+  auto opened = files.open(file.path);
+  if (opened && (*opened)->info().readable_by_others) {
+    warnings.push_back(
+        {file.named_at, file.key, "found a file that every user can read, expected mode 0600 or 0640"});
   }
   std::string secret(trim_white_space(*bytes));
-  if (secret.empty()) {
-    errors.add(named_at, key, "an empty file", "a file that holds a secret");
-  } else if (secret.size() < secret_bytes_sensible) {
-    warnings.push_back({named_at, key,
-                        fmt::format("found a secret of {} bytes, expected at least {} to resist guessing",
-                                    secret.size(), secret_bytes_sensible)});
+  if (secret.size() >= file.bytes_min) return secret;
+  errors.add(file.named_at, file.key, fmt::format("a secret of {} bytes", secret.size()),
+             fmt::format("at least {} bytes, to resist guessing", file.bytes_min));
+  return "";
+}
+
+void add_fingerprint(std::vector<ConfigEntry>& entries, std::string_view key, std::string_view secret) {
+  for (ConfigEntry& entry : entries) {
+    if (entry.key == key) entry.fingerprint = hash64(entry.fingerprint, hash64(secret));
   }
-  return secret;
 }
 
 }  // namespace perigee::control

@@ -3,7 +3,6 @@
 #include <bit>
 #include <exception>
 
-#include "edge/base/hash.h"
 #include "edge/control/config_parts.h"
 
 namespace perigee::control {
@@ -70,7 +69,7 @@ class NodeFileReader {
         read_topology(files_, node.topology_file, errors_, config_.warnings, config_.entries);
     if (topology.topology == nullptr) return;
     config_.topology = topology.topology;
-    config_.peer_secrets = std::move(topology.secrets);
+    config_.peer_keys = std::move(topology.peer_keys);
     find_self(values, topology);
   }
 
@@ -181,8 +180,8 @@ class NodeFileReader {
   void read_retries(const TomlNode& root) {
     const auto values = section(root, Section::retries);
     config_.retries.max = count(values, "max");
-    config_.retries.budget = values.get<double>("budget");
-    config_.retries.budget_floor = count(values, "budget_floor");
+    config_.retries.budget.percent = count(values, "budget_percent");
+    config_.retries.budget.per_second = count(values, "per_second");
   }
 
   void read_peers(const TomlNode& root) {
@@ -193,14 +192,15 @@ class NodeFileReader {
     peers.first_answer_timeout = values.get<Duration>("first_answer");
     peers.connections_max = count(values, "connections");
     peers.idle_connections_max = count(values, "idle_connections");
-    peers.ejection_failures = count(values, "ejection_failures");
-    peers.ejection_connect_failures = count(values, "ejection_connect_failures");
-    peers.ejection = values.get<Duration>("ejection");
-    peers.ejection_max = values.get<Duration>("ejection_max");
-    peers.ejection_share = values.get<double>("ejection_share");
-    if (values.has("ejection_max") && peers.ejection_max < peers.ejection) {
-      add(values, "ejection_max", print_duration(peers.ejection_max),
-          "at least peers.ejection, which is " + print_duration(peers.ejection));
+    cluster::PeerHealthOptions& health = peers.health;
+    health.consecutive_failures = count(values, "ejection_failures");
+    health.connect_failures = count(values, "ejection_connect_failures");
+    health.ejection_base = values.get<Duration>("ejection");
+    health.ejection_max = values.get<Duration>("ejection_max");
+    health.ejected_one_in = count(values, "ejected_one_in");
+    if (values.has("ejection_max") && health.ejection_max < health.ejection_base) {
+      add(values, "ejection_max", print_duration(health.ejection_max),
+          "at least peers.ejection, which is " + print_duration(health.ejection_base));
     }
   }
 
@@ -230,10 +230,11 @@ class NodeFileReader {
     const auto values = section(root, Section::admin);
     const auto file = values.get<std::string>("token_file");
     if (!file.empty()) {
-      const std::string key = values.full_key("token_file");
-      config_.admin.token = read_secret(files_, beside(reader_.file(), file), values.place("token_file"), key,
-                                        errors_, config_.warnings);
-      add_fingerprint(key, config_.admin.token);
+      constexpr size_t token_bytes_min = 16;
+      const SecretFile token{beside(reader_.file(), file), values.place("token_file"),
+                             values.full_key("token_file"), token_bytes_min};
+      config_.admin.token = read_secret(files_, token, errors_, config_.warnings);
+      add_fingerprint(config_.entries, token.key, config_.admin.token);
     }
     const auto& admin = config_.listen.admin;
     if (admin && !admin->is_loopback() && file.empty()) {
@@ -248,12 +249,6 @@ class NodeFileReader {
       if (entry.key != key) continue;
       entry.value = std::move(value);
       if (!place.file.empty()) entry.place = std::move(place);
-    }
-  }
-
-  void add_fingerprint(std::string_view key, std::string_view secret) {
-    for (ConfigEntry& entry : config_.entries) {
-      if (entry.key == key) entry.fingerprint = hash64(entry.fingerprint, hash64(secret));
     }
   }
 

@@ -26,7 +26,7 @@ SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginLis
 // topology_load.cc
 struct TopologyFile {
   std::shared_ptr<const cluster::Topology> topology;
-  std::vector<PeerSecret> secrets;
+  std::shared_ptr<const cluster::PeerKeyRing> peer_keys;   // null without keys
   std::vector<std::pair<std::string, Place>> node_places;  // of each [[node]], by name
 };
 // Null topology after an error.
@@ -39,9 +39,18 @@ std::string beside(std::string_view file, std::string_view name);
 // Reads and parses; false after adding an error. named_at: where the path was mentioned, or the file itself.
 bool read_toml_file(net::Files& files, const std::string& path, const Place& named_at, const std::string& key,
                     TomlNode& root, ErrorList& errors);
-// The content of a secret file without the white space around it; empty after adding an error. A secret that
-// is short is a warning.
-std::string read_secret(net::Files& files, const std::string& path, const Place& named_at,
-                        const std::string& key, ErrorList& errors, std::vector<ConfigError>& warnings);
+
+struct SecretFile {
+  std::string path;
+  Place named_at;
+  std::string key;
+  size_t bytes_min;
+};
+// The content of a secret file without the white space around it; empty after adding an error. That every
+// user can read it is a warning.
+std::string read_secret(net::Files& files, const SecretFile& file, ErrorList& errors,
+                        std::vector<ConfigError>& warnings);
+// Lets the entry of that key differ when the secret does.
+void add_fingerprint(std::vector<ConfigEntry>& entries, std::string_view key, std::string_view secret);
 
 }  // namespace perigee::control

@@ -111,9 +111,9 @@ constexpr Setting settings[] = {
      "How long requests under way may take once the node is told to stop."},
 
     {S::retries, "max", T::integer, "2", optional, 0, 10, "", live, "Times a request is sent again."},
-    {S::retries, "budget", T::ratio, "0.1", optional, 0, 0, "", live,
-     "Retries allowed, as a share of the requests to an upstream in the last 10 s."},
-    {S::retries, "budget_floor", T::integer, "3", optional, 0, 10'000, "", live,
+    {S::retries, "budget_percent", T::integer, "10", optional, 0, 100, "", live,
+     "Retries allowed, in percent of the requests to an upstream in the last 10 s."},
+    {S::retries, "per_second", T::integer, "3", optional, 0, 10'000, "", live,
      "Retries per second allowed beyond that share."},
 
     {S::peers, "connect", T::duration, "100ms", optional, 1, 60 * second, "", live,
@@ -133,8 +133,8 @@ constexpr Setting settings[] = {
      "How long a peer stays out; the n-th time in a row n times as long."},
     {S::peers, "ejection_max", T::duration, "5m", optional, 100, 24 * hour, "", live,
      "The longest it stays out."},
-    {S::peers, "ejection_share", T::ratio, "0.34", optional, 0, 0, "", live,
-     "Share of a region's peers that may be out at once."},
+    {S::peers, "ejected_one_in", T::integer, "3", optional, 1, 1000, "", live,
+     "Of a region's nodes at most one in so many is out at once; one always may be."},
 
     {S::log, "level", T::choice, "info", optional, 0, 0, "debug|info|warning|error", live,
      "The lowest level that is written."},

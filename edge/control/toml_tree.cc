@@ -77,7 +77,7 @@ bool convert_table(const toml::table& from, size_t depth, TomlNode& to) {
   TomlNode::Table table;
   table.reserve(from.size());
   for (const auto& [key, child] : from) {
-    auto& [name, node] = table.emplace_back(std::string(key.str()), TomlNode{});
+    auto& [name, node] = table.emplace_back(TomlMember{std::string(key.str()), TomlNode{}});
     if (!convert(child, depth + 1, node)) return false;
     // A key points an operator to the right line better than its value does.
     if (key.source().begin.line != 0 && !child.is_table() && !child.is_array()) {

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,8 +22,10 @@ inline constexpr size_t toml_bytes_max = 16u << 20;
 inline constexpr size_t dotted_parts_max = 16;
 inline constexpr size_t depth_max = 16;
 
+struct TomlMember;
+
 struct TomlNode {
-  using Table = std::vector<std::pair<std::string, TomlNode>>;  // in the order of the keys' names
+  using Table = std::vector<TomlMember>;  // in the order of the keys' names
   using Array = std::vector<TomlNode>;
   struct Date {};  // known to TOML, of no use to any setting
 
@@ -38,6 +39,11 @@ struct TomlNode {
   const TomlNode* find(std::string_view key) const;
   // What it is, as a message shows it: `the integer 7`, `the string "x"`, `a table`.
   std::string describe() const;
+};
+
+struct TomlMember {
+  std::string name;
+  TomlNode node;
 };
 
 // The root table of a file. False after adding what is wrong to errors; file names it in messages.

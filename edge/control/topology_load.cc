@@ -4,7 +4,6 @@
 #include <map>
 
 #include "edge/base/bytes.h"
-#include "edge/base/hash.h"
 #include "edge/control/config_parts.h"
 
 namespace perigee::control {
@@ -133,33 +132,43 @@ class TopologyReader {
 
   void read_keys(const TomlNode* cluster) {
     const auto tables = reader_.find_tables(cluster, Section::cluster_key, "cluster.", "id");
-    for (const NamedTable& table : tables) {
-      const auto values = reader_.read(Section::cluster_key, table.node, table.prefix);
-      cluster::PeerKeyInfo key{values.get<std::string>("id"),
-                               beside(reader_.file(), values.get<std::string>("file"))};
-      for (const auto& earlier : topology_.peer_keys) {
-        if (earlier.id == key.id) add(values, "id", "a second key of that id", "different ids");
-      }
-      if (values.has("file")) {
-        const std::string name = values.full_key("file");
-        std::string secret =
-            read_secret(files_, key.secret_file, values.place("file"), name, reader_.errors(), warnings_);
-        for (ConfigEntry& entry : entries_) {
-          if (entry.key == name) entry.fingerprint = hash64(entry.fingerprint, hash64(secret));
-        }
-        out_.secrets.push_back({key.id, std::move(secret)});
-      }
-      topology_.peer_keys.push_back(std::move(key));
-    }
-    if (tables.size() > 2) {
+    std::vector<cluster::PeerKey> keys;
+    for (const NamedTable& table : tables) keys.push_back(read_key(table));
+    const Place place = cluster == nullptr ? Place{reader_.file(), 0, 0} : reader_.place(*cluster);
+    if (keys.size() > 2) {
       reader_.errors().add(reader_.place(*tables[2].node), "cluster.peer_keys",
-                           std::to_string(tables.size()) + " keys", "one, or two while keys are changed");
+                           std::to_string(keys.size()) + " keys", "one, or two while keys are changed");
     }
-    if (tables.empty() && topology_.nodes.size() > 1) {
-      const Place place = cluster == nullptr ? Place{reader_.file(), 0, 0} : reader_.place(*cluster);
+    if (keys.empty() && topology_.nodes.size() > 1) {
       reader_.errors().add(place, "cluster.peer_keys", "nothing",
                            "a key, such as [{id = \"a\", file = \"peer.key\"}]");
     }
+    if (keys.empty() || !reader_.errors().empty()) return;
+    auto ring = cluster::PeerKeyRing::build(std::move(keys));
+    if (ring) {
+      out_.peer_keys = std::make_shared<const cluster::PeerKeyRing>(std::move(*ring));
+    } else {
+      reader_.errors().add(place, "cluster.peer_keys", ring.error().context);
+    }
+  }
+
+  cluster::PeerKey read_key(const NamedTable& table) {
+    constexpr size_t secret_bytes_min = 32;
+    const auto values = reader_.read(Section::cluster_key, table.node, table.prefix);
+    cluster::PeerKeyInfo info{read_name(values, "id"),
+                              beside(reader_.file(), values.get<std::string>("file"))};
+    cluster::PeerKey key{info.id, ""};
+    for (const auto& earlier : topology_.peer_keys) {
+      if (earlier.id == info.id) add(values, "id", "a second key of that id", "different ids");
+    }
+    if (values.has("file")) {
+      const SecretFile file{info.secret_file, values.place("file"), values.full_key("file"),
+                            secret_bytes_min};
+      key.secret = read_secret(files_, file, reader_.errors(), warnings_);
+      add_fingerprint(entries_, file.key, key.secret);
+    }
+    topology_.peer_keys.push_back(std::move(info));
+    return key;
   }
 
   net::Files& files_;

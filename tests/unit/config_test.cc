@@ -1,5 +1,6 @@
 #include "edge/control/config.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
 #include <sstream>
@@ -109,18 +110,18 @@ TEST_CASE("a minimal configuration has every default of its structs", "[config]"
   CHECK(config->server.write_stall_timeout == fresh.server.write_stall_timeout);
   CHECK(config->server.drain_deadline == fresh.server.drain_deadline);
   CHECK(config->retries.max == fresh.retries.max);
-  CHECK(config->retries.budget == fresh.retries.budget);
-  CHECK(config->retries.budget_floor == fresh.retries.budget_floor);
+  CHECK(config->retries.budget.percent == fresh.retries.budget.percent);
+  CHECK(config->retries.budget.per_second == fresh.retries.budget.per_second);
   CHECK(config->peers.connect_timeout == fresh.peers.connect_timeout);
   CHECK(config->peers.connect_across_timeout == fresh.peers.connect_across_timeout);
   CHECK(config->peers.first_answer_timeout == fresh.peers.first_answer_timeout);
   CHECK(config->peers.connections_max == fresh.peers.connections_max);
   CHECK(config->peers.idle_connections_max == fresh.peers.idle_connections_max);
-  CHECK(config->peers.ejection_failures == fresh.peers.ejection_failures);
-  CHECK(config->peers.ejection_connect_failures == fresh.peers.ejection_connect_failures);
-  CHECK(config->peers.ejection == fresh.peers.ejection);
-  CHECK(config->peers.ejection_max == fresh.peers.ejection_max);
-  CHECK(config->peers.ejection_share == fresh.peers.ejection_share);
+  CHECK(config->peers.health.consecutive_failures == fresh.peers.health.consecutive_failures);
+  CHECK(config->peers.health.connect_failures == fresh.peers.health.connect_failures);
+  CHECK(config->peers.health.ejection_base == fresh.peers.health.ejection_base);
+  CHECK(config->peers.health.ejection_max == fresh.peers.health.ejection_max);
+  CHECK(config->peers.health.ejected_one_in == fresh.peers.health.ejected_one_in);
   CHECK(config->log.level == fresh.log.level);
   CHECK(config->log.path == fresh.log.path);
   CHECK(config->log.access == fresh.log.access);
@@ -174,7 +175,7 @@ head_bytes = 32768
 [timeouts]
 drain = "2m"
 [retries]
-budget = 0.25
+budget_percent = 25
 [log]
 level = "debug"
 access = "logs/access.json"
@@ -206,7 +207,7 @@ default_freshness = "7d"
   CHECK(config->cache.store.shards == 8);
   CHECK(config->server.head_bytes_max == 32768);
   CHECK(config->server.drain_deadline == std::chrono::minutes(2));
-  CHECK(config->retries.budget == 0.25);
+  CHECK(config->retries.budget.percent == 25);
   CHECK(config->log.level == LogLevel::debug);
   CHECK(config->log.access == "logs/access.json");
   const proxy::Site* site = config->sites->find("www.shop.example");
@@ -260,8 +261,8 @@ TEST_CASE("every kind of mistake is refused at its place", "[config]") {
       {"[timeouts]\nheader = \"10 s\"", "n.toml:12:1: timeouts.header", "a duration"},
       {"[timeouts]\nheader = \"2h\"", "n.toml:12:1: timeouts.header", "from 100ms to 1h"},
       {"[timeouts]\ndrain = 2020-01-01", "n.toml:12:1: timeouts.drain", "a date or time"},
-      {"[retries]\nbudget = 1.5", "n.toml:12:1: retries.budget", "from 0 to 1"},
-      {"[retries]\nbudget = nan", "n.toml:12:1: retries.budget", "from 0 to 1"},
+      {"[log]\naccess_sample = 1.5", "n.toml:12:1: log.access_sample", "from 0 to 1"},
+      {"[log]\naccess_sample = nan", "n.toml:12:1: log.access_sample", "from 0 to 1"},
       {"[peers]\nejection = \"10m\"", "n.toml:11:1: peers.ejection_max", "at least peers.ejection"},
       {"[log]\nlevel = true", "n.toml:12:1: log.level", "found true"},
       {"[log]\npath = \"\"", "n.toml:12:1: log.path", "an empty string"},
@@ -392,9 +393,7 @@ TEST_CASE("a node takes its listeners from the topology by its name", "[config]"
   REQUIRE(config->self() != nullptr);
   CHECK(config->self()->weight == 3);
   CHECK(config->topology->regions.size() == 2);
-  REQUIRE(config->peer_secrets.size() == 1);
-  CHECK(config->peer_secrets[0].id == "a");
-  CHECK(config->peer_secrets[0].secret == "0123456789abcdef0123456789abcdef");
+  CHECK(config->peer_keys != nullptr);
 }
 
 TEST_CASE("an address in [listen] is bound instead of the topology's", "[config]") {
@@ -446,16 +445,20 @@ TEST_CASE("every kind of mistake in a topology is refused at its place", "[confi
   }
 }
 
-TEST_CASE("an empty secret is refused, a short one or one that others can read is a warning", "[config]") {
-  MapFiles files{{"n.toml", with("[admin]\ntoken_file = \"token\"\n")}, {"token", " \n"}};
-  CHECK(!load_config(files, "n.toml", ""));
-  files.put("token", "short");
+TEST_CASE("an empty or short secret is refused, one that every user can read is a warning", "[config]") {
+  MapFiles files{{"n.toml", with("[admin]\ntoken_file = \"token\"\n")}};
+  for (const char* secret : {"", " \n", "short"}) {
+    files.put("token", secret);
+    auto config = load_config(files, "n.toml", "");
+    REQUIRE(!config);
+    CHECK(config.error().front().message.find("expected at least 16 bytes") != std::string::npos);
+  }
+  files.put("token", "long enough to be a token");
   files.let_others_read("token");
   auto config = load_config(files, "n.toml", "");
   REQUIRE(config);
-  REQUIRE((*config)->warnings.size() == 2);
+  REQUIRE((*config)->warnings.size() == 1);
   CHECK((*config)->warnings[0].message.find("every user can read") != std::string::npos);
-  CHECK((*config)->warnings[1].message.find("a secret of 5 bytes") != std::string::npos);
 }
 
 TEST_CASE("entries remember where a value is from, and no secret or its path is among them", "[config]") {
