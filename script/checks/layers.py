@@ -70,7 +70,7 @@ BANNED = [
     Banned("expected", [], "gcc 12 has none; use tl::expected by edge/base/result.h"),
     Banned("format", [], "gcc 12 has none; use fmt"),
 ]
-SOCKETS = ("sys/socket.h", "sys/epoll.h", "netinet/", "arpa/", "netdb.h", "poll.h", "unistd.h", "fcntl.h", "fstream")
+SOCKETS = ("sys/socket.h", "sys/epoll.h", "netinet/", "netdb.h", "poll.h", "unistd.h", "fcntl.h", "fstream")
 for _header in SOCKETS:
     BANNED.append(Banned(_header, [r"(?!edge/(http|cache|cluster|serve|proxy)/)"], "this layer touches no descriptor"))
 
