@@ -1,6 +1,7 @@
 // A client of bytes: connects on the in-memory network, sends what it is told and keeps what it receives.
 //
-// Owned by the test. The MemoryWorld moves only when the test says so, hence thread rule: the test's one thread.
+// Owned by the test. The MemoryWorld moves only when the test says so, hence thread rule: the test's one
+// thread.
 #pragma once
 
 #include <string>
@@ -43,8 +44,8 @@ class RawClient final : public net::StreamHandler {
   }
 
   std::string received;
-  bool ended = false;    // the server ended its half in order
-  bool broken = false;   // reset, or could not connect
+  bool ended = false;   // the server ended its half in order
+  bool broken = false;  // reset, or could not connect
   bool closed() const { return stream_ == nullptr; }
   // The answers so far, taken out.
   std::string take() { return std::exchange(received, {}); }

@@ -23,7 +23,7 @@ struct KeptExchange final : serve::ExchangeHandler, serve::BodySource {
   bool content_ended = false;
   std::vector<serve::ExchangeEnd> ends;
 
-  std::string body;        // what pull() gives
+  std::string body;  // what pull() gives
   size_t slice_bytes = 1000;
   bool more_comes = false;  // at the end of body: wait, not end
   bool fails = false;       // at the end of body: failed
@@ -52,7 +52,8 @@ struct KeptExchange final : serve::ExchangeHandler, serve::BodySource {
 struct ServeRig final : serve::Handler {
   using Script = std::function<void(serve::ServerExchange&)>;
 
-  explicit ServeRig(uint64_t seed = 1, serve::ServerOptions with = {}) : world(seed), options(std::move(with)) {
+  explicit ServeRig(uint64_t seed = 1, serve::ServerOptions with = {})
+      : world(seed), options(std::move(with)) {
     options.address = *net::Address::parse("10.0.0.1:80");
     server = std::make_unique<serve::Server>(loop, options, *this, metrics);
     address = server->listen().value();

@@ -1,4 +1,5 @@
-// Answers whose body is pulled from a source: framing, backpressure, fairness, and bodies that break their promise.
+// Answers whose body is pulled from a source: framing, backpressure, fairness, and bodies that break their
+// promise.
 #include <catch2/catch_test_macros.hpp>
 
 #include "edge/http/h1.h"

@@ -1,4 +1,5 @@
-// Requests and answers that are given at once: keep-alive, pipelining, framing, counts of system calls and allocations.
+// Requests and answers that are given at once: keep-alive, pipelining, framing, counts of system calls and
+// allocations.
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/node/allocation_counter.h"
@@ -67,8 +68,9 @@ TEST_CASE("more pipelined requests than one batch holds are all answered in orde
 }
 
 TEST_CASE("a request split at any byte is answered the same", "[serve]") {
-  const std::string request = "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" +
-                              std::string(get_root);
+  const std::string request =
+      "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" +
+      std::string(get_root);
   for (size_t split = 1; split < request.size(); ++split) {
     ServeRig rig(split);
     rig.scripts["/echo"] = [&rig](serve::ServerExchange& exchange) {
@@ -152,18 +154,21 @@ TEST_CASE("answers without content say what they may and carry none", "[serve]")
 TEST_CASE("a client of HTTP/1.0 gets its connection closed unless it asked to keep it", "[serve]") {
   ServeRig rig;
   RawClient& plain = rig.ask("GET / HTTP/1.0\r\n\r\n");
-  CHECK(plain.received ==
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: close\r\n\r\nhello\n");
+  CHECK(
+      plain.received ==
+      "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: close\r\n\r\nhello\n");
   CHECK(plain.ended);
   RawClient& kept = rig.ask("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
   CHECK(kept.received ==
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: keep-alive\r\n\r\nhello\n");
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: "
+        "keep-alive\r\n\r\nhello\n");
   CHECK_FALSE(kept.closed());
 }
 
 TEST_CASE("connection: close is honoured, and what was pipelined behind it is not answered", "[serve]") {
   ServeRig rig;
-  RawClient& client = rig.ask("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n" + std::string(get_root));
+  RawClient& client =
+      rig.ask("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n" + std::string(get_root));
   CHECK(client.count("HTTP/1.1 200") == 1);
   CHECK(client.count("connection: close\r\n") == 1);
   CHECK(client.ended);
@@ -196,8 +201,9 @@ TEST_CASE("an answer given later is written at the end of the turn, and its succ
     CHECK(later->ends.empty());
   }));
   rig.world.run_until_idle();
-  CHECK(client.received == "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nage: 1\r\ncontent-length: 4\r\n\r\nlate" +
-                               std::string(hello));
+  CHECK(client.received ==
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nage: 1\r\ncontent-length: 4\r\n\r\nlate" +
+            std::string(hello));
   CHECK(later->ends == std::vector{serve::ExchangeEnd::complete});
 }
 
@@ -250,8 +256,9 @@ TEST_CASE("a taken stream belongs to the handler, with what was received behind 
       taken.stream->set_handler(echo);
       echo.on_read(taken.unread);
     };
-    RawClient& client = rig.ask(std::string(get_root) +
-                                "GET /up HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\nabc");
+    RawClient& client =
+        rig.ask(std::string(get_root) +
+                "GET /up HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\nabc");
     client.send("def");
     rig.world.run_until_idle();
     CHECK(client.received ==
@@ -283,7 +290,8 @@ TEST_CASE("a kilobyte answered costs one read, one write and no allocation of ou
   CHECK(rig.loop.counters().reads - before.reads == 1);
   CHECK(rig.loop.counters().writes - before.writes == 1);
 
-  // Of pipelined requests: from one call of the handler to the next nothing is allocated, reply and parsing included.
+  // Of pipelined requests: from one call of the handler to the next nothing is allocated, reply and parsing
+  // included.
   uint64_t grown = 0;
   uint64_t calls = 0;
   rig.scripts["/k"] = [&](serve::ServerExchange& exchange) {
