@@ -39,10 +39,8 @@ struct Pair {
 
 }  // namespace
 
-#define IO_TEST(name) TEMPLATE_TEST_CASE(name, "[net][io]", RIGS)
-#define RIGS MemoryRig
-
-IO_TEST("bytes are echoed, and half-closing lets the other side finish") {
+TEMPLATE_TEST_CASE("bytes are echoed, and half-closing lets the other side finish", "[net][io]", MemoryRig,
+                   UvRig) {
   Pair<TestType> pair;
   pair.open();
   pair.rig.run([&] {
