@@ -2,9 +2,10 @@
 
 #include <array>
 
+#include "edge/http/conditional.h"
 #include "edge/http/date.h"
 #include "edge/http/h1.h"
-#include "origin/byte_ranges.h"
+#include "edge/http/range.h"
 
 namespace perigee::origin {
 namespace {
@@ -16,14 +17,14 @@ std::string date_text(int64_t seconds) {
   return std::string(http::format_date(seconds, buffer));
 }
 
-void add_validators(http::HeadWriter& writer, const Validators& validators) {
-  if (!validators.etag.empty()) writer.field("etag", validators.etag);
-  if (validators.last_modified) writer.field("last-modified", date_text(*validators.last_modified));
+void add_validators(http::HeadWriter& writer, const Representation& representation) {
+  if (!representation.etag.empty()) writer.field("etag", representation.etag);
+  if (representation.last_modified) writer.field("last-modified", date_text(*representation.last_modified));
 }
 
-std::string content_range(const ByteRange& range, uint64_t size) {
-  return "bytes " + std::to_string(range.first) + "-" + std::to_string(range.first + range.length - 1) + "/" +
-         std::to_string(size);
+std::string content_range(const http::ByteRange& range, uint64_t size) {
+  std::array<char, http::content_range_bytes> buffer;
+  return std::string(http::format_content_range({range, size}, buffer));
 }
 
 Answer unsatisfiable(const Representation& representation, WallTime now) {
@@ -33,23 +34,30 @@ Answer unsatisfiable(const Representation& representation, WallTime now) {
 }
 
 void add_single(Answer& answer, http::HeadWriter& writer, const Representation& representation,
-                const ByteRange& range) {
+                const http::ByteRange& range) {
   writer.field("content-type", representation.content_type);
   writer.field("content-range", content_range(range, representation.content->size()));
-  answer.parts.push_back({{}, range.first, range.length});
+  answer.parts.push_back({{}, range.first, range.length()});
 }
 
 // RFC 9110 14.6.
 void add_multipart(Answer& answer, http::HeadWriter& writer, const Representation& representation,
-                   const std::vector<ByteRange>& ranges) {
+                   const std::vector<http::ByteRange>& ranges) {
   writer.field("content-type", "multipart/byteranges; boundary=" + std::string(boundary));
-  for (const ByteRange& range : ranges) {
+  for (const http::ByteRange& range : ranges) {
     std::string text = "\r\n--" + std::string(boundary) + "\r\ncontent-type: " + representation.content_type +
                        "\r\ncontent-range: " + content_range(range, representation.content->size()) +
                        "\r\n\r\n";
-    answer.parts.push_back({std::move(text), range.first, range.length});
+    answer.parts.push_back({std::move(text), range.first, range.length()});
   }
   answer.parts.push_back({"\r\n--" + std::string(boundary) + "--\r\n", 0, 0});
+}
+
+std::optional<http::ResolvedRanges> resolve(const http::RequestHead& request, uint64_t size) {
+  const http::Field* field = request.fields.find(http::FieldId::range);
+  const auto specs = field != nullptr ? http::parse_range(field->value) : std::nullopt;
+  if (!specs) return std::nullopt;
+  return http::resolve_ranges(*specs, size, {.ranges_max = 16, .gap_merged = 0});
 }
 
 }  // namespace
@@ -83,35 +91,41 @@ Answer text_answer(int status, std::string_view content_type, std::string text, 
 
 Answer answer_with(const http::RequestHead& request, const Representation& representation, WallTime now) {
   const int64_t seconds = unix_seconds(now);
-  const Validators& validators = representation.validators;
-  const Precondition condition = check_preconditions(request, validators, seconds);
-  if (condition == Precondition::failed) {
+  const std::string last_modified =
+      representation.last_modified ? date_text(*representation.last_modified) : std::string();
+  const std::string date = representation.last_modified ? date_text(seconds) : std::string();
+  const http::Validators validators{representation.etag, last_modified, date};
+  const http::Precondition condition =
+      http::evaluate_conditions(request, validators, http::Evaluator::origin, seconds);
+  if (condition == http::Precondition::failed) {
     return text_answer(412, "text/plain; charset=utf-8", "a precondition failed\n", now);
   }
+  std::optional<http::ResolvedRanges> ranges;
+  // RFC 9110 14.2: Range is defined for GET only.
+  if (condition == http::Precondition::proceed && representation.accepts_ranges &&
+      request.method == http::Method::get && http::if_range_matches(request, validators, seconds)) {
+    ranges = resolve(request, representation.content->size());
+  }
+  using Outcome = http::ResolvedRanges::Outcome;
+  if (ranges && ranges->outcome == Outcome::unsatisfiable) return unsatisfiable(representation, now);
+  const bool partial = ranges && ranges->outcome == Outcome::partial;
+
   Answer answer;
   answer.content = representation.content;
-  const uint64_t size = representation.content->size();
-  RangeRequest range;
-  if (condition == Precondition::proceed && representation.accepts_ranges &&
-      range_applies(request, validators, seconds)) {
-    range = parse_ranges(request.fields.value(http::FieldId::range), size);
-  }
-  if (range.outcome == RangeRequest::Outcome::unsatisfiable) return unsatisfiable(representation, now);
-  const bool partial = range.outcome == RangeRequest::Outcome::ranges;
-  answer.status = condition == Precondition::not_modified ? 304 : partial ? 206 : 200;
+  answer.status = condition == http::Precondition::not_modified ? 304 : partial ? 206 : 200;
   answer.lines = head_start(answer.status, now);
   http::HeadWriter writer(answer.lines);
-  add_validators(writer, validators);
+  add_validators(writer, representation);
   answer.lines.append(representation.more_lines);
   if (answer.status == 304) return answer;
   if (representation.accepts_ranges) writer.field("accept-ranges", "bytes");
   if (!partial) {
     writer.field("content-type", representation.content_type);
-    answer.parts.push_back({{}, 0, size});
-  } else if (range.ranges.size() == 1) {
-    add_single(answer, writer, representation, range.ranges[0]);
+    answer.parts.push_back({{}, 0, representation.content->size()});
+  } else if (ranges->ranges.size() == 1) {
+    add_single(answer, writer, representation, ranges->ranges[0]);
   } else {
-    add_multipart(answer, writer, representation, range.ranges);
+    add_multipart(answer, writer, representation, ranges->ranges);
   }
   return answer;
 }

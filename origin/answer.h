@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,6 @@
 #include "edge/base/clock.h"
 #include "edge/http/message.h"
 #include "origin/content.h"
-#include "origin/preconditions.h"
 
 namespace perigee::origin {
 
@@ -36,8 +36,9 @@ struct Answer {
 // What a resource says of itself before the request's conditions are looked at.
 struct Representation {
   std::string content_type = "application/octet-stream";
-  std::string more_lines;  // further field lines, each ended by CRLF
-  Validators validators;
+  std::string more_lines;                // further field lines, each ended by CRLF
+  std::string etag;                      // as in the field, quotes and W/ included; empty: none
+  std::optional<int64_t> last_modified;  // seconds since the Unix epoch
   std::shared_ptr<Content> content;
   bool accepts_ranges = true;
 };

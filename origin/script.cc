@@ -248,9 +248,9 @@ Answer script_answer(const Script& script, const http::RequestHead& request, con
   if (!script.cache_control.empty()) writer.field("cache-control", script.cache_control);
   if (!script.vary.empty()) writer.field("vary", join(script.vary));
   representation.more_lines.append(script.field_lines);
-  representation.validators.etag = script.etag.value_or(default_etag(seed, script.size));
-  if (representation.validators.etag == "none") representation.validators.etag.clear();
-  representation.validators.last_modified = script.last_modified;
+  representation.etag = script.etag.value_or(default_etag(seed, script.size));
+  if (representation.etag == "none") representation.etag.clear();
+  representation.last_modified = script.last_modified;
   representation.accepts_ranges = script.ranges;
   representation.content = std::make_shared<PatternContent>(seed, script.size + script.lies.overrun);
   Answer answer;
@@ -260,8 +260,8 @@ Answer script_answer(const Script& script, const http::RequestHead& request, con
     answer.status = script.status;
     answer.lines = head_start(script.status, now);
     http::HeadWriter(answer.lines).field("content-type", representation.content_type);
-    if (!representation.validators.etag.empty()) {
-      http::HeadWriter(answer.lines).field("etag", representation.validators.etag);
+    if (!representation.etag.empty()) {
+      http::HeadWriter(answer.lines).field("etag", representation.etag);
     }
     answer.lines.append(representation.more_lines);
     answer.content = representation.content;

@@ -113,8 +113,8 @@ Answer StaticFiles::answer(const http::RequestHead& request, WallTime now) const
   const net::FileInfo info = (*file)->info();
   Representation representation;
   representation.content_type = content_type_of(name->empty() || name->back() == '/' ? ".html" : *name);
-  representation.validators.etag = file_etag(info);
-  representation.validators.last_modified = unix_seconds(info.modified);
+  representation.etag = file_etag(info);
+  representation.last_modified = unix_seconds(info.modified);
   if (max_age_) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*max_age_).count();
     http::HeadWriter(representation.more_lines).field("cache-control", "max-age=" + std::to_string(seconds));
