@@ -21,6 +21,7 @@ struct FileInfo {
   uint64_t size = 0;
   WallTime modified{};
   bool is_directory = false;
+  bool readable_by_others = false;  // its permissions let every user of the machine read it
 };
 
 class File {
