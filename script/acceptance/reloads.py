@@ -23,7 +23,7 @@ def reloads(system, line):
     path = node.cluster.path("node")
     good = path.read_text(encoding="utf-8")
     load = system.load([node], "--connections", "64", "--duration", "600", "--announce", "--verify", "--expect-id",
-                       "item-{n%100}", "/_/body/item-{n%100}?size=10000&max-age=3600")
+                       "item-{n%100}", "/_/body?id=item-{n%100}&size=10000&cc=max-age=3600")
     load.wait_running()
     refused_well = accepted = kept = 0
     for number in range(RELOADS):
