@@ -216,9 +216,15 @@ TEST_CASE("with a token everything but the health pages needs it", "[admin]") {
     int status;
   };
   const Case cases[] = {
-      {"/config", "Bearer right-token", 200}, {"/config", "bearer right-token", 200}, {"/config", "", 401},
-      {"/config", "Bearer wrong-token", 401}, {"/config", "Bearer", 401},             {"/config", "right-token", 401},
-      {"/config", "Bearer right-token2", 401}, {"/nothing", "", 401},                 {"/healthz", "", 200},
+      {"/config", "Bearer right-token", 200},
+      {"/config", "bearer right-token", 200},
+      {"/config", "", 401},
+      {"/config", "Bearer wrong-token", 401},
+      {"/config", "Bearer", 401},
+      {"/config", "right-token", 401},
+      {"/config", "Bearer right-token2", 401},
+      {"/nothing", "", 401},
+      {"/healthz", "", 200},
       {"/readyz", "", 200},
   };
   for (const Case& example : cases) {
@@ -227,7 +233,8 @@ TEST_CASE("with a token everything but the health pages needs it", "[admin]") {
     if (!example.authorization.empty()) exchange.with("Authorization", example.authorization);
     AdminHandler(backend).on_request(exchange);
     CHECK(exchange.status == example.status);
-    CHECK((exchange.status != 401 || exchange.head.find("www-authenticate: Bearer\r\n") != std::string::npos));
+    CHECK(
+        (exchange.status != 401 || exchange.head.find("www-authenticate: Bearer\r\n") != std::string::npos));
   }
 }
 
@@ -258,8 +265,8 @@ TEST_CASE("the health listener serves its two pages and nothing else", "[admin]"
     int status;
   };
   const Case cases[] = {
-      {get, "/healthz", false, 200}, {get, "/readyz", true, 200},   {get, "/readyz", false, 503},
-      {post, "/readyz", true, 405},  {get, "/metrics", true, 404},  {get, "/config", true, 404},
+      {get, "/healthz", false, 200}, {get, "/readyz", true, 200},    {get, "/readyz", false, 503},
+      {post, "/readyz", true, 405},  {get, "/metrics", true, 404},   {get, "/config", true, 404},
       {post, "/drain", true, 404},   {get, "/healthz?x", true, 200},
   };
   for (const Case& example : cases) {

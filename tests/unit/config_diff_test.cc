@@ -13,11 +13,14 @@ namespace {
 constexpr std::string_view origins = "[[origin]]\nname = \"o\"\nservers = [\"127.0.0.1:8000\"]\n";
 
 std::string a_site(const std::string& name, std::string_view more = "") {
-  return "[[site]]\nname = \"" + name + "\"\nhosts = [\"" + name + ".example\"]\norigin = \"o\"\n" + std::string(more);
+  return "[[site]]\nname = \"" + name + "\"\nhosts = [\"" + name + ".example\"]\norigin = \"o\"\n" +
+         std::string(more);
 }
 
-std::shared_ptr<const Config> load(const std::string& sites, const std::string& token = "sixteen bytes or more") {
-  test::MapFiles files{{"n.toml", "listen.client = [\"127.0.0.1:80\"]\nadmin.token_file = \"token\"\n" + std::string(origins) + sites},
+std::shared_ptr<const Config> load(const std::string& sites,
+                                   const std::string& token = "sixteen bytes or more") {
+  test::MapFiles files{{"n.toml", "listen.client = [\"127.0.0.1:80\"]\nadmin.token_file = \"token\"\n" +
+                                      std::string(origins) + sites},
                        {"token", token}};
   auto config = load_config(files, "n.toml", "");
   REQUIRE(config);
@@ -28,7 +31,8 @@ std::shared_ptr<const Config> load(const std::string& sites, const std::string& 
 std::string difference(const Config& before, const Config& after) {
   std::string text;
   for (const ConfigChange& change : diff_configs(before, after)) {
-    text += std::string(to_string(change.kind)) + " " + change.key + ": " + change.before + " -> " + change.after + "\n";
+    text += std::string(to_string(change.kind)) + " " + change.key + ": " + change.before + " -> " +
+            change.after + "\n";
   }
   return text;
 }
@@ -44,8 +48,7 @@ TEST_CASE("the order of sites and the lines they stand on are no difference", "[
 }
 
 TEST_CASE("a changed setting is named with both values", "[config_diff]") {
-  CHECK(difference(*load(a_site("a")), *load(a_site("a") +
-                                             "[site.cache]\ndefault_freshness = \"1h\"\n")) ==
+  CHECK(difference(*load(a_site("a")), *load(a_site("a") + "[site.cache]\ndefault_freshness = \"1h\"\n")) ==
         "changed site[a].cache.default_freshness: 0s -> 1h\n");
 }
 
@@ -57,7 +60,8 @@ TEST_CASE("a site that came or went is one line", "[config_diff]") {
 }
 
 TEST_CASE("a rule that came within a site is named setting by setting", "[config_diff]") {
-  const std::string text = difference(*load(a_site("a")), *load(a_site("a", "[[site.rule]]\npath_prefix = \"/x\"\nbypass = true\n")));
+  const std::string text = difference(
+      *load(a_site("a")), *load(a_site("a", "[[site.rule]]\npath_prefix = \"/x\"\nbypass = true\n")));
   CHECK(text.find("added site[a].rule[/x].bypass:  -> true\n") != std::string::npos);
 }
 

@@ -65,8 +65,12 @@ TEST_CASE("a log line is JSON with time, level, event and typed fields", "[log]"
     JsonLogSink sink(*writer, fixed_time);
     const Log log(sink, LogLevel::info);
     log.debug("not_written");
-    log.warning("peer_down", {{"peer", "eu-\"2\""}, {"count", int64_t{-3}}, {"bytes", uint64_t{7}}, {"share", 0.5},
-                              {"nothing", std::numeric_limits<double>::infinity()}, {"drained", true}});
+    log.warning("peer_down", {{"peer", "eu-\"2\""},
+                              {"count", int64_t{-3}},
+                              {"bytes", uint64_t{7}},
+                              {"share", 0.5},
+                              {"nothing", std::numeric_limits<double>::infinity()},
+                              {"drained", true}});
   }
   const auto lines = lines_of(folder / "log");
   REQUIRE(lines.size() == 1);
@@ -84,9 +88,11 @@ TEST_CASE("a log line is JSON with time, level, event and typed fields", "[log]"
 TEST_CASE("whatever a client sends, a string in a line is valid JSON", "[log]") {
   CHECK(escaped("a\"b\\c\n\r\t") == "\"a\\\"b\\\\c\\n\\r\\t\"");
   CHECK(escaped(std::string_view("\0\x1f\x7f", 3)) == "\"\\u0000\\u001f\\u007f\"");
-  CHECK(escaped("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80") == "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  CHECK(escaped("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80") ==
+        "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
   // Overlong, surrogate, beyond Unicode, cut short, alone.
-  const std::string_view broken[] = {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xff"};
+  const std::string_view broken[] = {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                     "\xe2\x82", "\x80",         "\xff"};
   for (std::string_view bytes : broken) {
     const std::string text = escaped(bytes);
     CHECK(text.find("\xef\xbf\xbd") != std::string::npos);
@@ -101,7 +107,8 @@ TEST_CASE("lines of many threads are whole and none is lost while the queue has 
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&writer, t] {
-        for (int i = 0; i < 1000; ++i) writer->write("{\"t\":" + std::to_string(t) + ",\"i\":" + std::to_string(i) + "}");
+        for (int i = 0; i < 1000; ++i)
+          writer->write("{\"t\":" + std::to_string(t) + ",\"i\":" + std::to_string(i) + "}");
       });
     }
     for (auto& thread : threads) thread.join();

@@ -23,8 +23,9 @@ struct Rig {
 
   ReloadResult reload(std::string bytes) {
     files.put("n.toml", std::move(bytes));
-    return holder.reload(files, "n.toml", "", wall_from_unix_seconds(1000),
-                         [this](const std::shared_ptr<const Config>& config) { published.push_back(config); });
+    return holder.reload(
+        files, "n.toml", "", wall_from_unix_seconds(1000),
+        [this](const std::shared_ptr<const Config>& config) { published.push_back(config); });
   }
 };
 
@@ -69,7 +70,8 @@ TEST_CASE("a reload that changes a restart-only setting is refused by name, at i
   CHECK(!result.applied);
   REQUIRE(result.errors.size() == 1);
   CHECK(result.errors[0].to_string() ==
-        "n.toml:13:1: cache.budget: found \"1GiB\", expected \"256MiB\" as it is in force: this setting changes with "
+        "n.toml:13:1: cache.budget: found \"1GiB\", expected \"256MiB\" as it is in force: this setting "
+        "changes with "
         "a restart only");
   CHECK(rig.holder.current()->log.level == LogLevel::info);
 }

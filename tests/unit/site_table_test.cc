@@ -30,11 +30,21 @@ TEST_CASE("a host finds its site: exact, then the longest wildcard, then the sit
     std::string_view name;
   };
   const Case cases[] = {
-      {"www.example.org", "exact"},     {"WWW.Example.ORG", "exact"},  {"www.example.org.", "exact"},
-      {"a.example.org", "wide"},        {"a.b.example.org", "wide"},   {"x.img.example.org", "deep"},
-      {"img.example.org", "wide"},      {"example.org", "all"},        {"example.com", "all"},
-      {"xexample.org", "all"},          {"", "all"},                   {".", "all"},
-      {"..", "all"},                    {"[::1]", "all"},              {".example.org", "wide"},
+      {"www.example.org", "exact"},
+      {"WWW.Example.ORG", "exact"},
+      {"www.example.org.", "exact"},
+      {"a.example.org", "wide"},
+      {"a.b.example.org", "wide"},
+      {"x.img.example.org", "deep"},
+      {"img.example.org", "wide"},
+      {"example.org", "all"},
+      {"example.com", "all"},
+      {"xexample.org", "all"},
+      {"", "all"},
+      {".", "all"},
+      {"..", "all"},
+      {"[::1]", "all"},
+      {".example.org", "wide"},
   };
   for (const Case& example : cases) {
     INFO(example.host);
