@@ -21,7 +21,7 @@ std::vector<ConfigError> restart_errors(const std::vector<ConfigChange>& changes
 
 ConfigHolder::ConfigHolder(std::shared_ptr<const Config> first, WallTime now) : current_(std::move(first)) {
   snapshots_.push_back(current_);
-  history_.push_back({current_id_, true, now, {}, {}, current_->warnings});
+  history_.push_back({current_id_, true, false, now, {}, {}, current_->warnings});
 }
 
 ReloadResult ConfigHolder::reload(net::Files& files, const std::string& path, std::string_view node_name,
@@ -50,6 +50,7 @@ void ConfigHolder::swap(ReloadResult& result, std::shared_ptr<const Config> next
   }
   const size_t live = live_snapshots();
   if (live >= snapshots_max) {
+    result.busy = true;
     result.errors.push_back(
         {Place{}, "",
          "busy: " + std::to_string(live) + " snapshots are still in use by requests under way; try again"});

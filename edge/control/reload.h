@@ -24,6 +24,7 @@ namespace perigee::control {
 struct ReloadResult {
   uint64_t id = 0;       // 1 for the configuration of the start; one more for every reload, refused ones too
   bool applied = false;  // also when nothing had changed
+  bool busy = false;     // refused for now: too many snapshots are still in use
   WallTime at{};
   std::vector<ConfigChange> changes;  // what was put in force, or would have been
   std::vector<ConfigError> errors;    // why it was refused

@@ -14,15 +14,15 @@
 namespace perigee::http {
 
 struct CacheStatus {
-  std::string_view cache;      // who speaks: written as a token if it is one, else as a string
-  bool hit = false;            // answered without going forward; fwd must be empty then
-  std::string_view fwd;        // why it went forward: a value of RFC 9211 2.2; empty: it did not
-  int fwd_status = 0;          // status that came back; 0: none
-  std::optional<int64_t> ttl;  // seconds of freshness left, negative when stale
+  std::string_view cache = {};      // who speaks: written as a token if it is one, else as a string
+  bool hit = false;                 // answered without going forward; fwd must be empty then
+  std::string_view fwd = {};        // why it went forward: a value of RFC 9211 2.2; empty: it did not
+  int fwd_status = 0;               // status that came back; 0: none
+  std::optional<int64_t> ttl = {};  // seconds of freshness left, negative when stale
   bool stored = false;
   bool collapsed = false;
-  std::string_view key;     // empty: not told
-  std::string_view detail;  // token or text; empty: none
+  std::string_view key = {};     // empty: not told
+  std::string_view detail = {};  // token or text; empty: none
 };
 
 inline constexpr size_t cache_status_bytes = 256;

@@ -57,16 +57,16 @@ std::string_view to_string(ProxyError error);  // "" for none
 int recommended_status(ProxyError error);
 
 struct ProxyStatus {
-  std::string_view proxy;  // who speaks: written as a token if it is one, else as a string
+  std::string_view proxy = {};  // who speaks: written as a token if it is one, else as a string
   ProxyError error = ProxyError::none;
-  std::string_view next_hop;  // name or address; empty: not told
-  int received_status = 0;    // 0: none
-  std::string_view details;   // for people; empty: none
+  std::string_view next_hop = {};  // name or address; empty: not told
+  int received_status = 0;         // 0: none
+  std::string_view details = {};   // for people; empty: none
 };
 
 inline constexpr size_t proxy_status_bytes = 256;
 
-// A view of what was written into out. What does not fit is left out parameter by parameter.
+// A view of what was written into out. A parameter that does not fit is left out.
 std::string_view write_proxy_status(const ProxyStatus& status, std::span<char> out);
 
 }  // namespace perigee::http
