@@ -209,7 +209,7 @@ TEST_CASE("followers may leave, go, or join elsewhere while they are told", "[ca
 }
 
 TEST_CASE("the first asker may leave half-way: the fill goes on for the others", "[cache][fill]") {
-  Rig rig;
+  Rig rig(128 * mib);
   TestSource source;
   TestFollower leader, second;
   rig.join(leader, rig.home);
