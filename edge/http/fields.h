@@ -1,7 +1,7 @@
 // Header fields of one message, as views, in the order they came.
 //
-// Owns only the rows; the bytes belong to whoever parsed them (a receive buffer, an arena). Names keep the case of the
-// wire and are compared without it; a well-known name is recognised once, when the row is added.
+// Owns only the rows; the bytes belong to whoever parsed them (a receive buffer, an arena). Names keep the
+// case of the wire and are compared without it; a well-known name is recognised once, when the row is added.
 //
 // Thread rule: one owner.
 #pragma once
@@ -13,58 +13,58 @@
 namespace perigee::http {
 
 // X(enumerator, lower-case name): the fields some code of ours asks for by name.
-#define PERIGEE_FIELDS(X)                                   \
-  X(accept_encoding, "accept-encoding")                     \
-  X(accept_ranges, "accept-ranges")                         \
-  X(age, "age")                                             \
-  X(allow, "allow")                                         \
-  X(authorization, "authorization")                         \
-  X(cache_control, "cache-control")                         \
-  X(cache_group_invalidation, "cache-group-invalidation")   \
-  X(cache_groups, "cache-groups")                           \
-  X(cache_status, "cache-status")                           \
-  X(cdn_cache_control, "cdn-cache-control")                 \
-  X(cdn_loop, "cdn-loop")                                   \
-  X(connection, "connection")                               \
-  X(content_encoding, "content-encoding")                   \
-  X(content_length, "content-length")                       \
-  X(content_location, "content-location")                   \
-  X(content_range, "content-range")                         \
-  X(content_type, "content-type")                           \
-  X(cookie, "cookie")                                       \
-  X(date, "date")                                           \
-  X(etag, "etag")                                           \
-  X(expect, "expect")                                       \
-  X(expires, "expires")                                     \
-  X(forwarded, "forwarded")                                 \
-  X(host, "host")                                           \
-  X(if_match, "if-match")                                   \
-  X(if_modified_since, "if-modified-since")                 \
-  X(if_none_match, "if-none-match")                         \
-  X(if_range, "if-range")                                   \
-  X(if_unmodified_since, "if-unmodified-since")             \
-  X(keep_alive, "keep-alive")                               \
-  X(last_modified, "last-modified")                         \
-  X(location, "location")                                   \
-  X(perigee_peer, "perigee-peer")                           \
-  X(perigee_peer_auth, "perigee-peer-auth")                 \
-  X(pragma, "pragma")                                       \
-  X(proxy_authenticate, "proxy-authenticate")               \
-  X(proxy_authorization, "proxy-authorization")             \
-  X(proxy_connection, "proxy-connection")                   \
-  X(proxy_status, "proxy-status")                           \
-  X(range, "range")                                         \
-  X(server, "server")                                       \
-  X(set_cookie, "set-cookie")                               \
-  X(te, "te")                                               \
-  X(trailer, "trailer")                                     \
-  X(transfer_encoding, "transfer-encoding")                 \
-  X(upgrade, "upgrade")                                     \
-  X(vary, "vary")                                           \
-  X(via, "via")                                             \
-  X(warning, "warning")                                     \
-  X(x_forwarded_for, "x-forwarded-for")                     \
-  X(x_forwarded_host, "x-forwarded-host")                   \
+#define PERIGEE_FIELDS(X)                                 \
+  X(accept_encoding, "accept-encoding")                   \
+  X(accept_ranges, "accept-ranges")                       \
+  X(age, "age")                                           \
+  X(allow, "allow")                                       \
+  X(authorization, "authorization")                       \
+  X(cache_control, "cache-control")                       \
+  X(cache_group_invalidation, "cache-group-invalidation") \
+  X(cache_groups, "cache-groups")                         \
+  X(cache_status, "cache-status")                         \
+  X(cdn_cache_control, "cdn-cache-control")               \
+  X(cdn_loop, "cdn-loop")                                 \
+  X(connection, "connection")                             \
+  X(content_encoding, "content-encoding")                 \
+  X(content_length, "content-length")                     \
+  X(content_location, "content-location")                 \
+  X(content_range, "content-range")                       \
+  X(content_type, "content-type")                         \
+  X(cookie, "cookie")                                     \
+  X(date, "date")                                         \
+  X(etag, "etag")                                         \
+  X(expect, "expect")                                     \
+  X(expires, "expires")                                   \
+  X(forwarded, "forwarded")                               \
+  X(host, "host")                                         \
+  X(if_match, "if-match")                                 \
+  X(if_modified_since, "if-modified-since")               \
+  X(if_none_match, "if-none-match")                       \
+  X(if_range, "if-range")                                 \
+  X(if_unmodified_since, "if-unmodified-since")           \
+  X(keep_alive, "keep-alive")                             \
+  X(last_modified, "last-modified")                       \
+  X(location, "location")                                 \
+  X(perigee_peer, "perigee-peer")                         \
+  X(perigee_peer_auth, "perigee-peer-auth")               \
+  X(pragma, "pragma")                                     \
+  X(proxy_authenticate, "proxy-authenticate")             \
+  X(proxy_authorization, "proxy-authorization")           \
+  X(proxy_connection, "proxy-connection")                 \
+  X(proxy_status, "proxy-status")                         \
+  X(range, "range")                                       \
+  X(server, "server")                                     \
+  X(set_cookie, "set-cookie")                             \
+  X(te, "te")                                             \
+  X(trailer, "trailer")                                   \
+  X(transfer_encoding, "transfer-encoding")               \
+  X(upgrade, "upgrade")                                   \
+  X(vary, "vary")                                         \
+  X(via, "via")                                           \
+  X(warning, "warning")                                   \
+  X(x_forwarded_for, "x-forwarded-for")                   \
+  X(x_forwarded_host, "x-forwarded-host")                 \
   X(x_forwarded_proto, "x-forwarded-proto")
 
 enum class FieldId : uint8_t {
@@ -87,7 +87,9 @@ struct Field {
 
 class FieldList {
  public:
+  // Keeps the memory of the rows, so that a list used again allocates nothing.
   void clear() { rows_.clear(); }
+  void reserve(size_t rows) { rows_.reserve(rows); }
   void add(std::string_view name, std::string_view value) { rows_.push_back({name, value, field_id(name)}); }
   void add(const Field& field) { rows_.push_back(field); }
   size_t size() const { return rows_.size(); }

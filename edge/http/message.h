@@ -1,4 +1,5 @@
-// Heads of requests and responses, as parsed and validated, independent of the protocol version that carried them.
+// Heads of requests and responses, as parsed and validated, independent of the protocol version that carried
+// them.
 //
 // A head owns no bytes: its views point into the buffer it was parsed from, or into the Arena of copy_to().
 //
@@ -38,16 +39,17 @@ struct RequestHead {
   Method method = Method::get;
   std::string_view method_text;
   TargetForm form = TargetForm::origin;
-  std::string_view scheme;     // of an absolute-form target; empty otherwise
-  std::string_view authority;  // host and port as sent: of an absolute-form target, else of Host; may be empty in HTTP/1.0
-  std::string_view path;       // path and query, at least "/"; "*" for asterisk-form; empty for authority-form
-  uint8_t version_minor = 1;   // of HTTP/1
-  FieldList fields;            // includes the framing and connection fields as sent
+  std::string_view scheme;  // of an absolute-form target; empty otherwise
+  std::string_view
+      authority;  // host and port as sent: of an absolute-form target, else of Host; may be empty in HTTP/1.0
+  std::string_view path;      // path and query, at least "/"; "*" for asterisk-form; empty for authority-form
+  uint8_t version_minor = 1;  // of HTTP/1
+  FieldList fields;           // includes the framing and connection fields as sent
   Framing framing = Framing::none;
   uint64_t content_length = 0;
-  bool keep_alive = true;       // what the client can do; RFC 9112 9.3
-  bool expect_continue = false;
-  bool upgrade = false;         // Connection: upgrade with an Upgrade field
+  bool keep_alive = true;        // what the client can do; RFC 9112 9.3
+  bool expect_continue = false;  // the client waits for 100 Continue, and there is content to wait with
+  bool upgrade = false;          // Connection: upgrade with an Upgrade field, in HTTP/1.1
 
   RequestHead copy_to(Arena& arena) const;
 };

@@ -72,6 +72,7 @@ struct IoCounters {
   uint64_t reads = 0;   // read system calls
   uint64_t writes = 0;  // write system calls
   uint64_t accepts = 0;
+  uint64_t accepts_shed = 0;  // closed at once: no descriptor was left
   uint64_t connects = 0;
   uint64_t wakeups = 0;
   uint64_t bytes_read = 0;

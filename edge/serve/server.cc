@@ -154,8 +154,8 @@ void Server::on_timer(net::Timer&) {
 void Server::report_drained() {
   if (!draining || connections_ > 0 || refused_open_ > 0) return;
   drain_timer_.cancel();
-  DrainHandler* handler = std::exchange(drain_handler_, nullptr);
-  if (handler != nullptr) handler->on_drained();
+  DrainHandler* done = std::exchange(drain_handler_, nullptr);
+  if (done != nullptr) done->on_drained();
 }
 
 }  // namespace perigee::serve

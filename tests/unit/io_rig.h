@@ -5,11 +5,13 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "edge/net/memory_io.h"
+#include "edge/net/uv_io.h"
 
 namespace perigee::net {
 
@@ -25,6 +27,40 @@ struct MemoryRig {
   MemoryWorld world{7};
   std::unique_ptr<MemoryIo> io = world.make_io("here", "127.0.0.1");
   Loop& loop = io->add_loop("one");
+};
+
+struct UvRig {
+  UvRig() { io.start(); }
+  void run(const std::function<void()>& action) {
+    std::promise<void> done;
+    loop.post(make_task([&] {
+      action();
+      done.set_value();
+    }));
+    done.get_future().wait();
+  }
+  // Asks at the end of each turn of the loop.
+  bool until(const std::function<bool()>& done) {
+    struct Hook final : TurnHook {
+      explicit Hook(const std::function<bool()>& question_) : question(question_) {}
+      void on_turn_end() override {
+        if (answered || !question()) return;
+        answered = true;
+        answer.set_value();
+      }
+      const std::function<bool()>& question;
+      bool answered = false;
+      std::promise<void> answer;
+    } hook{done};
+    run([&] { loop.add_turn_hook(hook); });
+    bool in_time = hook.answer.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+    run([&] { loop.remove_turn_hook(hook); });
+    return in_time;
+  }
+  Io& get() { return io; }
+
+  UvIo io;
+  Loop& loop = io.add_loop("one");
 };
 
 // Notes what happens to one stream, in words, and does what the test asks on the way.
