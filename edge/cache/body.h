@@ -1,23 +1,27 @@
 // The bytes of one representation, in immutable blocks, readable while they still arrive.
 //
-// A Body is shared (std::shared_ptr) by the fill that writes it, the stored responses that keep it and everybody who
-// reads it. One writer appends; any number of readers on any thread read what is published. A published byte never
-// changes. Blocks are 64 KiB; the last may be smaller. Blocks are charged to the store's budget for as long as they
-// live, pinned or not.
+// A Body is shared (std::shared_ptr) by the fill that writes it, the stored responses that keep it and
+// everybody who reads it. One writer appends; any number of readers on any thread read what is published. A
+// published byte never changes. Blocks are charged to the store's budget for as long as they live, pinned or
+// not; the budget outlives them.
 //
-// A body is growing, complete or failed. In window mode (trim()) blocks behind a position are gone: readers there get `absent`. Later, sparse
-// bodies have absent blocks too, so callers treat `absent` as "ask again upstream with a Range", never as an error of ours.
+// Blocks hold 64 KiB. With an announced length the last is as small as it may be; without one the first 64
+// KiB come as 4, 12 and 48 KiB, so that a thousand small bodies at once stay small, and finish() copies a
+// mostly empty last block into one that fits (a reader that still holds the old one reads the same bytes
+// there).
+//
+// A body is growing, complete or failed. In window mode (trim()) blocks behind a position are gone: readers
+// there get `absent`. Later, sparse bodies have absent blocks too, so callers treat `absent` as "ask again
+// upstream with a Range", never as an error of ours.
 //
 // Thread rule: append, finish, fail, trim on the writer's thread; the rest anywhere.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -46,8 +50,10 @@ class Body {
     std::string_view bytes;  // state bytes: a run starting at the offset asked for, within one block
     BlockRef block;          // keeps them alive
   };
+  // What was published before a failure stays readable; `failed` comes where more would have come.
   Read read(uint64_t offset) const;
 
+  // Ignored once the body has ended. Bytes beyond the announced length fail the body.
   void append(std::string_view bytes);
   // The message ended in order. False, and the body is failed, when that contradicts the announced length.
   bool finish();
@@ -57,22 +63,30 @@ class Body {
 
   std::optional<uint64_t> expected_length() const { return expected_; }
   uint64_t published() const { return published_.load(std::memory_order_acquire); }
-  bool complete() const;
-  bool failed() const;
+  bool complete() const { return state_.load(std::memory_order_acquire) == State::complete; }
+  bool failed() const { return state_.load(std::memory_order_acquire) == State::failed; }
   // True when every byte from 0 is still here.
   bool whole() const;
 
  private:
   enum class State : uint8_t { growing, complete, failed };
-  struct Tail;  // the writer's unfinished block
+
+  size_t block_index(uint64_t offset) const;
+  uint64_t block_begin(size_t index) const;
+  // The writer's block for the next byte, allocated when there is none.
+  Block& tail();
+  void shrink_tail();
 
   Budget& budget_;
   const std::optional<uint64_t> expected_;
   std::atomic<uint64_t> published_{0};
   std::atomic<State> state_{State::growing};
-  mutable std::mutex mutex_;  // guards blocks_ and first_block_; readers hold it for one look-up of a block, never on a small-hit path
-  std::deque<std::shared_ptr<Block>> blocks_;
-  uint64_t first_block_ = 0;  // index of blocks_.front() in the representation
+  // Guards blocks_ and first_block_; held for one look-up of a block, never on the path of a small hit.
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Block>> blocks_;
+  size_t first_block_ = 0;   // index of blocks_.front() in the representation
+  Block* tail_ = nullptr;    // the writer's: the last block, while it has room
+  uint64_t tail_begin_ = 0;  // the writer's: offset of its first byte
 };
 
 }  // namespace perigee::cache

@@ -1,7 +1,7 @@
 // Files, as far as a node needs them: read configuration, serve a directory, append a journal.
 //
-// Calls block. That is accepted for small or page-cached files (configuration, the demo origin's tree); anything that could wait for a
-// slow disk on a worker needs its own thread and its own issue.
+// Calls block. That is accepted for small or page-cached files (configuration, the demo origin's tree);
+// anything that could wait for a slow disk on a worker needs its own thread and its own issue.
 //
 // Thread rule: any thread.
 #pragma once
@@ -21,6 +21,7 @@ struct FileInfo {
   uint64_t size = 0;
   WallTime modified{};
   bool is_directory = false;
+  bool readable_by_others = false;  // its permissions let every user of the machine read it
 };
 
 class File {

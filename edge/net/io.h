@@ -1,10 +1,12 @@
-// Io: everything through which a node touches the world. Two implementations: libuv (uv_io.h) and an in-memory twin
-// with a manual clock and injected faults (memory_io.h). A node is given an Io and knows no other.
+// Io: everything through which a node touches the world. Two implementations: libuv (uv_io.h) and an
+// in-memory twin with a manual clock and injected faults (memory_io.h). A node is given an Io and knows no
+// other.
 //
-// Loops and threads come only from Io. With libuv every loop is one thread. The in-memory twin runs all loops of all
-// nodes on the caller's thread, in an order drawn from a seed.
+// Loops and threads come only from Io. With libuv every loop is one thread. The in-memory twin runs all loops
+// of all nodes on the caller's thread, in an order drawn from a seed.
 //
-// Thread rule: unless a line says otherwise, a Loop is used on its own thread only. post() may be called from any thread.
+// Thread rule: unless a line says otherwise, a Loop is used on its own thread only. post() may be called from
+// any thread.
 #pragma once
 
 #include <array>
@@ -26,16 +28,16 @@
 
 namespace perigee::net {
 
-// A message to a loop. run() is called once on the loop's thread; messages that the loop never gets to (it stopped) are
-// destroyed without run().
+// A message to a loop. run() is called once on the loop's thread; messages that the loop never gets to (it
+// stopped) are destroyed without run().
 class Task {
  public:
   virtual ~Task() = default;
   virtual void run() = 0;
 };
 
-// Called at the end of each wake-up of a loop, after all of its events: the place to flush what was batched and to announce an epoch.
-// Also called once when the loop starts and once before it parks for good.
+// Called at the end of each wake-up of a loop, after all of its events: the place to flush what was batched
+// and to announce an epoch. Also called once when the loop starts and once before it parks for good.
 class TurnHook {
  public:
   virtual void on_turn_end() = 0;
@@ -45,8 +47,9 @@ class TurnHook {
 };
 
 struct Resolved {
-  std::vector<Address> addresses;  // in the order to try (RFC 6724 as far as the resolver knows); never empty on success
-  Duration ttl{};                  // how long the answer may be used
+  std::vector<Address>
+      addresses;   // in the order to try (RFC 6724 as far as the resolver knows); never empty on success
+  Duration ttl{};  // how long the answer may be used
 };
 
 class ResolveHandler {
@@ -66,9 +69,10 @@ class ResolveRequest {
 
 // What a loop has done to the world, for tests and benchmarks that count rather than time.
 struct IoCounters {
-  uint64_t reads = 0;         // read system calls
-  uint64_t writes = 0;        // write system calls
+  uint64_t reads = 0;   // read system calls
+  uint64_t writes = 0;  // write system calls
   uint64_t accepts = 0;
+  uint64_t accepts_shed = 0;  // closed at once: no descriptor was left
   uint64_t connects = 0;
   uint64_t wakeups = 0;
   uint64_t bytes_read = 0;
@@ -98,8 +102,10 @@ class Loop {
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) = 0;
   // Never fails at once: a failure comes as on_error() from the loop. Timeouts are the caller's.
   virtual Stream& connect(const Address& to, StreamHandler& handler) = 0;
-  // Looks a name up (A and AAAA). An IP literal resolves to itself. on_resolved() comes from the loop, never from inside this call.
-  virtual std::unique_ptr<ResolveRequest> resolve(std::string_view host, uint16_t port, ResolveHandler& handler) = 0;
+  // Looks a name up (A and AAAA). An IP literal resolves to itself. on_resolved() comes from the loop, never
+  // from inside this call.
+  virtual std::unique_ptr<ResolveRequest> resolve(std::string_view host, uint16_t port,
+                                                  ResolveHandler& handler) = 0;
 };
 
 class Io {
@@ -110,8 +116,8 @@ class Io {
   virtual Loop& add_loop(std::string_view name) = 0;
   // Every loop begins to run; what was posted before runs first.
   virtual void start() = 0;
-  // Asks every loop to end after its current turn and waits for their threads. Streams still open are closed (handlers get
-  // on_closed()). Idempotent.
+  // Asks every loop to end after its current turn and waits for their threads. Streams still open are closed
+  // (handlers get on_closed()). Idempotent.
   virtual void stop() = 0;
 
   virtual Files& files() = 0;

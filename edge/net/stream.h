@@ -1,14 +1,16 @@
 // A byte stream to one peer: a TCP connection, an in-memory pair, later TLS over either.
 //
-// Ownership: a Stream is made by its Loop and belongs to itself until on_closed() has returned; its handler must outlive
-// that call. Everybody may call close(), any number of times; on_closed() comes exactly once, from the loop, never from
-// inside close(), and nothing comes after it. That is the one place where a handler may delete itself.
+// Ownership: a Stream is made by its Loop and belongs to itself until on_closed() has returned; its handler
+// must outlive that call. Everybody may call close(), any number of times; on_closed() comes exactly once,
+// from the loop, never from inside close(), and nothing comes after it. That is the one place where a handler
+// may delete itself.
 //
 // Thread rule: every call, either way, on the stream's own loop.
 //
-// Reading is push: on_read() hands out bytes that are good during the call only (they sit in the loop's one receive
-// buffer). Writing is readiness: write() takes what the kernel takes now, and after a short write on_writable() comes
-// once when there is room again. The stream never buffers and never keeps a view of what it was given.
+// Reading is push: on_read() hands out bytes that are good during the call only (they sit in the loop's one
+// receive buffer). Writing is readiness: write() takes what the kernel takes now, and after a short write
+// on_writable() comes once when there is room again. The stream never buffers and never keeps a view of what
+// it was given.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +43,8 @@ class StreamHandler {
   virtual void on_end() = 0;
   // Room again after a short write.
   virtual void on_writable() = 0;
-  // The stream is broken (also: the connect failed). Nothing but on_closed() follows; the handler must call close().
+  // The stream is broken (also: the connect failed). Nothing but on_closed() follows; the handler must call
+  // close().
   virtual void on_error(StreamError error) = 0;
   // The last call. The stream's memory is gone when this returns.
   virtual void on_closed() = 0;
@@ -59,14 +62,16 @@ class Stream {
   virtual void read_start() = 0;
   virtual void read_stop() = 0;
 
-  // Writes the slices in order, at most 1,024 of them a call, and returns how many bytes were taken: all, or fewer (then on_writable() comes
-  // once), 0 also on a broken stream (then on_error() comes from the loop). Bytes not taken must be offered again.
+  // Writes the slices in order, at most 1,024 of them a call, and returns how many bytes were taken: all, or
+  // fewer (then on_writable() comes once), 0 also on a broken stream (then on_error() comes from the loop).
+  // Bytes not taken must be offered again.
   virtual size_t write(std::span<const Slice> slices) = 0;
 
   // Ends our half after what was taken. Writing afterwards is our bug.
   virtual void shutdown_write() = 0;
 
-  // Stops everything at once; on_closed() follows from the loop. What the kernel has taken is still delivered.
+  // Stops everything at once; on_closed() follows from the loop. What the kernel has taken is still
+  // delivered.
   virtual void close() = 0;
   // Like close(), but the other side sees a reset, so that it cannot take what it has for a complete message.
   virtual void reset() = 0;
@@ -82,7 +87,8 @@ class Listener;
 
 class AcceptHandler {
  public:
-  // Returns the handler of the new stream; reading is off. To refuse, close the stream and still return a handler.
+  // Returns the handler of the new stream; reading is off. To refuse, close the stream and still return a
+  // handler.
   virtual StreamHandler& on_accept(Listener& listener, Stream& stream) = 0;
 
  protected:
@@ -101,7 +107,8 @@ class Listener {
   virtual ~Listener() = default;
   // Where it really listens.
   virtual Address address() const = 0;
-  // Accepts everything already in the queue once more and then stops listening; used when a listener goes away.
+  // Accepts everything already in the queue once more and then stops listening; used when a listener goes
+  // away.
   virtual void drain() = 0;
 };
 

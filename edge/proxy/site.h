@@ -1,10 +1,11 @@
-// Sites: which hosts this node serves, where their content comes from, and what may be done with it. Filled by
-// edge/control from the configuration; immutable once published.
+// Sites: which hosts this node serves, where their content comes from, and what may be done with it. Filled
+// by edge/control from the configuration; immutable once published.
 //
 // Thread rule: built by one thread, then read by all; held through std::shared_ptr<const SiteTable>.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +33,8 @@ struct OriginGroup {
   Duration connect_timeout = std::chrono::seconds(1);
   Duration first_byte_timeout = std::chrono::seconds(10);
   Duration idle_body_timeout = std::chrono::seconds(15);
-  uint32_t connections_max = 256;       // per node
-  uint32_t idle_connections_max = 64;   // per node
+  uint32_t connections_max = 256;      // per node
+  uint32_t idle_connections_max = 64;  // per node
 };
 
 // The first rule whose prefix matches the path applies; its unset members fall back to the site's.
@@ -49,6 +50,7 @@ struct Site {
   std::shared_ptr<const OriginGroup> origin;
   cache::PolicyOptions policy;
   std::vector<CacheRule> rules;
+  std::string shield_region;           // whose owner the other regions ask before the origin; empty: none
   bool allow_upgrade = false;          // WebSocket and other Upgrade pass-through
   bool forward_client_address = true;  // X-Forwarded-For, -Proto, -Host
   uint64_t request_body_bytes_max = 1ull << 30;
@@ -59,14 +61,24 @@ class SiteTable {
   // Error: internal, "duplicate_host", with the host and both sites.
   static Result<std::shared_ptr<const SiteTable>> build(std::vector<std::shared_ptr<const Site>> sites);
 
-  // The site of a host, without port, in any case: exact, else the longest wildcard, else "*", else null.
+  // The site of a host, without port, in any case, with or without a dot at its end: exact, else the longest
+  // wildcard, else "*", else null. Allocates nothing.
   const Site* find(std::string_view host) const;
   const std::vector<std::shared_ptr<const Site>>& sites() const { return sites_; }
 
  private:
+  // Looked up with a view, so that a request allocates nothing.
+  struct HostHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view host) const { return std::hash<std::string_view>()(host); }
+  };
+  using HostMap = std::unordered_map<std::string, const Site*, HostHash, std::equal_to<>>;
+
+  static const Site* in(const HostMap& map, std::string_view host);
+
   std::vector<std::shared_ptr<const Site>> sites_;
-  std::unordered_map<std::string, const Site*> exact_;
-  std::unordered_map<std::string, const Site*> wildcard_;  // "example.org" for "*.example.org"
+  HostMap exact_;
+  HostMap wildcard_;  // "example.org" for "*.example.org"
   const Site* any_ = nullptr;
 };
 

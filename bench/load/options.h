@@ -1,0 +1,50 @@
+// What a run of perigee-load is asked to do, and how a command line says it.
+//
+// Thread rule: plain values, fixed before the run begins.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/load/pattern.h"
+#include "edge/base/result.h"
+
+namespace perigee::load {
+
+struct Options {
+  std::vector<sockaddr_in> targets;  // connections take them in turn
+  std::string host;                  // empty: the first target's address
+  std::string method = "GET";
+  std::vector<Pattern> paths;  // requests take them in turn
+  std::vector<Pattern> headers;
+
+  size_t connections = 1;
+  uint64_t requests = 0;  // zero: no limit
+  double duration_s = 0;  // zero: no limit
+  size_t pipeline = 1;
+  bool herd = false;        // one request per connection, all sent together once every connection stands
+  bool reconnect = false;   // a new connection for each request
+  bool per_client = false;  // a row per client in the report
+  bool announce = false;    // print "running" once the first response is complete
+  double timeout_s = 30;    // for connecting, and for any wait without a byte
+
+  size_t slow_clients = 0;     // how many of the connections read slowly
+  uint64_t slow_rate = 0;      // bytes per second of each of them
+  size_t leaving_clients = 0;  // how many of the connections hang up in the middle of a body
+  uint64_t leave_after = 0;    // body bytes after which they do
+
+  bool verify = false;                 // bodies are self-verifying
+  std::vector<Pattern> expected_ids;   // with verify: the x-body-id that a request must get; at most one
+  std::vector<int> expected_statuses;  // empty: 200 only
+};
+
+extern const std::string_view usage;
+
+// Errors: side client, code "bad_argument"; the context names the argument and what was expected.
+Result<Options> parse_options(const std::vector<std::string_view>& arguments);
+
+}  // namespace perigee::load

@@ -1,0 +1,235 @@
+#include "bench/load/run.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace perigee::load {
+
+namespace {
+
+constexpr int64_t tick_ns = 5'000'000;
+// How long a client waits before it tries a target again that refused it.
+constexpr int64_t retry_ns = 20'000'000;
+
+int64_t nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
+
+std::string printed(const sockaddr_in& address) {
+  char text[INET_ADDRSTRLEN] = {};
+  inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+  return std::string(text) + ':' + std::to_string(ntohs(address.sin_port));
+}
+
+}  // namespace
+
+Run::Run(const Options& options)
+    : options_(options),
+      tally_(options),
+      host_(options.host.empty() ? printed(options.targets[0]) : options.host) {
+  const auto constant = [](const Pattern& pattern) { return pattern.is_constant(); };
+  if (options.paths.size() == 1 && options.paths[0].is_constant() &&
+      std::all_of(options.headers.begin(), options.headers.end(), constant)) {
+    append_request(constant_request_, 0);
+  }
+}
+
+Run::~Run() {
+  clients_.clear();
+  if (signals_ >= 0) close(signals_);
+  if (epoll_ >= 0) close(epoll_);
+}
+
+ClientOptions Run::client_options(size_t index) const {
+  ClientOptions client;
+  client.target = options_.targets[index % options_.targets.size()];
+  client.index = index;
+  client.pipeline = options_.pipeline;
+  client.rate = index < options_.slow_clients ? options_.slow_rate : 0;
+  client.leave_after = index < options_.leaving_clients ? std::max<uint64_t>(options_.leave_after, 1) : 0;
+  client.head_requests = options_.method == "HEAD";
+  client.verify = options_.verify;
+  client.reconnect = options_.reconnect;
+  client.timeout_ns = nanoseconds(options_.timeout_s);
+  return client;
+}
+
+bool Run::watch_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;
+  return signals_ >= 0 && epoll_ctl(epoll_, EPOLL_CTL_ADD, signals_, &event) == 0;
+}
+
+Result<void> Run::run() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0 || !watch_signals()) return fail(Side::internal, "io", std::strerror(errno));
+  started_at_ = ticked_at_ = monotonic_ns();
+  herd_asked_.resize(options_.connections);
+  for (size_t i = 0; i < options_.connections; ++i) {
+    clients_.push_back(std::make_unique<Client>(static_cast<Driver&>(*this), epoll_, client_options(i)));
+    clients_.back()->connect();
+  }
+  while (!over(monotonic_ns())) wait_and_dispatch();
+  ended_at_ = monotonic_ns();
+  return {};
+}
+
+void Run::wait_and_dispatch() {
+  std::array<epoll_event, 512> events;
+  const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                               static_cast<int>(tick_ns / 1'000'000));
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    auto* client = static_cast<Client*>(event.data.ptr);
+    if (client == nullptr) {
+      on_signal();
+    } else if (client->is_open()) {
+      client->on_events(event.events);
+    }
+  }
+  const int64_t now = monotonic_ns();
+  if (!reconnects_.empty()) reconnect_due(now);
+  if (now - ticked_at_ >= tick_ns) tick(now);
+}
+
+void Run::on_signal() {
+  stopped_ = true;
+  signalfd_siginfo seen{};
+  while (::read(signals_, &seen, sizeof seen) > 0) {
+    if (seen.ssi_signo != SIGINT) continue;
+    for (auto& client : clients_) {
+      if (client->is_open()) client->close(Ending::left);
+    }
+  }
+}
+
+void Run::tick(int64_t now) {
+  ticked_at_ = now;
+  for (auto& client : clients_) client->on_tick(now);
+}
+
+void Run::reconnect_due(int64_t now) {
+  std::vector<Due> due;
+  due.swap(reconnects_);
+  for (const Due& entry : due) {
+    if (stopping(now)) continue;
+    if (entry.at <= now) {
+      clients_[entry.client]->connect();
+    } else {
+      reconnects_.push_back(entry);
+    }
+  }
+}
+
+bool Run::stopping(int64_t now) const {
+  if (stopped_) return true;
+  if (options_.herd) return herd_started_;
+  if (options_.requests != 0 && issued_ >= options_.requests) return true;
+  return options_.duration_s > 0 && now - started_at_ >= nanoseconds(options_.duration_s);
+}
+
+bool Run::over(int64_t now) const {
+  if (!stopping(now)) return false;
+  return std::all_of(clients_.begin(), clients_.end(), [](const auto& client) { return client->is_idle(); });
+}
+
+void Run::append_request(std::string& out, uint64_t number) const {
+  out += options_.method;
+  out += ' ';
+  options_.paths[number % options_.paths.size()].append(out, number);
+  out += " HTTP/1.1\r\nhost: ";
+  out += host_;
+  out += "\r\n";
+  for (const Pattern& header : options_.headers) {
+    header.append(out, number);
+    out += "\r\n";
+  }
+  out += "\r\n";
+}
+
+bool Run::next_request(Client& client, std::string& out, Request& request) {
+  if (options_.herd) {
+    if (!herd_started_ || herd_asked_[client.index()]) return false;
+    herd_asked_[client.index()] = true;
+  } else if (stopping(ticked_at_)) {
+    return false;
+  }
+  // In a herd a client's request carries the client's number, whoever connects first.
+  request.number = options_.herd ? client.index() : issued_;
+  ++issued_;
+  if (!options_.expected_ids.empty()) options_.expected_ids[0].append(request.expected_id, request.number);
+  if (constant_request_.empty()) {
+    append_request(out, request.number);
+  } else {
+    out += constant_request_;
+  }
+  return true;
+}
+
+void Run::on_connected(Client& client) {
+  if (!options_.herd) return client.ask();
+  ++settled_;
+  start_herd();
+}
+
+void Run::start_herd() {
+  if (herd_started_ || settled_ < options_.connections) return;
+  herd_started_ = true;
+  for (auto& client : clients_) {
+    client->ask();
+    if (!herd_asked_[client->index()]) count_refused(*client);
+  }
+}
+
+void Run::count_refused(const Client& client) {
+  Outcome outcome;
+  outcome.client = client.index();
+  outcome.ending = Ending::refused;
+  tally_.add(outcome);
+}
+
+void Run::on_outcome(Client&, const Outcome& outcome) {
+  tally_.add(outcome);
+  if (options_.announce && !announced_ && tally_.answered() > 0) {
+    announced_ = true;
+    std::puts("running");
+    std::fflush(stdout);
+  }
+}
+
+void Run::on_closed(Client& client, bool refused) {
+  if (options_.herd) {
+    // Who has no connection when the herd starts is counted then.
+    if (!herd_started_ && refused) {
+      ++settled_;
+      start_herd();
+    }
+    return;
+  }
+  if (refused) {
+    count_refused(client);
+    ++issued_;  // or a run of N requests against nobody would never end
+  }
+  reconnects_.push_back({client.index(), refused ? monotonic_ns() + retry_ns : 0});
+}
+
+}  // namespace perigee::load

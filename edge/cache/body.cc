@@ -1,0 +1,168 @@
+#include "edge/cache/body.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace perigee::cache {
+
+class Block {
+ public:
+  Block(Budget& budget, size_t capacity)
+      : budget_(budget), capacity_(capacity), bytes_(std::make_unique_for_overwrite<char[]>(capacity)) {
+    budget_.charge(charge());
+  }
+  ~Block() { budget_.release(charge()); }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  size_t capacity() const { return capacity_; }
+  char* bytes() { return bytes_.get(); }
+
+ private:
+  // The bytes, this object with its shared counts, and the place in the body's list.
+  size_t charge() const {
+    return allocated_bytes(capacity_) + allocated_bytes(sizeof(Block) + 16) + sizeof(std::shared_ptr<Block>);
+  }
+
+  Budget& budget_;
+  const size_t capacity_;
+  const std::unique_ptr<char[]> bytes_;
+};
+
+namespace {
+
+// Without an announced length the first 64 KiB are cut here.
+constexpr uint64_t first_cut = 4 * 1024;
+constexpr uint64_t second_cut = 16 * 1024;
+constexpr size_t leading_blocks = 3;
+// What a last block may waste before it is copied into a fitting one.
+constexpr size_t tail_waste_max = 4 * 1024;
+
+constexpr size_t body_charge = allocated_bytes(sizeof(Body) + 16);
+
+}  // namespace
+
+Body::Body(Budget& budget, std::optional<uint64_t> expected) : budget_(budget), expected_(expected) {
+  budget_.charge(body_charge);
+}
+
+Body::~Body() { budget_.release(body_charge); }
+
+size_t Body::block_index(uint64_t offset) const {
+  if (expected_) return offset / block_bytes;
+  if (offset < first_cut) return 0;
+  if (offset < second_cut) return 1;
+  return leading_blocks - 1 + offset / block_bytes;
+}
+
+uint64_t Body::block_begin(size_t index) const {
+  if (expected_) return uint64_t{index} * block_bytes;
+  if (index == 0) return 0;
+  if (index == 1) return first_cut;
+  if (index == 2) return second_cut;
+  return uint64_t{index - (leading_blocks - 1)} * block_bytes;
+}
+
+Body::Read Body::read(uint64_t offset) const {
+  // The state first: an end that is seen has all its bytes published.
+  const State state = state_.load(std::memory_order_acquire);
+  const uint64_t published = published_.load(std::memory_order_acquire);
+  Read result;
+  if (offset >= published) {
+    result.state = state == State::growing    ? ReadState::wait
+                   : state == State::complete ? ReadState::end
+                                              : ReadState::failed;
+    return result;
+  }
+  const size_t index = block_index(offset);
+  const std::lock_guard lock(mutex_);
+  if (index < first_block_) {
+    result.state = ReadState::absent;
+    return result;
+  }
+  const std::shared_ptr<Block>& block = blocks_[index - first_block_];
+  const uint64_t begin = block_begin(index);
+  const uint64_t end = std::min(block_begin(index + 1), published);
+  result.state = ReadState::bytes;
+  result.bytes = {block->bytes() + (offset - begin), static_cast<size_t>(end - offset)};
+  result.block = block;
+  return result;
+}
+
+Block& Body::tail() {
+  const uint64_t at = published_.load(std::memory_order_relaxed);
+  if (tail_ != nullptr && at < tail_begin_ + tail_->capacity()) return *tail_;
+  const size_t index = block_index(at);
+  tail_begin_ = block_begin(index);
+  uint64_t capacity = block_begin(index + 1) - tail_begin_;
+  if (expected_) capacity = std::min(capacity, *expected_ - tail_begin_);
+  auto block = std::make_shared<Block>(budget_, static_cast<size_t>(capacity));
+  tail_ = block.get();
+  const std::lock_guard lock(mutex_);
+  blocks_.push_back(std::move(block));
+  return *tail_;
+}
+
+void Body::append(std::string_view bytes) {
+  if (state_.load(std::memory_order_relaxed) != State::growing) return;
+  uint64_t at = published_.load(std::memory_order_relaxed);
+  if (expected_ && bytes.size() > *expected_ - at) return fail();
+  while (!bytes.empty()) {
+    Block& block = tail();
+    const size_t used = static_cast<size_t>(at - tail_begin_);
+    const size_t run = std::min(bytes.size(), block.capacity() - used);
+    std::memcpy(block.bytes() + used, bytes.data(), run);
+    bytes.remove_prefix(run);
+    at += run;
+    published_.store(at, std::memory_order_release);
+  }
+}
+
+bool Body::finish() {
+  if (state_.load(std::memory_order_relaxed) != State::growing) return complete();
+  if (expected_ && *expected_ != published_.load(std::memory_order_relaxed)) {
+    fail();
+    return false;
+  }
+  shrink_tail();
+  state_.store(State::complete, std::memory_order_release);
+  return true;
+}
+
+void Body::shrink_tail() {
+  if (tail_ == nullptr) return;
+  const size_t used = static_cast<size_t>(published_.load(std::memory_order_relaxed) - tail_begin_);
+  if (tail_->capacity() - used <= tail_waste_max) return;
+  auto fitting = std::make_shared<Block>(budget_, used);
+  std::memcpy(fitting->bytes(), tail_->bytes(), used);
+  tail_ = nullptr;
+  const std::lock_guard lock(mutex_);
+  if (!blocks_.empty()) blocks_.back() = std::move(fitting);
+}
+
+void Body::fail() {
+  if (state_.load(std::memory_order_relaxed) == State::growing) {
+    state_.store(State::failed, std::memory_order_release);
+  }
+}
+
+void Body::trim(uint64_t offset) {
+  offset = std::min(offset, published_.load(std::memory_order_relaxed));
+  // What is dropped is freed after the lock: it may be the last reference to many blocks.
+  std::vector<std::shared_ptr<Block>> dropped;
+  const std::lock_guard lock(mutex_);
+  size_t count = 0;
+  while (count < blocks_.size() && block_begin(first_block_ + count + 1) <= offset) ++count;
+  if (count == 0) return;
+  dropped.assign(std::make_move_iterator(blocks_.begin()), std::make_move_iterator(blocks_.begin() + count));
+  blocks_.erase(blocks_.begin(), blocks_.begin() + count);
+  first_block_ += count;
+  if (blocks_.empty()) tail_ = nullptr;
+}
+
+bool Body::whole() const {
+  const std::lock_guard lock(mutex_);
+  return first_block_ == 0;
+}
+
+}  // namespace perigee::cache

@@ -1,0 +1,56 @@
+#include "edge/cache/reader.h"
+
+#include "edge/cache/store_core.h"
+
+namespace perigee::cache {
+
+Reader::Reader(StoreCore& core) : index_(core.index()), core_(core), touches_(core.wants_touches()) {
+  core_.limbo().add_reader(presence_);
+}
+
+Lookup Reader::lookup(const KeyView& key, const http::FieldList& request) {
+  if (!in_turn_) {
+    core_.limbo().turn_begin(presence_);
+    in_turn_ = true;
+  }
+  const uint32_t low = Index::low_half(key.hash);
+  const StoredResponse* marker = nullptr;
+  Lookup result;
+  for (const StoredResponse* at = index_.bucket(key.hash).load(std::memory_order_seq_cst); at != nullptr;
+       at = at->next_.load(std::memory_order_seq_cst)) {
+    if (at->hash_ != low || at->key() != key.bytes) continue;
+    if (at->is_marker()) {
+      marker = at;
+    } else if (!at->flag(StoredResponse::varies) || selects(at->selecting(), request)) {
+      count_hit(key.hash, *at);
+      return {Lookup::State::hit, at, false};
+    } else {
+      result.other_variants = true;
+    }
+  }
+  if (marker != nullptr) {
+    count_hit(key.hash, *marker);
+    return {Lookup::State::hit, marker, result.other_variants};
+  }
+  return result;
+}
+
+void Reader::count_hit(uint64_t hash, const StoredResponse& response) {
+  const uint8_t hits = response.hits();
+  if (hits < hits_max) response.set_hits(static_cast<uint8_t>(hits + 1));
+  if (touches_) core_.touched(hash, response);
+}
+
+void Reader::pin(const StoredResponse& response) { presence_.pins.pin(&response); }
+
+void Reader::unpin(const StoredResponse& response) {
+  if (presence_.pins.unpin(&response)) core_.limbo().release(const_cast<StoredResponse*>(&response));
+}
+
+void Reader::turn_end() {
+  if (!in_turn_) return;
+  in_turn_ = false;
+  if (core_.limbo().turn_end(presence_)) core_.settle(0);
+}
+
+}  // namespace perigee::cache

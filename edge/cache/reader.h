@@ -1,0 +1,62 @@
+// One worker's access to the store: look-ups that take no lock and write no shared line.
+//
+// A turn is one wake-up of the worker's loop. It begins with the first look-up and ends with turn_end(); what
+// was looked up in between stays readable that long, and longer while it is pinned. A worker outside of a
+// turn holds nothing up.
+//
+// Owned by the store, which outlives it; used by one worker. Thread rule: that worker's thread.
+#pragma once
+
+#include <cstdint>
+
+#include "edge/cache/index.h"
+#include "edge/cache/key.h"
+#include "edge/cache/limbo.h"
+#include "edge/cache/stored_response.h"
+#include "edge/http/fields.h"
+
+namespace perigee::cache {
+
+class StoreCore;
+
+struct Lookup {
+  enum class State : uint8_t { hit, miss, pending };
+  State state = State::miss;
+  const StoredResponse* response = nullptr;
+  bool other_variants = false;  // miss: the key is there, but no variant that this request selects
+};
+
+class Reader {
+ public:
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // The variant of key that the request selects; the newest when several match. Without one, a hit-for-miss
+  // marker of the key (a hit whose meta says so), whatever the request selects.
+  Lookup lookup(const KeyView& key, const http::FieldList& request);
+  // Loads the line where a look-up of that hash will begin; worth it when there is other work to do first.
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&index_.bucket(hash)); }
+  // Pins, so that the response outlives this turn. Counted; every pin needs an unpin on the same thread.
+  void pin(const StoredResponse& response);
+  void unpin(const StoredResponse& response);
+  // Everything looked up and not pinned is forgotten. Called at the end of each wake-up; cheap without a
+  // look-up.
+  void turn_end();
+
+  // Stored responses that are pinned; any thread.
+  size_t pinned() const { return presence_.pins.size(); }
+
+ private:
+  friend class StoreCore;
+  explicit Reader(StoreCore& core);
+
+  void count_hit(uint64_t hash, const StoredResponse& response);
+
+  const Index index_;
+  StoreCore& core_;
+  const bool touches_;  // the eviction strategy wants to see every hit
+  bool in_turn_ = false;
+  Presence presence_;
+};
+
+}  // namespace perigee::cache

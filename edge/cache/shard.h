@@ -1,0 +1,69 @@
+// One shard of the store: its part of the index, its lock, its eviction strategy.
+//
+// Readers walk the chains without the lock; links change under it, newest first. What is unlinked is handed
+// out as Unlinked and keeps its own link, so that a reader standing on it goes on.
+//
+// Owned by the store. Thread rule: any thread; every function takes the lock itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "edge/cache/eviction.h"
+#include "edge/cache/index.h"
+#include "edge/cache/key.h"
+#include "edge/cache/limbo.h"
+#include "edge/cache/stored_response.h"
+
+namespace perigee::cache {
+
+class Shard final : private SegmentTable {
+ public:
+  Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // Puts it in the place of the variant with the same selecting bytes and of a marker, if any; a marker takes
+  // only a marker's place. The oldest variant goes when there are too many.
+  void insert(StoredResponse* fresh, Unlinked& unlinked);
+  // Puts fresh in the place of stale. False, and nothing is done, when stale is not linked.
+  bool replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked& unlinked);
+  // Returns the number of variants, without a marker.
+  size_t purge(const KeyView& key, Unlinked& unlinked);
+  // False when there was nothing to evict, or, unless asked to wait, when the lock is taken.
+  bool evict_one(bool wait, Unlinked& unlinked);
+  void touched(const StoredResponse& response);
+
+  size_t responses() const { return responses_.load(std::memory_order_relaxed); }
+  uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
+
+ private:
+  bool oldest(SegmentId id, uint8_t queue, Segment& out) override;
+  size_t count(SegmentId id, uint8_t queue) override;
+  void move(const Segment& segment, uint8_t queue, uint8_t hits) override;
+  void evict(const Segment& segment) override;
+
+  Index::Link& bucket(uint32_t low) const { return index_.bucket(number_, low); }
+  void link(StoredResponse* fresh);
+  void unlink(StoredResponse* response, Unlinked& unlinked);
+  // The variant fresh takes the place of, the strategy's queue included; the rest that it supersedes goes.
+  StoredResponse* supersede(const StoredResponse& fresh, Unlinked& unlinked);
+  void drop_oldest_variant(const StoredResponse& fresh, Unlinked& unlinked);
+  void remove(StoredResponse* response, Unlinked& unlinked);
+  void recharge();
+
+  const Index index_;
+  const unsigned number_;
+  Budget& budget_;
+  std::mutex mutex_;
+  const std::unique_ptr<EvictionStrategy> eviction_;
+  Unlinked* evicted_ = nullptr;  // while evict_one() runs
+  size_t charged_ = 0;           // for the strategy's memory
+  std::atomic<size_t> responses_{0};
+  std::atomic<uint64_t> evictions_{0};
+};
+
+}  // namespace perigee::cache

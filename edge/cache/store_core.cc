@@ -1,0 +1,140 @@
+#include "edge/cache/store_core.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+
+namespace perigee::cache {
+
+namespace {
+
+constexpr uint64_t budget_per_bucket = 2048;
+constexpr uint64_t buckets_min = 64;  // per shard
+
+// The whole of a complete body.
+std::string gather(const Body& body) {
+  std::string bytes;
+  bytes.reserve(static_cast<size_t>(body.published()));
+  for (;;) {
+    const Body::Read read = body.read(bytes.size());
+    if (read.state != Body::ReadState::bytes) return bytes;
+    bytes.append(read.bytes);
+  }
+}
+
+}  // namespace
+
+StoreCore::StoreCore(const StoreOptions& options) : budget_(options.budget_bytes), limbo_(budget_) {
+  const unsigned shards = std::bit_ceil(std::max(1u, options.shards));
+  index_.shard_bits = static_cast<unsigned>(std::countr_zero(shards));
+  index_.per_shard = static_cast<uint32_t>(std::clamp<uint64_t>(
+      options.budget_bytes / budget_per_bucket / shards, buckets_min, uint64_t{1} << 31));
+  const size_t buckets = size_t{index_.per_shard} * shards;
+  links_ = std::make_unique<Index::Link[]>(buckets);
+  index_.links = links_.get();
+  budget_.charge(buckets * sizeof(Index::Link));
+  for (unsigned i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(index_, i, budget_, options.eviction));
+  }
+  wants_touches_ = make_eviction(options.eviction)->wants_touches();
+}
+
+StoreCore::~StoreCore() = default;
+
+Reader& StoreCore::add_reader() {
+  const std::lock_guard lock(readers_mutex_);
+  readers_.push_back(std::unique_ptr<Reader>(new Reader(*this)));
+  return *readers_.back();
+}
+
+StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
+                                std::shared_ptr<Body> large_body) {
+  std::string copy;
+  if (large_body && large_body->complete() && large_body->whole() &&
+      large_body->published() <= small_body_max) {
+    copy = gather(*large_body);
+    small_body = copy;
+    large_body = nullptr;
+  }
+  return StoredResponse::create(budget_, {Index::low_half(draft.key.hash), draft.key.bytes, draft.selecting,
+                                          draft.head, draft.meta, small_body, std::move(large_body)});
+}
+
+bool StoreCore::fits(const StoredResponse& response) const {
+  if (response.body_length() > budget_.response_bytes_max()) return false;
+  return response.has_small_body() || (response.large_body()->complete() && response.large_body()->whole());
+}
+
+bool StoreCore::insert(uint64_t hash, StoredResponse* response) {
+  const unsigned shard = index_.shard(hash);
+  if (!fits(*response) || !settle(shard)) {
+    discard(response);
+    return false;
+  }
+  Unlinked unlinked;
+  shards_[shard]->insert(response, unlinked);
+  limbo_.add(std::move(unlinked));
+  settle(shard);
+  return true;
+}
+
+bool StoreCore::refresh(const StoredResponse& stored, const Draft& draft) {
+  StoredResponse* fresh = stored.has_small_body() ? draw(draft, stored.small_body(), nullptr)
+                                                  : draw(draft, {}, stored.large_body());
+  if (fresh == nullptr) return false;
+  const unsigned shard = index_.shard(draft.key.hash);
+  Unlinked unlinked;
+  if (!fits(*fresh) || !settle(shard) || !shards_[shard]->replace(stored, fresh, unlinked)) {
+    discard(fresh);
+    return false;
+  }
+  limbo_.add(std::move(unlinked));
+  settle(shard);
+  return true;
+}
+
+size_t StoreCore::purge(const KeyView& key) {
+  Unlinked unlinked;
+  const size_t variants = shards_[index_.shard(key.hash)]->purge(key, unlinked);
+  limbo_.add(std::move(unlinked));
+  limbo_.reclaim();
+  return variants;
+}
+
+bool StoreCore::settle(unsigned first_shard) {
+  for (;;) {
+    const bool found = evict(first_shard);
+    limbo_.reclaim();
+    // What turned out to be pinned still has to be paid for: by others.
+    if (!over(0)) return true;
+    if (!found) return false;
+  }
+}
+
+// Goes round the shards, one segment from each, passing by those that are locked until nobody else has
+// anything left.
+bool StoreCore::evict(unsigned first_shard) {
+  const size_t count = shards_.size();
+  Unlinked unlinked;
+  size_t idle = 0;
+  for (size_t at = first_shard; over(unlinked.weight) && idle < 2 * count; at = (at + 1) % count) {
+    idle = shards_[at]->evict_one(idle >= count, unlinked) ? 0 : idle + 1;
+  }
+  const bool found = !unlinked.items.empty();
+  limbo_.add(std::move(unlinked));
+  return found;
+}
+
+StoreStats StoreCore::stats() const {
+  StoreStats stats;
+  for (const auto& shard : shards_) {
+    stats.responses += shard->responses();
+    stats.evictions += shard->evictions();
+  }
+  stats.bytes_used = budget_.used();
+  stats.bytes_max = budget_.bytes_max();
+  return stats;
+}
+
+}  // namespace perigee::cache

@@ -1,0 +1,71 @@
+#include "edge/cache/stored_response.h"
+
+#include <utility>
+
+namespace perigee::cache {
+
+namespace {
+
+size_t allocation_size(bool is_large, size_t text, size_t selecting, size_t body) {
+  return sizeof(StoredResponse) + (is_large ? sizeof(std::shared_ptr<Body>) : 0) + text +
+         (selecting != 0 ? sizeof(uint16_t) + selecting : 0) + body;
+}
+
+char* put(char* at, std::string_view bytes) {
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
+}
+
+}  // namespace
+
+StoredResponse::StoredResponse(const Parts& parts)
+    : meta_(parts.meta),
+      hash_(parts.hash),
+      key_length_(static_cast<uint16_t>(parts.key.size())),
+      head_length_(static_cast<uint16_t>(parts.head.size())),
+      body_length_(static_cast<uint16_t>(parts.small_body.size())),
+      flags_(static_cast<uint8_t>((parts.large_body ? large : 0) | (parts.selecting.empty() ? 0 : varies) |
+                                  (parts.small_body.size() == 65536 ? body_64_kib : 0))) {}
+
+StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
+  if (parts.key.size() > stored_text_max || parts.head.size() > stored_text_max ||
+      parts.selecting.size() > stored_text_max || parts.small_body.size() > 65536) {
+    return nullptr;
+  }
+  const bool is_large = parts.large_body != nullptr;
+  const size_t size = allocation_size(is_large, parts.key.size() + parts.head.size(), parts.selecting.size(),
+                                      parts.small_body.size());
+  char* memory = static_cast<char*>(::operator new(size));
+  budget.charge(allocated_bytes(size));
+  auto* response = new (memory) StoredResponse(parts);
+  char* at = memory + sizeof(StoredResponse);
+  if (is_large) {
+    new (at) std::shared_ptr<Body>(std::move(parts.large_body));
+    at += sizeof(std::shared_ptr<Body>);
+  }
+  at = put(put(at, parts.key), parts.head);
+  if (!parts.selecting.empty()) {
+    const auto length = static_cast<uint16_t>(parts.selecting.size());
+    std::memcpy(at, &length, sizeof length);
+    at = put(at + sizeof length, parts.selecting);
+  }
+  put(at, parts.small_body);
+  return response;
+}
+
+void StoredResponse::destroy(Budget& budget, StoredResponse* response) {
+  const size_t size = response->size();
+  if (response->flag(large)) {
+    std::launder(reinterpret_cast<std::shared_ptr<Body>*>(response + 1))->~shared_ptr();
+  }
+  response->~StoredResponse();
+  ::operator delete(response);
+  budget.release(allocated_bytes(size));
+}
+
+size_t StoredResponse::size() const {
+  return allocation_size(flag(large), size_t{key_length_} + head_length_, selecting().size(),
+                         flag(large) ? 0 : small_body_length());
+}
+
+}  // namespace perigee::cache

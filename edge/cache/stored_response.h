@@ -1,0 +1,116 @@
+// One stored response, in one allocation: this header, then
+//
+//   [large body only: std::shared_ptr<Body>] key, head, [with Vary: length and selecting bytes], [small body]
+//
+// Everything is immutable but what the store itself keeps here: the link of the bucket's chain, the queue of
+// the eviction strategy, and the counter of hits, which a reader stores only when it changes.
+//
+// Metadata per stored response, beyond key, head and body: 48 bytes here, 4 in a queue of the eviction
+// strategy, 8 of malloc's header and on average 7.5 of its rounding, and a share of the bucket array (4 to 8
+// bytes at 1 to 2 responses per bucket). See bench/micro/store.cc for the measured slope.
+//
+// Owned by the store: created by a Writer, freed by the Limbo. Thread rule: const functions anywhere, while
+// the response cannot be freed (see store.h); the private parts are the store's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string_view>
+
+#include "edge/cache/body.h"
+#include "edge/cache/budget.h"
+#include "edge/cache/meta.h"
+
+namespace perigee::cache {
+
+// Key and head must each be at most this long to be stored.
+inline constexpr size_t stored_text_max = 65535;
+
+class StoredResponse {
+ public:
+  const ResponseMeta& meta() const { return meta_; }
+  std::string_view key() const { return {text(), key_length_}; }
+  std::string_view selecting() const {  // empty without Vary
+    return flag(varies) ? std::string_view(after_head() + sizeof(uint16_t), selecting_length())
+                        : std::string_view();
+  }
+  // Status line and field lines, lower-case names, no blank line; see serve::ReplyHead.
+  std::string_view head() const { return {text() + key_length_, head_length_}; }
+  bool has_small_body() const { return !flag(large); }
+  std::string_view small_body() const {
+    const size_t skip = flag(varies) ? sizeof(uint16_t) + selecting_length() : 0;
+    return has_small_body() ? std::string_view(after_head() + skip, small_body_length()) : std::string_view();
+  }
+  // Only without small body.
+  const std::shared_ptr<Body>& large_body() const {
+    return *std::launder(reinterpret_cast<const std::shared_ptr<Body>*>(this + 1));
+  }
+  uint64_t body_length() const { return flag(large) ? large_body()->published() : small_body_length(); }
+
+ private:
+  friend class StoreCore;
+  friend class Shard;
+  friend class Limbo;
+  friend class Reader;
+  friend class Writer;
+
+  enum Flag : uint8_t { large = 1, varies = 2, body_64_kib = 4, queue_shift = 4 };
+
+  struct Parts {
+    uint32_t hash = 0;
+    std::string_view key;
+    std::string_view selecting;
+    std::string_view head;
+    ResponseMeta meta;
+    std::string_view small_body;
+    std::shared_ptr<Body> large_body;  // instead of small_body
+  };
+  // Allocates and charges; null when a part is too long.
+  static StoredResponse* create(Budget& budget, Parts&& parts);
+  // Frees, and returns the charge.
+  static void destroy(Budget& budget, StoredResponse* response);
+
+  explicit StoredResponse(const Parts& parts);
+  ~StoredResponse() = default;
+
+  bool flag(Flag which) const { return (flags_.load(std::memory_order_relaxed) & which) != 0; }
+  const char* text() const {
+    return reinterpret_cast<const char*>(this + 1) + (flag(large) ? sizeof(std::shared_ptr<Body>) : 0);
+  }
+  const char* after_head() const { return text() + key_length_ + head_length_; }
+  size_t selecting_length() const {
+    uint16_t length = 0;
+    std::memcpy(&length, after_head(), sizeof length);
+    return length;
+  }
+  size_t small_body_length() const { return flag(body_64_kib) ? 65536 : body_length_; }
+  size_t size() const;  // of the allocation, as asked for
+  // What eviction frees: the allocation and the body.
+  uint64_t weight() const { return allocated_bytes(size()) + (flag(large) ? body_length() : 0); }
+
+  bool is_marker() const { return meta_.is(ResponseMeta::hit_for_miss); }
+  uint8_t queue() const { return flags_.load(std::memory_order_relaxed) >> queue_shift; }
+  // Under the shard's lock.
+  void set_queue(uint8_t queue) {
+    const int immutable = flags_.load(std::memory_order_relaxed) & ((1 << queue_shift) - 1);
+    flags_.store(static_cast<uint8_t>(immutable | (queue << queue_shift)), std::memory_order_relaxed);
+  }
+  uint8_t hits() const { return hits_.load(std::memory_order_relaxed); }
+  void set_hits(uint8_t hits) const { hits_.store(hits, std::memory_order_relaxed); }
+
+  std::atomic<StoredResponse*> next_{nullptr};  // in the bucket's chain
+  [[no_unique_address]] ResponseMeta meta_;     // hash_ lies in its tail padding
+  uint32_t hash_;  // the low half of the key's hash; names the segment to eviction
+  uint16_t key_length_;
+  uint16_t head_length_;
+  uint16_t body_length_;  // of a small body
+  std::atomic<uint8_t> flags_;
+  mutable std::atomic<uint8_t> hits_{0};
+};
+
+static_assert(sizeof(StoredResponse) <= 48);
+
+}  // namespace perigee::cache

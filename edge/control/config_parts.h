@@ -1,0 +1,56 @@
+// The parts of load_config(), one a file: origins and sites, the topology, secrets. Each reads its tables
+// through a SectionReader, adds what is wrong to the reader's errors, and returns what could be read.
+//
+// Thread rule: one owner, during one load.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/control/section_reader.h"
+
+namespace perigee::control {
+
+using OriginList = std::vector<std::shared_ptr<const proxy::OriginGroup>>;
+using SiteList = std::vector<std::shared_ptr<const proxy::Site>>;
+
+// origin_load.cc
+OriginList read_origins(SectionReader& reader, const TomlNode& root);
+
+// site_load.cc. The topology, null when alone, tells which shield regions there are.
+SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginList& origins,
+                    const cluster::Topology* topology);
+
+// topology_load.cc
+struct TopologyFile {
+  std::shared_ptr<const cluster::Topology> topology;
+  std::shared_ptr<const cluster::PeerKeyRing> peer_keys;   // null without keys
+  std::vector<std::pair<std::string, Place>> node_places;  // of each [[node]], by name
+};
+// Null topology after an error.
+TopologyFile read_topology(net::Files& files, const std::string& path, ErrorList& errors,
+                           std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries);
+
+// config_files.cc
+// `name` as seen from the folder of the file that mentions it.
+std::string beside(std::string_view file, std::string_view name);
+// Reads and parses; false after adding an error. named_at: where the path was mentioned, or the file itself.
+bool read_toml_file(net::Files& files, const std::string& path, const Place& named_at, const std::string& key,
+                    TomlNode& root, ErrorList& errors);
+
+struct SecretFile {
+  std::string path;
+  Place named_at;
+  std::string key;
+  size_t bytes_min;
+};
+// The content of a secret file without the white space around it; empty after adding an error. That every
+// user can read it is a warning.
+std::string read_secret(net::Files& files, const SecretFile& file, ErrorList& errors,
+                        std::vector<ConfigError>& warnings);
+// Lets the entry of that key differ when the secret does.
+void add_fingerprint(std::vector<ConfigEntry>& entries, std::string_view key, std::string_view secret);
+
+}  // namespace perigee::control

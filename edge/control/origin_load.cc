@@ -1,0 +1,125 @@
+// [[origin]]: groups of servers with the same content.
+#include <algorithm>
+#include <set>
+
+#include "edge/base/bytes.h"
+#include "edge/control/config_parts.h"
+
+namespace perigee::control {
+namespace {
+
+constexpr std::string_view server_form =
+    "a server such as \"10.0.0.1:8000\", \"[::1]:8000\" or \"origin.example\"";
+
+bool is_host_character(char c) {
+  return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '.' || c == '-' || c == '_';
+}
+
+bool is_host_name(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), is_host_character);
+}
+
+// "host", "host:port" or "[ip6]:port".
+std::optional<proxy::OriginServer> parse_server(std::string_view text) {
+  proxy::OriginServer server;
+  std::string_view host = text;
+  std::string_view port;
+  const bool bracketed = text.starts_with('[');
+  const size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && (!bracketed || text[colon - 1] == ']')) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    const auto number = parse_decimal(port);
+    if (!number || *number == 0 || *number > 65535) return std::nullopt;
+    server.port = static_cast<uint16_t>(*number);
+  }
+  if (bracketed) {
+    if (host.size() < 3 || !host.ends_with(']')) return std::nullopt;
+    host = host.substr(1, host.size() - 2);
+    auto address = net::Address::parse_ip(host, server.port);
+    if (!address || address->family != net::Address::Family::v6) return std::nullopt;
+  } else if (!is_host_name(host)) {
+    return std::nullopt;
+  }
+  server.host = std::string(host);
+  return server;
+}
+
+std::optional<proxy::OriginServer> read_server(SectionReader& reader, const TomlNode& node,
+                                               const std::string& key) {
+  if (const auto* text = std::get_if<std::string>(&node.value)) {
+    auto server = parse_server(*text);
+    if (!server) reader.errors().add(reader.place(node), key, node.describe(), server_form);
+    return server;
+  }
+  if (node.table() == nullptr) {
+    reader.errors().add(reader.place(node), key, node.describe(), server_form);
+    return std::nullopt;
+  }
+  const auto values = reader.read(Section::origin_server, &node, key + ".");
+  if (!values.has("address")) return std::nullopt;
+  const auto text = values.get<std::string>("address");
+  auto server = parse_server(text);
+  if (!server) {
+    reader.errors().add(values.place("address"), values.full_key("address"), quoted(text), server_form);
+    return std::nullopt;
+  }
+  server->weight = static_cast<uint32_t>(values.get<int64_t>("weight"));
+  server->backup = values.get<bool>("backup");
+  return server;
+}
+
+void read_servers(SectionReader& reader, const SectionValues& values, proxy::OriginGroup& group) {
+  const TomlNode* node = values.node("servers");
+  if (node == nullptr) return;
+  const std::string key = values.full_key("servers");
+  const TomlNode::Array* list = node->array();
+  if (list == nullptr || list->empty()) {
+    const std::string found = list == nullptr ? node->describe() : "an empty list";
+    reader.errors().add(reader.place(*node), key, found, "a list of servers such as \"10.0.0.1:8000\"");
+    return;
+  }
+  std::set<std::pair<std::string, uint16_t>> seen;
+  for (size_t i = 0; i < list->size(); ++i) {
+    const std::string element_key = key + "[" + std::to_string(i) + "]";
+    auto server = read_server(reader, (*list)[i], element_key);
+    if (!server) continue;
+    if (!seen.emplace(server->host, server->port).second) {
+      reader.errors().add(reader.place((*list)[i]), element_key, "a server that is listed already",
+                          "each server once");
+    }
+    group.servers.push_back(std::move(*server));
+  }
+  const bool all_backup =
+      !group.servers.empty() && std::all_of(group.servers.begin(), group.servers.end(),
+                                            [](const auto& server) { return server.backup; });
+  if (all_backup)
+    reader.errors().add(reader.place(*node), key, "only backup servers", "at least one other server");
+}
+
+}  // namespace
+
+OriginList read_origins(SectionReader& reader, const TomlNode& root) {
+  OriginList origins;
+  std::set<std::string> names;
+  for (const NamedTable& table : reader.find_tables(&root, Section::origin)) {
+    const auto values = reader.read(Section::origin, table.node, table.prefix);
+    auto group = std::make_shared<proxy::OriginGroup>();
+    group->name = values.get<std::string>("name");
+    if (!group->name.empty() && !names.insert(group->name).second) {
+      reader.errors().add(values.place("name"), values.full_key("name"), "a second origin of that name",
+                          "different names");
+    }
+    read_servers(reader, values, *group);
+    group->host_header = values.get<std::string>("host_header");
+    group->connect_timeout = values.get<Duration>("connect_timeout");
+    group->first_byte_timeout = values.get<Duration>("first_byte_timeout");
+    group->idle_body_timeout = values.get<Duration>("idle_body_timeout");
+    group->connections_max = static_cast<uint32_t>(values.get<int64_t>("connections"));
+    group->idle_connections_max = static_cast<uint32_t>(values.get<int64_t>("idle_connections"));
+    origins.push_back(std::move(group));
+  }
+  return origins;
+}
+
+}  // namespace perigee::control

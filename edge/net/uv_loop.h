@@ -1,0 +1,138 @@
+// One loop on libuv. Internal to edge/net: others know it as Loop.
+//
+// A wake-up runs from one return of epoll_wait to the next call of it. In libuv's order that is: socket
+// events and messages (poll), closed handles, timers, deferred calls (idle), and then the prepare phase,
+// where the turn hooks run. So whatever woke the loop, the hooks run once after all of it and right before it
+// may block, and the clocks, sampled when first asked for, are sampled once.
+//
+// Sockets are descriptors of ours that libuv only watches (uv_poll_t), so one read and one write make a
+// request.
+//
+// Owned by its UvIo. Owns its streams until their on_closed() has returned.
+//
+// Thread rule: the thread that is in run(); before run(), the owner's. post() and request_stop(): any thread.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "edge/net/io.h"
+#include "edge/net/turn_hooks.h"
+#include "edge/net/uv_options.h"
+
+namespace perigee::net {
+
+class UvAcceptor;
+class UvResolver;
+class UvStream;
+
+// Something that must be done from the loop and not from inside the call that asked for it. At most once per
+// defer().
+class UvDeferred {
+ public:
+  virtual ~UvDeferred() = default;
+  virtual void run_deferred() = 0;
+  bool is_deferred() const { return deferred_; }
+
+ private:
+  friend class UvLoop;
+  bool deferred_ = false;
+};
+
+class UvLoop final : public Loop {
+ public:
+  UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options);
+  ~UvLoop() override;
+
+  const std::string& name() const override { return name_; }
+  MonoTime now() const override;
+  WallTime wall_now() const override;
+  void post(std::unique_ptr<Task> task) override;
+  TimerWheel& timers() override { return timers_; }
+  Random& random() override { return random_; }
+  IoCounters& counters() override { return counters_; }
+  void add_turn_hook(TurnHook& hook) override { hooks_.add(hook); }
+  void remove_turn_hook(TurnHook& hook) override { hooks_.remove(hook); }
+  Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) override;
+  Stream& connect(const Address& to, StreamHandler& handler) override;
+  std::unique_ptr<ResolveRequest> resolve(std::string_view host, uint16_t port,
+                                          ResolveHandler& handler) override;
+
+  // Runs until request_stop(), then shuts down.
+  void run();
+  void request_stop();
+  bool on_own_thread() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  // Closes all that is open and delivers every on_closed(). Idempotent; for a loop that never ran, the owner
+  // calls it.
+  void shut_down();
+
+  uv_loop_t* uv() { return &loop_; }
+  char* receive_buffer() { return receive_buffer_.get(); }
+  static constexpr size_t receive_buffer_bytes = 64 * 1024;
+  bool stopping() const { return stopping_; }
+
+  void defer(UvDeferred& call);
+  void undefer(UvDeferred& call);
+  void adopt(std::weak_ptr<UvAcceptor> acceptor);
+  void adopt(UvStream& stream);
+  void forget(UvStream& stream);
+  // Called once, in shut_down(), after the streams are gone: the place to close further libuv handles.
+  void at_shut_down(std::function<void()> action) { shut_down_actions_.push_back(std::move(action)); }
+
+  // Gives up the descriptor kept for this, takes one connection from the queue and closes it. False when that
+  // did not help.
+  bool shed_connection(int listening_fd);
+
+ private:
+  void on_wakeup();
+  void on_prepare();
+  void run_tasks();
+  void run_deferred();
+  void set_timer();
+  void sample_clocks() const;
+  void close_streams();
+  void close_handles();
+
+  std::string name_;
+  UvIoOptions options_;
+  uv_loop_t loop_;
+  uv_async_t async_;
+  uv_prepare_t prepare_;
+  uv_idle_t idle_;
+  uv_timer_t timer_;
+  uint64_t timer_due_ms_ = 0;
+
+  mutable bool clocks_sampled_ = false;
+  mutable MonoTime now_{};
+  mutable WallTime wall_now_{};
+
+  TimerWheel timers_;
+  Random random_;
+  IoCounters counters_;
+  TurnHooks hooks_;
+  std::unique_ptr<char[]> receive_buffer_;
+  std::vector<UvStream*> streams_;
+  std::vector<std::function<void()>> shut_down_actions_;
+  std::vector<std::weak_ptr<UvAcceptor>> acceptors_;
+  std::vector<UvDeferred*> deferred_;
+  std::unique_ptr<UvResolver> resolver_;
+  int reserve_fd_ = -1;
+
+  std::atomic<std::thread::id> thread_{};
+  std::atomic<bool> stop_requested_ = false;
+  bool stopping_ = false;
+  bool shut_ = false;
+
+  std::mutex inbox_mutex_;  // guards the two below, and async_ against its end
+  std::vector<std::unique_ptr<Task>> inbox_;
+  bool inbox_closed_ = false;
+};
+
+}  // namespace perigee::net

@@ -1,0 +1,68 @@
+#include "edge/proxy/site.h"
+
+#include <algorithm>
+
+#include "edge/base/bytes.h"
+
+namespace perigee::proxy {
+namespace {
+
+constexpr size_t host_bytes_max = 255;
+
+std::string lower_case(std::string_view text) {
+  std::string copy(text);
+  std::transform(copy.begin(), copy.end(), copy.begin(), to_lower);
+  return copy;
+}
+
+tl::unexpected<Error> duplicate(const std::string& host, const Site& first, const Site& second) {
+  return fail(
+      Side::internal, "duplicate_host",
+      "host \"" + host + "\" is claimed by site \"" + first.name + "\" and by site \"" + second.name + "\"");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::shared_ptr<const Site>> sites) {
+  auto table = std::make_shared<SiteTable>();
+  for (const auto& site : sites) {
+    for (const std::string& pattern : site->hosts) {
+      const std::string host = lower_case(pattern);
+      const Site** place = nullptr;
+      if (host == "*") {
+        place = &table->any_;
+      } else if (host.starts_with("*.")) {
+        place = &table->wildcard_[host.substr(2)];
+      } else {
+        place = &table->exact_[host];
+      }
+      if (*place != nullptr) return duplicate(host, **place, *site);
+      *place = site.get();
+    }
+  }
+  table->sites_ = std::move(sites);
+  return std::shared_ptr<const SiteTable>(std::move(table));
+}
+
+const Site* SiteTable::in(const HostMap& map, std::string_view host) {
+  const auto found = map.find(host);
+  return found == map.end() ? nullptr : found->second;
+}
+
+const Site* SiteTable::find(std::string_view host) const {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() > host_bytes_max) return any_;
+  char buffer[host_bytes_max];
+  std::transform(host.begin(), host.end(), buffer, to_lower);
+  std::string_view rest(buffer, host.size());
+  if (const Site* site = in(exact_, rest)) return site;
+  // Each step drops one label, so the first match is the longest.
+  for (size_t dot = rest.find('.'); dot != std::string_view::npos && !wildcard_.empty();
+       dot = rest.find('.')) {
+    rest.remove_prefix(dot + 1);
+    if (const Site* site = in(wildcard_, rest)) return site;
+  }
+  return any_;
+}
+
+}  // namespace perigee::proxy

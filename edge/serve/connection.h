@@ -1,0 +1,66 @@
+// What a server and its connections know of each other, whatever the protocol version.
+//
+// A Connection is made by the Server when a stream is accepted and is in the Server's list until it calls
+// forget(). A ConnectionHost is the Server's side: what all connections of one loop share.
+//
+// Thread rule: the loop's thread.
+#pragma once
+
+#include "edge/base/metrics.h"
+#include "edge/http/message.h"
+#include "edge/net/io.h"
+#include "edge/serve/handler.h"
+#include "edge/serve/options.h"
+#include "edge/serve/output.h"
+
+namespace perigee::serve {
+
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // The turn asked for with want_turn(): the place where everything is done that must not happen inside a
+  // caller's call.
+  virtual void on_turn() = 0;
+  // Ends between requests: at once when idle, else after the answer under way.
+  virtual void begin_drain() = 0;
+  // Ends now, whatever is under way.
+  virtual void shut_down() = 0;
+
+ protected:
+  Connection() = default;
+
+ private:
+  friend class Server;
+  Connection* previous_ = nullptr;
+  Connection* next_ = nullptr;
+  bool turn_wanted_ = false;
+};
+
+class ConnectionHost {
+ public:
+  ConnectionHost(net::Loop& on, const ServerOptions& with, Handler& answering, MetricShard& counting)
+      : loop(on), options(with), handler(answering), metrics(counting) {}
+
+  net::Loop& loop;
+  const ServerOptions options;
+  Handler& handler;
+  MetricShard& metrics;
+  // One for all connections: a head lives only while its on_request() runs, the batch only until the
+  // connection that is being worked on has flushed it. So an idle connection pays for neither.
+  http::RequestHead head;
+  OutputBatch batch;
+  bool draining = false;
+
+  // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
+  virtual void want_turn(Connection& connection) = 0;
+  // The connection is about to delete itself.
+  virtual void forget(Connection& connection) = 0;
+
+ protected:
+  ~ConnectionHost() = default;
+};
+
+}  // namespace perigee::serve

@@ -1,0 +1,214 @@
+// The answering half of H1Connection: heads, bodies pulled from a source, writing.
+#include <array>
+#include <cassert>
+#include <cstring>
+
+#include "edge/serve/h1_connection.h"
+#include "edge/serve/taken_stream.h"
+
+namespace perigee::serve {
+
+// Decides the framing and writes its lines; returns their length.
+size_t H1Connection::begin_answer(const ReplyHead& head, uint64_t content_length, char* lines) {
+  assert(step_ == Step::exchange && answer_ == Answer::none && "one answer per exchange");
+  const bool content_settled = content_ == Content::none || content_ == Content::reading;
+  facts_.may_keep_alive =
+      facts_.may_keep_alive && !host_.draining && (content_settled || unread_content_is_small());
+  plan_ = plan_answer(facts_, head.status, content_length);
+  return write_framing_lines(plan_, facts_, head.status, content_length, lines);
+}
+
+void H1Connection::reply(const ReplyHead& head, std::string_view body, const Hold& hold) {
+  const bool bodiless = facts_.head_method || head.status < 200 || head.status == 204 || head.status == 304;
+  uint64_t length = head.content_length;
+  if (bodiless) body = {};
+  if (length == ReplyHead::unknown_length && !bodiless) length = body.size();
+  if (!bodiless && length != body.size()) cut_wanted_ = true;
+
+  if (batching()) {
+    OutputBatch& batch = host_.batch;
+    const uint32_t held = batch.add_hold(hold);
+    batch.add_held(head.lines, held);
+    char* text = batch.claim(head.more_lines.size() + framing_lines_max);
+    std::memcpy(text, head.more_lines.data(), head.more_lines.size());
+    const size_t framing = begin_answer(head, length, text + head.more_lines.size());
+    batch.add_text(text, head.more_lines.size() + framing);
+    batch.add_held(body, held);
+    batch.count_reply();
+  } else {
+    char framing[framing_lines_max];
+    const size_t size = begin_answer(head, length, framing);
+    if (hold.acquire != nullptr) hold.acquire(hold.owner, hold.object);
+    queue_.add_view(head.lines, {});
+    queue_.add_copy(head.more_lines);
+    queue_.add_copy({framing, size});
+    queue_.add_view(body, hold);
+    host_.want_turn(*this);
+  }
+  answer_ = Answer::given;
+}
+
+void H1Connection::reply(const ReplyHead& head, BodySource& source) {
+  char framing[framing_lines_max];
+  const size_t size = begin_answer(head, head.content_length, framing);
+  write_text(head.lines, head.more_lines, {framing, size});
+  source_ = &source;
+  answer_left_ = head.content_length;
+  chunk_left_ = 0;
+  answer_ = plan_.framing == AnswerFraming::none ? Answer::given : Answer::streaming;
+}
+
+// Bytes that are copied: into the batch while this connection is being worked on, else into its own queue.
+void H1Connection::write_text(std::string_view first, std::string_view second, std::string_view third) {
+  if (!batching()) {
+    queue_.add_copy(first);
+    queue_.add_copy(second);
+    queue_.add_copy(third);
+    host_.want_turn(*this);
+    return;
+  }
+  const size_t total = first.size() + second.size() + third.size();
+  char* text = host_.batch.claim(total);
+  char* at = text;
+  for (std::string_view part : {first, second, third}) {
+    std::memcpy(at, part.data(), part.size());
+    at += part.size();
+  }
+  host_.batch.add_text(text, total);
+}
+
+void H1Connection::send_interim(const ReplyHead& head) {
+  // RFC 9110 15.2: HTTP/1.0 has no interim responses.
+  if (facts_.version_minor == 0 || answer_ != Answer::none) return;
+  write_text(head.lines, head.more_lines, "\r\n");
+}
+
+void H1Connection::body_ready() { host_.want_turn(*this); }
+
+void H1Connection::cut() {
+  cut_wanted_ = true;
+  host_.want_turn(*this);
+}
+
+// Writes what there is, and bytes of the body source until it has none, the turn's share is used or the
+// kernel is full.
+void H1Connection::send() {
+  if (step_ == Step::closed || step_ == Step::taken) return;
+  bool more = true;
+  while (more) {
+    more = answer_ == Answer::streaming && !cut_wanted_ && all_out() && pull_body();
+    if (!flush()) return;
+  }
+}
+
+bool H1Connection::pull_body() {
+  if (turn_left_ == 0) {
+    host_.want_turn(*this);
+    return false;
+  }
+  std::array<Slice, 16> slices;
+  size_t count = 0;
+  switch (source_->pull(slices, count)) {
+    case BodySource::State::ready:
+      return !cut_wanted_ && add_body({slices.data(), count});
+    case BodySource::State::wait:
+      return false;
+    case BodySource::State::end:
+      finish_body();
+      return false;
+    case BodySource::State::failed:
+      cut_wanted_ = true;
+      return false;
+  }
+  return false;
+}
+
+// Puts what the source gave into the batch, framed. False when there was nothing.
+bool H1Connection::add_body(std::span<const Slice> slices) {
+  uint64_t take = 0;
+  for (const Slice& slice : slices) take += slice.size();
+  if (take == 0) return false;
+  if (plan_.framing == AnswerFraming::length && take > answer_left_) {
+    // More than was announced: the length was a lie, and the client must not take the body for complete.
+    cut_wanted_ = true;
+    return false;
+  }
+  OutputBatch& batch = host_.batch;
+  if (take > turn_left_) take = turn_left_;
+  const bool chunked = plan_.framing == AnswerFraming::chunked;
+  if (chunked && chunk_left_ == 0) {
+    char* prefix = batch.claim(18);
+    batch.add_text(prefix, http::write_chunk_prefix(take, prefix));
+    chunk_left_ = take;
+  } else if (chunked && take > chunk_left_) {
+    take = chunk_left_;
+  }
+  const bool ends_chunk = chunked && take == chunk_left_;
+  for (const Slice& slice : slices) {
+    const Slice part = slice.substr(0, static_cast<size_t>(take));
+    batch.add_body(part);
+    take -= part.size();
+  }
+  if (ends_chunk) batch.copy_text("\r\n");
+  return true;
+}
+
+void H1Connection::finish_body() {
+  const bool chunked = plan_.framing == AnswerFraming::chunked;
+  if ((plan_.framing == AnswerFraming::length && answer_left_ > 0) || (chunked && chunk_left_ > 0)) {
+    cut_wanted_ = true;
+    return;
+  }
+  if (chunked) host_.batch.copy_text("0\r\n\r\n");
+  answer_ = Answer::given;
+}
+
+// One write of all that is gathered. False when the kernel has taken less.
+bool H1Connection::flush() {
+  OutputBatch& batch = host_.batch;
+  if (blocked_) {
+    batch.move_to(queue_);
+    return false;
+  }
+  if (!queue_.empty()) {
+    batch.move_to(queue_);
+    const size_t taken = queue_.write_to(*stream_);
+    host_.metrics.add(Metric::client_bytes_sent, taken);
+    blocked_ = !queue_.empty();
+    if (blocked_) since_ = host_.loop.now();
+    return !blocked_;
+  }
+  if (batch.empty()) return true;
+  const OutputBatch::Written written = batch.write_to(*stream_, queue_);
+  host_.metrics.add(Metric::client_bytes_sent, written.bytes);
+  blocked_ = !written.all;
+  if (blocked_) since_ = host_.loop.now();
+  if (written.body_bytes > 0) {
+    turn_left_ -= static_cast<uint32_t>(written.body_bytes);
+    if (plan_.framing == AnswerFraming::length) answer_left_ -= written.body_bytes;
+    if (plan_.framing == AnswerFraming::chunked) chunk_left_ -= written.body_bytes;
+    source_->consumed(written.body_bytes);
+  }
+  return !blocked_;
+}
+
+TakenStream H1Connection::take_stream() {
+  if (step_ != Step::exchange) return {};
+  if (working_) {
+    flush();
+  } else if (!blocked_ && !queue_.empty()) {
+    host_.metrics.add(Metric::client_bytes_sent, queue_.write_to(*stream_));
+    blocked_ = !queue_.empty();
+  }
+  step_ = Step::taken;
+  timer_.cancel();
+  handler_ = nullptr;
+  source_ = nullptr;
+  stream_->read_start();
+  if (!working_) host_.want_turn(*this);
+  net::Stream* stream = stream_;
+  if (!queue_.empty()) stream = new LeftoverStream(*stream_, std::move(queue_));
+  return {stream, working_ ? input_ : std::string_view(tail_)};
+}
+
+}  // namespace perigee::serve

@@ -1,0 +1,38 @@
+// The limits and times of one server. Each has a default that an operator can leave alone.
+//
+// Thread rule: plain value; a Server copies it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "edge/base/clock.h"
+#include "edge/http/h1.h"
+#include "edge/net/address.h"
+
+namespace perigee::serve {
+
+struct ServerOptions {
+  net::Address address;    // port 0: the system chooses one
+  bool reuse_port = true;  // several workers listen on one address
+  std::string scheme = "http";
+
+  http::HeadLimits head_limits;
+  Duration header_timeout =
+      std::chrono::seconds(10);  // for a whole head, and for the first byte after accept
+  Duration keep_alive_idle = std::chrono::seconds(60);  // between requests
+  Duration body_idle_timeout =
+      std::chrono::seconds(30);  // without a byte of request content that was asked for
+  Duration write_stall_timeout = std::chrono::seconds(60);  // without the client taking a byte
+  Duration linger_timeout = std::chrono::seconds(2);        // after our last byte, for the client to read it
+
+  uint32_t connections_max = 10'000;               // beyond: closed at once and counted
+  uint32_t requests_per_connection_max = 100'000;  // the last one is answered with connection: close
+  uint32_t pipelining_depth = 64;                  // answers gathered into one write
+  uint32_t unread_content_max = 64 * 1024;  // request content nobody wanted that is read to keep a connection
+  uint32_t pipelined_bytes_max = 64 * 1024;  // kept while an answer runs; then reading pauses
+  uint32_t turn_bytes_max = 256 * 1024;      // body bytes one connection writes per turn of the loop
+};
+
+}  // namespace perigee::serve

@@ -1,0 +1,109 @@
+// Bytes on their way to a client: first gathered without copying, then, only if the kernel did not take them,
+// kept.
+//
+// OutputBatch is shared by all connections of a loop and empty between their turns. It holds slices; short
+// texts that nobody else keeps (field lines of this answer, chunk framing) go into its scratch memory.
+// OutputQueue belongs to one connection and holds what a short write left over: views with their holds
+// acquired, and copies of scratch text. Body bytes of a BodySource never get there; they stay with their
+// source until consumed.
+//
+// Thread rule: the loop's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/base/bytes.h"
+#include "edge/net/stream.h"
+#include "edge/serve/handler.h"
+
+namespace perigee::serve {
+
+class OutputQueue {
+ public:
+  OutputQueue() = default;
+  OutputQueue(OutputQueue&& other) noexcept
+      : segments_(std::move(other.segments_)), first_(std::exchange(other.first_, 0)) {
+    other.segments_.clear();
+  }
+  ~OutputQueue() { clear(); }
+  OutputQueue(const OutputQueue&) = delete;
+  OutputQueue& operator=(const OutputQueue&) = delete;
+
+  bool empty() const { return first_ == segments_.size(); }
+  void add_copy(std::string_view bytes);
+  // The hold is already acquired; it is released when the bytes are gone. An empty Hold releases nothing.
+  void add_view(Slice bytes, const Hold& acquired);
+  // Writes until empty or until the stream takes no more; returns the bytes taken.
+  size_t write_to(net::Stream& stream);
+  // Releases everything unsent, and the memory.
+  void clear();
+
+ private:
+  struct Segment {
+    Slice bytes;
+    Hold hold;
+    std::unique_ptr<char[]> owned;
+  };
+  void drop_front();
+  void take(size_t bytes);
+
+  std::vector<Segment> segments_;
+  size_t first_ = 0;
+};
+
+class OutputBatch {
+ public:
+  OutputBatch();
+
+  bool empty() const { return slices_.empty(); }
+  uint32_t replies() const { return replies_; }
+
+  // Bytes under a hold that covers them until acquired or written. The pieces of one reply name the same
+  // hold.
+  uint32_t add_hold(const Hold& hold);
+  void add_held(Slice bytes, uint32_t hold);
+  // Scratch memory for at most size bytes; add_text() must follow with what was written there.
+  char* claim(size_t size);
+  void add_text(const char* claimed, size_t size);
+  void copy_text(std::string_view bytes);
+  // Bytes of a BodySource.
+  void add_body(Slice bytes);
+  void count_reply() { ++replies_; }
+
+  struct Written {
+    size_t bytes = 0;
+    size_t body_bytes = 0;  // of them, given by add_body()
+    bool all = false;
+  };
+  // One write of everything. What was not taken moves to the queue, up to the first byte of a body source
+  // that was not taken: that byte and all behind it are dropped here, because the source still has them.
+  Written write_to(net::Stream& stream, OutputQueue& queue);
+  // Moves everything to the queue unwritten. Must hold no body bytes.
+  void move_to(OutputQueue& queue) { spill(queue, 0); }
+  // Forgets everything; nothing was acquired.
+  void drop();
+
+ private:
+  static constexpr uint32_t scratch_piece = ~uint32_t{0};
+  static constexpr uint32_t body_piece = ~uint32_t{0} - 1;
+  static constexpr size_t scratch_bytes = 32 * 1024;
+
+  size_t spill(OutputQueue& queue, size_t written);
+  void keep(OutputQueue& queue, size_t piece, Slice rest, uint32_t& acquired);
+
+  std::vector<Slice> slices_;
+  std::vector<uint32_t> owners_;  // per slice: an index into holds_, scratch_piece or body_piece
+  std::vector<Hold> holds_;
+  std::unique_ptr<char[]> scratch_;
+  size_t scratch_used_ = 0;
+  std::vector<std::unique_ptr<char[]>> overflow_;  // texts the scratch had no room for
+  size_t body_bytes_ = 0;
+  uint32_t replies_ = 0;
+};
+
+}  // namespace perigee::serve

@@ -1,0 +1,161 @@
+#include "edge/serve/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/serve/h1_connection.h"
+
+namespace perigee::serve {
+
+class Server::Refused final : public net::StreamHandler {
+ public:
+  Refused(Server& server, net::Stream& stream) : server_(server), stream_(stream) { ++server_.refused_open_; }
+  void on_read(std::string_view) override {}
+  void on_end() override {}
+  void on_writable() override {}
+  void on_error(net::StreamError) override { stream_.close(); }
+  void on_closed() override {
+    Server& server = server_;
+    delete this;
+    --server.refused_open_;
+    server.report_drained();
+  }
+
+ private:
+  Server& server_;
+  net::Stream& stream_;
+};
+
+// Brings the loop round once more; the work itself is done in the turn hook.
+class Server::Again final : public net::Task {
+ public:
+  explicit Again(std::weak_ptr<Server*> server) : server_(std::move(server)) {}
+  void run() override {
+    const auto server = server_.lock();
+    if (server == nullptr) return;
+    (*server)->waking_ = false;
+    (*server)->report_drained();
+  }
+
+ private:
+  std::weak_ptr<Server*> server_;
+};
+
+Server::Server(net::Loop& on, const ServerOptions& with, Handler& answering, MetricShard& counting)
+    : ConnectionHost(on, with, answering, counting),
+      self_(std::make_shared<Server*>(this)),
+      drain_timer_(static_cast<net::TimerHandler&>(*this)) {
+  loop.add_turn_hook(*this);
+}
+
+Server::~Server() {
+  loop.remove_turn_hook(*this);
+  while (first_ != nullptr) {
+    Connection* connection = first_;
+    forget(*connection);
+    delete connection;
+  }
+}
+
+Result<net::Address> Server::listen() {
+  net::ListenOptions listen_options;
+  listen_options.address = options.address;
+  listen_options.reuse_port = options.reuse_port;
+  auto listener = loop.listen(listen_options, *this);
+  if (!listener) return tl::unexpected<Error>(std::move(listener.error()));
+  listener_ = std::move(*listener);
+  return listener_->address();
+}
+
+net::StreamHandler& Server::on_accept(net::Listener&, net::Stream& stream) {
+  if (connections_ >= options.connections_max) {
+    metrics.add(Metric::connections_refused);
+    auto* refused = new Refused(*this, stream);
+    stream.close();
+    return *refused;
+  }
+  auto* connection = new H1Connection(*this, stream);
+  adopt(*connection);
+  return *connection;
+}
+
+void Server::adopt(Connection& connection) {
+  metrics.add(Metric::connections_accepted);
+  metrics.add(Metric::connections_open);
+  ++connections_;
+  connection.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &connection;
+  first_ = &connection;
+}
+
+void Server::forget(Connection& connection) {
+  (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
+  if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+  if (connection.turn_wanted_) {
+    std::replace(turns_.begin(), turns_.end(), &connection, static_cast<Connection*>(nullptr));
+    std::replace(running_.begin(), running_.end(), &connection, static_cast<Connection*>(nullptr));
+  }
+  metrics.subtract(Metric::connections_open);
+  --connections_;
+  if (drain_handler_ != nullptr) wake_again();
+}
+
+void Server::want_turn(Connection& connection) {
+  if (connection.turn_wanted_) return;
+  connection.turn_wanted_ = true;
+  turns_.push_back(&connection);
+  // Another hook may ask after ours has run in this wake-up; the loop would then park over it.
+  if (loop.counters().wakeups == last_turn_) wake_again();
+}
+
+void Server::on_turn_end() {
+  last_turn_ = loop.counters().wakeups;
+  if (turns_.empty()) return;
+  running_.swap(turns_);
+  // By index: a connection that dies meanwhile is replaced by null.
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Connection* connection = running_[i];
+    if (connection == nullptr) continue;
+    connection->turn_wanted_ = false;
+    running_[i] = nullptr;
+    connection->on_turn();
+  }
+  running_.clear();
+  if (!turns_.empty()) wake_again();
+}
+
+void Server::wake_again() {
+  if (std::exchange(waking_, true)) return;
+  loop.post(std::make_unique<Again>(self_));
+}
+
+void Server::drain(Duration within, DrainHandler* done) {
+  if (draining) return;
+  draining = true;
+  drain_handler_ = done;
+  if (listener_ != nullptr) listener_->drain();
+  for (Connection* connection = first_; connection != nullptr;) {
+    Connection* next = connection->next_;
+    connection->begin_drain();
+    connection = next;
+  }
+  loop.timers().arm(drain_timer_, loop.now() + within);
+  wake_again();
+}
+
+void Server::on_timer(net::Timer&) {
+  for (Connection* connection = first_; connection != nullptr;) {
+    Connection* next = connection->next_;
+    connection->shut_down();
+    connection = next;
+  }
+}
+
+void Server::report_drained() {
+  if (!draining || connections_ > 0 || refused_open_ > 0) return;
+  drain_timer_.cancel();
+  DrainHandler* done = std::exchange(drain_handler_, nullptr);
+  if (done != nullptr) done->on_drained();
+}
+
+}  // namespace perigee::serve

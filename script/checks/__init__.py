@@ -1,0 +1,1 @@
+"""The rules behind script/check."""
