@@ -40,8 +40,8 @@ Refusal check_first_bytes(std::string_view bytes, size_t start) {
   return {};
 }
 
-// The request line is judged in the call that sees its end, not only when the head is complete: whoever speaks
-// another protocol is told at once.
+// The request line is judged in the call that sees its end, not only when the head is complete: whoever
+// speaks another protocol is told at once.
 Refusal check_request_line_so_far(std::string_view bytes, size_t start, size_t scanned, const HeadScan& scan,
                                   const HeadLimits& limits, RequestHead& head) {
   if (scan.line_end == std::string_view::npos) {
@@ -123,14 +123,16 @@ Refusal parse_complete(std::string_view bytes, const HeadLimits& limits, Request
 
 }  // namespace
 
-HeadParse parse_request_head(std::string_view bytes, size_t scanned, const HeadLimits& limits, RequestHead& head) {
+HeadParse parse_request_head(std::string_view bytes, size_t scanned, const HeadLimits& limits,
+                             RequestHead& head) {
   const size_t start = skip_empty_lines(bytes);
   if (Refusal refusal = check_first_bytes(bytes, start)) return refuse(refusal);
   bytes = bytes.substr(0, start + limits.head_bytes_max);
   const HeadScan scan = scan_head(bytes, start, scanned);
   if (scan.outcome == HeadScan::Outcome::refused) return refuse({400, scan.reason});
   if (scan.outcome == HeadScan::Outcome::complete) {
-    if (Refusal refusal = parse_complete(bytes.substr(start, scan.end - start), limits, head)) return refuse(refusal);
+    if (Refusal refusal = parse_complete(bytes.substr(start, scan.end - start), limits, head))
+      return refuse(refusal);
     return {HeadParse::Outcome::complete, scan.end, 0, {}};
   }
   if (Refusal refusal = check_unfinished(bytes, start, scanned, scan, limits, head)) return refuse(refusal);

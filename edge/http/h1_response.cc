@@ -81,8 +81,8 @@ Refusal parse_complete(std::string_view bytes, const HeadLimits& limits, Method 
 }
 
 // The status line is judged in the call that sees its end.
-Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan& scan, const HeadLimits& limits,
-                         ResponseHead& head) {
+Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan& scan,
+                         const HeadLimits& limits, ResponseHead& head) {
   if (scan.line_end != std::string_view::npos && bytes.find('\r') == scan.line_end) {
     if (Refusal refusal = parse_status_line(bytes.substr(0, scan.line_end), head)) return refusal;
   }
@@ -93,13 +93,15 @@ Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan&
 
 }  // namespace
 
-HeadParse parse_response_head(std::string_view bytes, size_t scanned, const HeadLimits& limits, Method to, ResponseHead& head) {
+HeadParse parse_response_head(std::string_view bytes, size_t scanned, const HeadLimits& limits, Method to,
+                              ResponseHead& head) {
   if (!bytes.empty() && bytes.front() != 'H') return refuse("malformed status line");
   bytes = bytes.substr(0, limits.head_bytes_max);
   const HeadScan scan = scan_head(bytes, 0, scanned);
   if (scan.outcome == HeadScan::Outcome::refused) return refuse(scan.reason);
   if (scan.outcome == HeadScan::Outcome::complete) {
-    if (Refusal refusal = parse_complete(bytes.substr(0, scan.end), limits, to, head)) return refuse(refusal.reason);
+    if (Refusal refusal = parse_complete(bytes.substr(0, scan.end), limits, to, head))
+      return refuse(refusal.reason);
     return {HeadParse::Outcome::complete, scan.end, 0, {}};
   }
   if (Refusal refusal = check_unfinished(bytes, scanned, scan, limits, head)) return refuse(refusal.reason);
