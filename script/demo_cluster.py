@@ -179,7 +179,7 @@ def run_check(cluster):
     hits = 0
     for name, _, ip in NODES:
         status = cluster.status(name, ip)
-        hits += status["responses"]["hit"] if "responses" in status else status["hits"]
+        hits += status["hits"]
     check(hits >= len(paths), f"the nodes together answered {hits} requests from their stores")
 
 
@@ -191,7 +191,7 @@ def show_status(cluster, started):
         except OSError:
             rows.append(f"{name:8} {region:7} {'down':>9}")
             continue
-        rows.append(f"{name:8} {region:7} {s['requests']:>9} {s['hit_ratio']:>9.3f} {s['origin_bytes_saved']:>19} "
+        rows.append(f"{name:8} {region:7} {s['requests']:>9} {s['hit_ratio'] or 0:>9.3f} {s['origin_bytes_saved']:>19} "
                     f"{s['peers_up']:>3} of {s['peers']:>2}")
     if sys.stdout.isatty():
         sys.stdout.write("\x1b[H\x1b[J")
@@ -235,6 +235,10 @@ def main():
             failure = f"exit codes {codes}, expected all 0"
         if failure is not None:
             print(f"demo: FAILED: {failure}", file=sys.stderr)
+            for process in cluster.processes:
+                with open(process.log_path, encoding="utf-8", errors="replace") as log:
+                    text = log.read()[-3000:]
+                print(f"--- log of {process.name}:\n{text}" if text else f"--- {process.name} logged nothing", file=sys.stderr)
             return 1
         print("demo: everything stopped cleanly")
         return 0
