@@ -14,6 +14,13 @@ function(perigee_layer name dir)
   add_library(perigee_${name} STATIC ${sources})
   target_include_directories(perigee_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(perigee_${name} PUBLIC ${ARG_LINKS})
+  # Compiled once, by the lowest layer.
+  if(PERIGEE_PRECOMPILE AND name STREQUAL base)
+    target_precompile_headers(perigee_base PRIVATE <algorithm> <array> <chrono> <functional> <memory> <optional> <span>
+                              <string> <string_view> <unordered_map> <variant> <vector> <tl/expected.hpp>)
+  elseif(PERIGEE_PRECOMPILE)
+    target_precompile_headers(perigee_${name} REUSE_FROM perigee_base)
+  endif()
 endfunction()
 
 # perigee_program(NAME SOURCE... LINKS ...): one program, put into the top of the build folder.

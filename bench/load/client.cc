@@ -227,7 +227,7 @@ void Client::close(Ending ending) {
   // Only the first can have been under way; those behind it got nothing.
   while (!in_flight_.empty()) {
     finish_front(ending);
-    if (ending == Ending::cut || ending == Ending::left) ending = Ending::closed_unanswered;
+    if (ending == Ending::cut) ending = Ending::closed_unanswered;
   }
   driver_.on_closed(*this, never_stood);
 }

@@ -39,7 +39,8 @@ What to see
   --announce            print "running" after the first complete response
 
 Ends with one line of JSON. Exit status: 0, or 1 when an answer was wrong, failed or missing (cuts that the client can
-see are counted, and do not fail the run), or 2 for a bad command line. SIGTERM and SIGINT end a run early and orderly.
+see are counted, and do not fail the run), or 2 for a bad command line. On SIGTERM nothing new is asked; on SIGINT the
+clients hang up at once, and what was in flight counts as left.
 )";
 
 namespace {

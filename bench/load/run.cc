@@ -101,9 +101,7 @@ void Run::wait_and_dispatch() {
     const epoll_event& event = events[static_cast<size_t>(i)];
     auto* client = static_cast<Client*>(event.data.ptr);
     if (client == nullptr) {
-      stopped_ = true;
-      signalfd_siginfo seen;
-      while (::read(signals_, &seen, sizeof seen) > 0) continue;
+      on_signal();
     } else if (client->is_open()) {
       client->on_events(event.events);
     }
@@ -111,6 +109,17 @@ void Run::wait_and_dispatch() {
   const int64_t now = monotonic_ns();
   if (!reconnects_.empty()) reconnect_due(now);
   if (now - ticked_at_ >= tick_ns) tick(now);
+}
+
+void Run::on_signal() {
+  stopped_ = true;
+  signalfd_siginfo seen{};
+  while (::read(signals_, &seen, sizeof seen) > 0) {
+    if (seen.ssi_signo != SIGINT) continue;
+    for (auto& client : clients_) {
+      if (client->is_open()) client->close(Ending::left);
+    }
+  }
 }
 
 void Run::tick(int64_t now) {

@@ -41,6 +41,7 @@ class Run final : private Driver {
   void append_request(std::string& out, uint64_t number) const;
   bool watch_signals();
   void wait_and_dispatch();
+  void on_signal();
   void tick(int64_t now);
   void start_herd();
   void count_refused(const Client& client);

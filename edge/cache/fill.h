@@ -1,23 +1,31 @@
 // Request collapsing: many requests, one fetch. The fetch is a Fill, its readers are followers.
 //
-// A fill knows no socket and no loop. One worker runs it: the first asker's. It drives a FillSource and appends to a
-// Body; followers on any worker read that Body and are woken, through their worker's Waker, when there is more. After
-// the start no client is special.
+// A fill knows no socket and no loop. One worker runs it: the first asker's. It drives a FillSource and
+// appends to a Body; followers on any worker read that Body and are woken, through their worker's Waker, when
+// there is more. After the start no client is special.
 //
 // States: requested -> streaming -> complete | failed; requested -> uncacheable | freshened | failed.
-//   uncacheable: the answer is the leader's alone; every other follower goes forward by itself, and the store remembers hit-for-miss.
+//   uncacheable: the answer is the leader's alone; every other follower goes forward by itself, and the store
+//   remembers
+//                hit-for-miss. The fill keeps this state: its leader learns the end from read() and error().
 //   freshened:   a 304 renewed what was stored; followers look up again.
-// While it is requested or streaming, a collapsible fill can be found in the FillTable under its key; never afterwards. A fill is committed to the
-// store before it leaves the table, so a request finds one or the other.
+// While it is requested or streaming, a collapsible fill can be found in the FillTable under its key; never
+// afterwards. A fill is committed to the store before it leaves the table. One that no longer has its first
+// byte leaves early: who comes then starts another.
 //
-// Window: bytes that will not be stored (uncacheable, or larger than the store allows) live in a window behind the fastest follower. The source pauses
-// when the fastest follower is a window behind what has arrived. A follower that falls out of the window reads `absent`.
+// Window: bytes that will not be stored (uncacheable; larger than the store allows, as announced or as it
+// turned out; no room) live in a window. With followers, half of it lies ahead of the fastest: the source
+// pauses when that much is unread by anybody, and the rest is for those behind. With one reader all of it
+// lies ahead. A follower that falls out of the window reads `absent`.
 //
-// Ownership: std::shared_ptr, held by the table, the source's side and every follower.
-// Thread rule: FillSink calls on the running worker's thread; join, leave, read, view from any thread (a mutex per fill,
-// never on the hit path); on_fill_progress() on the follower's own worker.
+// Ownership: std::shared_ptr, held by the table, the source's side and every follower. The FillTable outlives
+// it. Thread rule: the source's side on the running worker's thread; join and leave on the follower's own
+// worker; state, head, error, read from any thread (a mutex per fill, never on the hit path);
+// on_fill_progress() on the follower's own worker; FillSource is called on the running worker only.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -34,6 +42,7 @@
 #include "edge/cache/key.h"
 #include "edge/cache/meta.h"
 #include "edge/cache/store.h"
+#include "edge/cache/worker_fills.h"
 
 namespace perigee::cache {
 
@@ -51,71 +60,49 @@ class FillSource {
 // A response head as a fill publishes it: immutable from then on.
 struct FillHead {
   int status = 0;
-  std::string lines;         // as stored and sent: status line and field lines
-  ResponseMeta meta;         // also for uncacheable answers as far as it is known
+  std::string lines;  // as stored and sent: status line and field lines
+  ResponseMeta meta;  // also for uncacheable answers as far as it is known
   bool storable = false;
   bool vary_any = false;
-  std::string vary_names;    // Vary::names
-  std::string selecting;     // of the leader's request
-  std::optional<uint64_t> content_length;
-  std::string etag;          // strong validator for a Range resume; empty without one
-};
-
-class Fill;
-
-// A request that reads a fill. Owned by the exchange.
-class Follower {
- public:
-  // The fill has a new state or more bytes. On the follower's own worker, from its loop. Several changes fold into one call.
-  virtual void on_fill_progress() = 0;
-
- protected:
-  ~Follower() = default;
-
- private:
-  friend class Fill;
-  friend class WorkerFills;
-  Fill* following_ = nullptr;
-  Follower* next_ = nullptr;
-  Follower* prev_ = nullptr;
-};
-
-// One worker's followers, and how other workers wake it. Thread rule: the worker's, but for notify().
-class WorkerFills {
- public:
-  // waker: schedules run() on the worker's loop, from any thread.
-  explicit WorkerFills(Waker& waker);
-  ~WorkerFills();
-  // Tells the followers of every fill that changed since the last run.
-  void run();
-
- private:
-  friend class Fill;
-  // ...
+  std::string vary_names;                  // Vary::names
+  std::string selecting;                   // of the leader's request
+  std::optional<uint64_t> content_length;  // of the body that follows (none follows a HEAD), when announced
+  std::string etag;                        // strong validator for a Range resume; empty without one
+  // Uncacheable: how long the store remembers that, from meta.response_time_ms on; 0: not at all.
+  int32_t hit_for_miss_seconds = 0;
 };
 
 struct FillLimits {
-  uint64_t window_bytes = 4ull << 20;          // of a fill that can have followers
-  uint64_t private_window_bytes = 256 * 1024;  // of a fill with one reader (bypass, unsafe method, uncacheable)
-  uint64_t finish_without_followers_bytes = 1ull << 20;  // complete all the same if at most this much, or half, is missing
-  uint32_t followers_max = 100'000;
+  uint64_t window_bytes = 4ull << 20;  // of a fill that can have followers
+  uint64_t private_window_bytes =
+      256 * 1024;  // of a fill with one reader (bypass, unsafe method, uncacheable)
+  uint64_t finish_without_followers_bytes =
+      1ull << 20;                    // complete all the same if at most this, or half, is missing
+  uint32_t followers_max = 100'000;  // per fill
+  uint32_t fills_max = 50'000;       // in flight, private ones counted but not refused
 };
+
+class FillTable;
 
 class Fill : public std::enable_shared_from_this<Fill> {
  public:
   enum class State : uint8_t { requested, streaming, complete, failed, uncacheable, freshened };
 
-  // --- the source's side, on the running worker's thread
+  ~Fill();
+  Fill(const Fill&) = delete;
+  Fill& operator=(const Fill&) = delete;
+
+  // --- the source's side, on the running worker's thread. Whatever comes after the end is ignored.
   void set_source(FillSource* source);  // null: detached
   // The final head has arrived. Storable answers make the fill streaming, others uncacheable.
   void head_arrived(FillHead head);
   // A 304 renewed the stored response.
   void freshened();
   void append(std::string_view bytes);
-  void finish();           // the message ended in order; commits to the store if it is to be kept
+  void finish();  // the message ended in order; commits to the store if it is to be kept
   void failed(Error error);
 
-  // --- followers, any thread
+  // --- followers
   void leave(Follower& follower);
   State state() const;
   std::shared_ptr<const FillHead> head() const;  // null before it arrived
@@ -123,32 +110,122 @@ class Fill : public std::enable_shared_from_this<Fill> {
   // Body bytes at offset; also tells the fill how far its fastest follower is. `end` only when complete.
   Body::Read read(uint64_t offset);
 
-  std::string_view key() const;
+  std::string_view key() const { return key_; }
+  MonoTime started() const { return started_; }  // as given to join()
+  // The offset of the fastest read so far.
+  uint64_t fastest() const { return fastest_.load(std::memory_order_relaxed); }
+  size_t followers() const;
+  // True while it is to be stored when it is complete.
+  bool kept() const { return keep_.load(std::memory_order_relaxed); }
 
  private:
   friend class FillTable;
-  // ...
+  friend class WorkerFills;
+  enum class Admission : uint8_t { joined, full, ended };
+
+  Fill(FillTable& table, const KeyView& key, WorkerFills& home, bool shared, bool keep, MonoTime started);
+
+  Admission admit(WorkerFills& worker, Follower& follower);
+  FillParty& party_of(WorkerFills& worker);
+  void charge(size_t bytes);
+  // Tells every party; call without the mutex.
+  void changed();
+  void queue(FillParty& party);
+
+  // On the running worker, from its loop: what others asked it to do to the source.
+  void attend();
+  void request_attention();
+  bool end_if_abandoned();
+  bool worth_finishing() const;
+
+  void account_kept(uint64_t bytes);
+  bool may_keep();
+  void stop_keeping();
+  void hold_window();
+  uint64_t unread() const;
+  uint64_t pause_at() const;
+  bool may_resume() const { return unread() <= pause_at() / 2; }
+  bool one_reader() const { return !shared_ || one_reader_.load(std::memory_order_relaxed); }
+  void commit();
+  void end(State state, std::optional<Error> error);
+  void end_locked(State state, std::optional<Error> error);
+  void after_end();
+
+  FillTable& table_;
+  const std::string key_;
+  const uint64_t hash_;
+  WorkerFills& home_;
+  const bool shared_;  // others may join: it is in the table
+  const MonoTime started_;
+
+  // The running worker's.
+  FillSource* source_ = nullptr;
+  uint64_t kept_bytes_ = 0;  // counted in the table as kept in flight
+
+  // Written by the running worker, read by all.
+  std::atomic<bool> keep_;
+  std::atomic<bool> one_reader_{false};  // uncacheable: the leader's alone
+  std::atomic<bool> paused_{false};
+  std::atomic<Body*> readable_{nullptr};  // body_, once it is there
+  std::atomic<uint64_t> fastest_{0};
+  std::atomic<bool> attention_queued_{false};
+
+  mutable std::mutex
+      mutex_;  // guards the rest; of these the running worker alone changes all but parties_ and followers_
+  State state_ = State::requested;
+  bool running_ = true;
+  bool cancelled_ = false;
+  std::optional<Error> error_;
+  std::shared_ptr<const FillHead> head_;
+  std::shared_ptr<Body> body_;
+  std::vector<std::unique_ptr<FillParty>> parties_;
+  size_t followers_ = 0;
+  size_t charged_ = 0;
 };
 
+// The fills that can be joined, by key. Thread rule: any thread; a mutex per part of the table.
 class FillTable {
  public:
   FillTable(Store& store, const FillLimits& limits);
+  ~FillTable();
+  FillTable(const FillTable&) = delete;
+  FillTable& operator=(const FillTable&) = delete;
 
   struct Joined {
-    std::shared_ptr<Fill> fill;
-    bool leader = false;  // this caller must fetch: it runs the fill
+    std::shared_ptr<Fill> fill;  // null: a limit is reached, the caller goes forward alone
+    bool leader = false;         // this caller must fetch: it runs the fill
   };
-  // The running fill of that key, or a new one. The follower is registered with its worker. The caller decides what the fill's identity is beyond the key by what it
-  // appends to the key bytes (later: block runs).
-  Joined join(const KeyView& key, WorkerFills& worker, Follower& follower);
-  // A fill nobody else can find, with one follower: bypass, unsafe methods, who went forward alone. Never stored unless keep is set.
-  std::shared_ptr<Fill> start_private(const KeyView& key, WorkerFills& worker, Follower& follower, bool keep);
+  // The running fill of that key, or a new one, run by the caller's worker. The follower is registered with
+  // its worker; when the fill already has a head, it is told so from the loop soon. A leader looks up once
+  // more before it fetches: the response may have been stored between its look-up and now. The caller decides
+  // what the fill's identity is beyond the key by what it appends to the key bytes (later: block runs).
+  // started: for Fill::started().
+  Joined join(const KeyView& key, WorkerFills& worker, Follower& follower, MonoTime started = {});
+  // A fill nobody else can find, with one follower: bypass, unsafe methods, who went forward alone. Never
+  // stored unless keep is set.
+  std::shared_ptr<Fill> start_private(const KeyView& key, WorkerFills& worker, Follower& follower, bool keep,
+                                      MonoTime started = {});
 
-  size_t in_flight() const;
+  // Fills that have not ended, private ones included.
+  size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
   friend class Fill;
-  // sharded map from key to fill
+  struct alignas(64) Part {
+    std::mutex mutex;
+    std::unordered_map<std::string_view, std::shared_ptr<Fill>> fills;  // the key is the fill's own
+  };
+  Part& part(uint64_t hash) { return parts_[hash % parts_.size()]; }
+  std::shared_ptr<Fill> make(const KeyView& key, WorkerFills& worker, bool shared, bool keep,
+                             MonoTime started);
+  // Only if it is there itself.
+  void remove(const Fill& fill);
+
+  Store& store_;
+  const FillLimits limits_;
+  std::array<Part, 16> parts_;
+  std::atomic<size_t> in_flight_{0};
+  std::atomic<uint64_t> kept_bytes_{0};  // of bodies in flight that are to be stored
 };
 
 }  // namespace perigee::cache

@@ -25,7 +25,7 @@ class Ghost {
     SegmentId id = 0;
     uint32_t time = 0;  // 0: free
   };
-  static constexpr size_t ways = 4;
+  static constexpr size_t ways = 8;
 
   bool live(const Entry& entry) const { return entry.time != 0 && now_ - entry.time < capacity_; }
   Entry* set_of(SegmentId id);

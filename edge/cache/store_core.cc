@@ -62,7 +62,7 @@ StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
 }
 
 bool StoreCore::fits(const StoredResponse& response) const {
-  if (response.weight() > budget_.response_bytes_max()) return false;
+  if (response.body_length() > budget_.response_bytes_max()) return false;
   return response.has_small_body() || (response.large_body()->complete() && response.large_body()->whole());
 }
 

@@ -4,6 +4,7 @@
 #include "edge/base/bytes.h"
 #include "edge/cache/key.h"
 #include "edge/http/accept.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/lists.h"
 
 namespace perigee::cache {

@@ -9,7 +9,7 @@ namespace {
 // lengths.
 size_t edit_distance(std::string_view a, std::string_view b) {
   constexpr size_t word_max = 64;
-  if (a.size() > word_max || b.size() > word_max) return word_max;
+  if (a.size() > word_max || b.size() > word_max) return SIZE_MAX;
   size_t row[word_max + 1];
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {

@@ -194,8 +194,17 @@ constexpr Setting settings[] = {
      "RFC 5861, for answers that do not say."},
     {S::site_cache, "stale_if_error", T::seconds, "0s", optional, 0, 3650 * day_s, "", live,
      "RFC 5861, for answers that do not say."},
+    {S::site_cache, "stale_if_disconnected", T::seconds, "1d", optional, 0, 3650 * day_s, "", live,
+     "How long past its freshness an answer may be served when no upstream could be asked at all."},
     {S::site_cache, "hit_for_miss", T::seconds, "2m", optional, 0, day_s, "", live,
      "How long to remember that a URL is not storable, so that nobody waits for it."},
+    {S::site_cache, "set_cookie", T::choice, "explicit_lifetime", optional, 0, 0,
+     "explicit_lifetime|shared_lifetime|never", live,
+     "When an answer with Set-Cookie may be stored: with any explicit lifetime or `public`; only with "
+     "`s-maxage` or "
+     "`public`; never."},
+    {S::site_cache, "targeted_fields", T::text_list, "cdn-cache-control", optional, 0, 0, "", live,
+     "Fields like CDN-Cache-Control (RFC 9213) that are asked before Cache-Control, in this order."},
 
     {S::site_rule, "path_prefix", T::text, "", needed, 0, 0, "", live, "Begins with \"/\"."},
     {S::site_rule, "bypass", T::boolean, "false", optional, 0, 0, "", live, "The cache is not consulted."},

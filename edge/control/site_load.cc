@@ -14,6 +14,19 @@ constexpr std::string_view host_form =
 
 bool is_label_character(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_'; }
 
+// A token of RFC 9110 5.6.2, as far as field names in use go.
+bool is_field_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_label_character(to_lower(c)); });
+}
+
+cache::PolicyOptions::SetCookie set_cookie_rule(std::string_view name) {
+  using SetCookie = cache::PolicyOptions::SetCookie;
+  if (name == "shared_lifetime") return SetCookie::shared_lifetime;
+  if (name == "never") return SetCookie::never;
+  return SetCookie::explicit_lifetime;
+}
+
 // Lower-case text. An IPv6 literal keeps its brackets, as in Host.
 bool is_host_pattern(std::string_view host) {
   if (host == "*") return true;
@@ -119,7 +132,14 @@ class SiteReader {
     policy.heuristic_freshness_max = whole_seconds(values, "heuristic_freshness_max");
     policy.stale_while_revalidate = whole_seconds(values, "stale_while_revalidate");
     policy.stale_if_error = whole_seconds(values, "stale_if_error");
+    policy.stale_if_disconnected = whole_seconds(values, "stale_if_disconnected");
     policy.hit_for_miss = whole_seconds(values, "hit_for_miss");
+    policy.set_cookie = set_cookie_rule(values.get<std::string>("set_cookie"));
+    policy.targets = values.get<std::vector<std::string>>("targeted_fields");
+    for (std::string& target : policy.targets) {
+      if (!is_field_name(target)) add(values, "targeted_fields", quoted(target), "the name of a field");
+      std::transform(target.begin(), target.end(), target.begin(), to_lower);
+    }
   }
 
   void read_rules(const NamedTable& table, proxy::Site& site) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "edge/base/bytes.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/lists.h"
 
 namespace perigee::http {
@@ -21,7 +22,7 @@ struct Directive {
 
 size_t token_length(std::string_view text) {
   size_t length = 0;
-  while (length < text.size() && is_token(text.substr(length, 1))) ++length;
+  while (length < text.size() && is_token_char(text[length])) ++length;
   return length;
 }
 

@@ -90,7 +90,8 @@ Refusal check_tiling(std::string_view lines, const FieldList& fields) {
   for (const Field& field : fields) {
     const char* const colon = at + field.name.size();
     if (field.name.data() != at || colon >= end || *colon != ':') return {400, "malformed field line"};
-    if (!is_token(field.name)) return {400, "malformed field name"};
+    // A name that is well known is a token.
+    if (field.id == FieldId::other && !is_token(field.name)) return {400, "malformed field name"};
     const auto* cr = static_cast<const char*>(std::memchr(colon, '\r', static_cast<size_t>(end - colon)));
     if (cr == nullptr) return {400, "malformed field line"};
     const std::string_view value = trim_ows({colon + 1, static_cast<size_t>(cr - colon - 1)});

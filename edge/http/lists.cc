@@ -1,21 +1,10 @@
 #include "edge/http/lists.h"
 
-#include <array>
-
 #include "edge/base/bytes.h"
 
 namespace perigee::http {
 
 namespace {
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0x21; c < 0x7f; ++c) {
-    table[c] = std::string_view("\"(),/:;<=>?@[\\]{}").find(static_cast<char>(c)) == std::string_view::npos;
-  }
-  return table;
-}
-constexpr std::array<bool, 256> token_table = make_token_table();
 
 // Where the member at the start of text ends: at a comma outside of a quoted string, or at the end.
 size_t member_end(std::string_view text) {
@@ -33,13 +22,6 @@ size_t member_end(std::string_view text) {
 }
 
 }  // namespace
-
-bool is_token(std::string_view text) {
-  for (char c : text) {
-    if (!token_table[static_cast<uint8_t>(c)]) return false;
-  }
-  return !text.empty();
-}
 
 bool ListMembers::next_line() {
   if (fields_ == nullptr) return false;

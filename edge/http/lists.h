@@ -13,9 +13,6 @@
 
 namespace perigee::http {
 
-// RFC 9110 5.6.2: one or more token characters and nothing else.
-bool is_token(std::string_view text);
-
 class ListMembers {
  public:
   // name: in any case. The field list and the name must outlive this object.

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "edge/base/bytes.h"
-#include "edge/http/lists.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/structured_fields.h"
 #include "edge/http/utf8.h"
 
@@ -14,7 +14,7 @@ bool is_alpha(char c) { return is_lower_alpha(to_lower(c)); }
 bool is_key_start(char c) { return is_lower_alpha(c) || c == '*'; }
 bool is_key_char(char c) { return is_key_start(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; }
 bool is_token_start(char c) { return is_alpha(c) || c == '*'; }
-bool is_token_char(char c) { return c == ':' || c == '/' || is_token(std::string_view(&c, 1)); }
+bool is_sf_token_char(char c) { return c == ':' || c == '/' || is_token_char(c); }
 bool is_visible_or_space(char c) { return c >= 0x20 && c <= 0x7e; }
 
 // -1: no lower-case hexadecimal digit.
@@ -200,7 +200,7 @@ class Parser {
     const char c = left_.front();
     if (c == '-' || is_digit(c)) return number();
     if (c == '"') return string();
-    if (is_token_start(c)) return Token{std::string(run(is_token_char))};
+    if (is_token_start(c)) return Token{std::string(run(is_sf_token_char))};
     if (c == ':') return byte_sequence();
     if (c == '?') return boolean();
     if (c == '@') return date();

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "edge/base/bytes.h"
-#include "edge/http/lists.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/structured_fields.h"
 #include "edge/http/utf8.h"
 
@@ -217,7 +217,7 @@ bool is_sf_token(std::string_view text) {
   const char first = to_lower(text.front());
   if (first != '*' && (first < 'a' || first > 'z')) return false;
   return std::all_of(text.begin(), text.end(),
-                     [](char c) { return c == ':' || c == '/' || is_token(std::string_view(&c, 1)); });
+                     [](char c) { return c == ':' || c == '/' || is_token_char(c); });
 }
 
 bool is_sf_string(std::string_view text) {

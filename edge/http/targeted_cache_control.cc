@@ -1,5 +1,6 @@
 #include "edge/base/bytes.h"
 #include "edge/http/cache_control.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/lists.h"
 #include "edge/http/structured_fields.h"
 

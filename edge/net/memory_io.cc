@@ -8,8 +8,6 @@
 namespace perigee::net {
 namespace {
 
-constexpr uint64_t steps_per_instant_max = 1'000'000;
-
 Address parse_or_throw(std::string_view ip) {
   auto address = Address::parse_ip(ip, 0);
   if (!address) throw std::invalid_argument(address.error().context);
@@ -78,7 +76,7 @@ std::unique_ptr<MemoryIo> MemoryWorld::make_io(std::string_view name, std::strin
 void MemoryWorld::drain_instant(const std::function<bool()>& predicate) {
   for (uint64_t steps = 0; !predicate(); ++steps) {
     if (!scheduler_.step()) return;
-    if (steps == steps_per_instant_max) throw std::logic_error("the world does not come to rest");
+    if (steps == step_limit_) throw std::logic_error("the world does not come to rest");
   }
 }
 

@@ -73,8 +73,10 @@ class MemoryWorld {
   // on any address.
   std::unique_ptr<MemoryIo> make_io(std::string_view node, std::string_view ip = {});
 
-  // Runs what is due now until nothing is. Throws std::logic_error after a million steps at one instant.
+  // Runs what is due now until nothing is. Throws std::logic_error when it takes more steps
+  // than step_limit: something keeps itself busy without time passing.
   void run_until_idle();
+  void set_step_limit(uint64_t steps_per_instant) { step_limit_ = steps_per_instant; }
   // Moves the clock, event by event, and runs everything on the way in order.
   void advance(Duration by);
   // Runs until the predicate, asked before each step, is true; gives up after so much of the world's time.
@@ -124,6 +126,7 @@ class MemoryWorld {
   MemoryScheduler scheduler_;
   MemoryNetwork network_;
   uint32_t next_ip_ = 1;
+  uint64_t step_limit_ = 1'000'000;
 };
 
 }  // namespace perigee::net

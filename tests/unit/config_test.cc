@@ -146,6 +146,9 @@ TEST_CASE("a site without its own settings has the defaults of its structs", "[c
   CHECK(site.policy.stale_while_revalidate == fresh.policy.stale_while_revalidate);
   CHECK(site.policy.stale_if_error == fresh.policy.stale_if_error);
   CHECK(site.policy.hit_for_miss == fresh.policy.hit_for_miss);
+  CHECK(site.policy.stale_if_disconnected == fresh.policy.stale_if_disconnected);
+  CHECK(site.policy.set_cookie == fresh.policy.set_cookie);
+  CHECK(site.policy.targets == fresh.policy.targets);
   CHECK(site.allow_upgrade == fresh.allow_upgrade);
   CHECK(site.forward_client_address == fresh.forward_client_address);
   CHECK(site.request_body_bytes_max == fresh.request_body_bytes_max);
@@ -192,6 +195,8 @@ allow_upgrade = true
 [site.cache]
 default_freshness = "1h"
 heuristic_freshness = false
+set_cookie = "never"
+targeted_fields = ["Perigee-Cache-Control", "CDN-Cache-Control"]
 [[site.rule]]
 path_prefix = "/cart"
 bypass = true
@@ -216,6 +221,8 @@ default_freshness = "7d"
   CHECK(site->allow_upgrade);
   CHECK(site->policy.default_freshness_lifetime == 3600);
   CHECK(!site->policy.heuristic_freshness);
+  CHECK(site->policy.set_cookie == cache::PolicyOptions::SetCookie::never);
+  CHECK(site->policy.targets == std::vector<std::string>{"perigee-cache-control", "cdn-cache-control"});
   REQUIRE(site->rules.size() == 2);
   CHECK(site->rules[0].bypass);
   CHECK(!site->rules[0].default_freshness_lifetime);
@@ -292,6 +299,7 @@ TEST_CASE("every kind of mistake is refused at its place", "[config]") {
        "no regions"},
       {"[site.cache]\ndefault_freshness = \"1ms\"", "n.toml:12:1: site[all].cache.default_freshness",
        "whole seconds"},
+      {"[site.cache]\ntargeted_fields = [\"a b\"]", "site[all].cache.targeted_fields", "the name of a field"},
       {"[site.cache]\nstale = \"1s\"", "site[all].cache.stale", "an unknown key"},
       {"[[site.rule]]\npath_prefix = \"img\"", "site[all].rule[img].path_prefix", "begins with \"/\""},
       {"[[site.rule]]\npath_prefix = \"/a\"\n[[site.rule]]\npath_prefix = \"/a/b\"",

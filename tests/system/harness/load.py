@@ -1,5 +1,6 @@
 """perigee-load as a process that runs beside the test."""
 import json
+import signal
 
 from .process import Process
 
@@ -19,8 +20,13 @@ class Load(Process):
         assert self.out.lines and self.out.lines[-1].startswith("{"), f"{self.name}: {status}: {self.err.lines}"
         return {**json.loads(self.out.lines[-1]), "exit": status}
 
+    def hang_up(self):
+        """Its clients leave at once, in the middle of what they read; the report."""
+        self.signal(signal.SIGINT)
+        return self.result()
+
     def finish(self):
         """Asks for an orderly end; the report."""
         if self.is_alive():
-            self.signal(15)
+            self.signal(signal.SIGTERM)
         return self.result()

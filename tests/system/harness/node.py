@@ -11,8 +11,8 @@ ROLES = ("client", "peer", "admin", "health")
 class Node(Process):
     """A node that runs from a configuration file. `expected` maps the roles it must announce to their Ports."""
 
-    def __init__(self, name, program, configuration, expected):
-        super().__init__(name, [program, "--config", configuration, "--node", name])
+    def __init__(self, name, program, configuration, expected, environment=None):
+        super().__init__(name, [program, "--config", configuration, "--node", name], environment)
         self.configuration = configuration
         self.addresses = {}
         for role in expected:

@@ -21,3 +21,7 @@ class Origin(Process):
     def stats(self):
         """What it has received since it began, as its /_/stats page tells it."""
         return json.loads(self.get("/_/stats").body)
+
+    def log(self, after=0):
+        """The requests it has received, oldest first, each as /_/log tells it."""
+        return [json.loads(line) for line in self.get(f"/_/log?after={after}").body.splitlines()]

@@ -1,5 +1,6 @@
 """Everything one test runs, and what must be true of it at the end."""
 import os
+import resource
 import tempfile
 from pathlib import Path
 
@@ -20,8 +21,15 @@ def build_folder():
     return Path(os.environ.get("PERIGEE_BUILD_DIR") or REPOSITORY / "build/dev")
 
 
+def allow_descriptors():
+    """As many as the machine permits, for the processes that are started from here too."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class System:
     def __init__(self, build=None):
+        allow_descriptors()
         self.build = Path(build or build_folder())
         self._folder = tempfile.TemporaryDirectory(prefix="perigee-")
         self.folder = Path(self._folder.name)
@@ -73,13 +81,13 @@ class System:
         addresses = [getattr(target, "address", target) for target in targets]
         return self.keep(Load(self.name("load"), self.program("perigee-load"), addresses, arguments))
 
-    def node(self, origin, **settings):
+    def node(self, origin, environment=None, **settings):
         """One node that stands alone. Settings as for `cluster`."""
-        return self.cluster(origin, {"alone": ["node"]}, **settings)[0]
+        return self.cluster(origin, {"alone": ["node"]}, environment, **settings)[0]
 
-    def cluster(self, origin, regions, **settings):
+    def cluster(self, origin, regions, environment=None, **settings):
         """The nodes of {region: [name, ...]}, all in front of one origin, in that order."""
-        return Cluster(self, origin, regions, settings).start()
+        return Cluster(self, origin, regions, settings, environment).start()
 
     # The end.
 
@@ -119,12 +127,13 @@ class System:
 class Cluster:
     """Configuration files for nodes, written so that one can be changed and started again under its name."""
 
-    def __init__(self, system, origin, regions, settings):
+    def __init__(self, system, origin, regions, settings, environment):
         self.system = system
         self.folder = system.folder / system.name("cluster")
         self.folder.mkdir()
         self.alone = sum(len(names) for names in regions.values()) == 1
         self.settings = settings
+        self.environment = environment
         self.origin = origin
         self.ports = {}
         self.regions = regions
@@ -145,7 +154,7 @@ class Cluster:
         """Starts a node, or starts it again after its process has gone."""
         path = self.write_node(name)
         roles = [role for role in self.ports[name] if role != "peer" or not self.alone]
-        node = self.system.keep(Node(name, self.system.program("perigee-edge"), path, roles))
+        node = self.system.keep(Node(name, self.system.program("perigee-edge"), path, roles, self.environment))
         node.cluster = self
         return node
 

@@ -1,0 +1,43 @@
+// The JSON of the admin pages, from values.
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "edge/base/metrics.h"
+#include "edge/cluster/peer_health.h"
+#include "edge/control/reload.h"
+
+namespace perigee::control {
+
+// What /status says of a node.
+struct NodeStatus {
+  std::string name;
+  std::string region;  // empty when alone
+  std::string version;
+  int64_t uptime_s = 0;
+  bool ready = false;
+  bool draining = false;
+  uint64_t config_id = 0;
+  uint32_t peers = 0;  // other nodes of the topology
+  uint32_t peers_up = 0;
+};
+
+// With requests, hit ratio and bytes from the shards. hit_ratio is the share of answers that needed no
+// upstream, or null before the first; origin_bytes_saved is what clients got less what came from origins,
+// below zero on a node that fetches mostly for its peers.
+std::string status_json(const NodeStatus& status, std::span<const MetricShard* const> shards);
+
+// Every setting in force with where it is from; secrets redacted.
+std::string config_json(const Config& config, uint64_t id);
+
+// Nodes with their addresses, weights and states; {"nodes": []} when alone. health may be null: everybody is
+// up.
+std::string topology_json(const Config& config, const cluster::HealthView* health);
+
+std::string reload_json(const ReloadResult& result);
+
+}  // namespace perigee::control

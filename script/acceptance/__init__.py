@@ -1,0 +1,1 @@
+"""What script/accept measures: one module per area, each with a PARTS table."""
