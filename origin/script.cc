@@ -5,6 +5,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/http/h1.h"
+#include "edge/http/h1_lines.h"
 #include "edge/http/lists.h"
 #include "origin/self_verifying.h"
 

@@ -99,9 +99,10 @@ void H1Connection::cut() {
 // kernel is full.
 void H1Connection::send() {
   if (step_ == Step::closed || step_ == Step::taken) return;
+  if (!queue_.empty() && !flush()) return;
   bool more = true;
   while (more) {
-    more = answer_ == Answer::streaming && !cut_wanted_ && all_out() && pull_body();
+    more = answer_ == Answer::streaming && !cut_wanted_ && !blocked_ && pull_body();
     if (!flush()) return;
   }
 }
