@@ -35,7 +35,7 @@ bool is_name(std::string_view text) {
 
 bool is_ipv6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.size() >= buffer.size()) return false;
+  if (text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) return false;
   std::memcpy(buffer.data(), text.data(), text.size());
   in6_addr address;
   return inet_pton(AF_INET6, buffer.data(), &address) == 1;

@@ -42,19 +42,23 @@ Refusal check_first_bytes(std::string_view bytes, size_t start) {
 
 // The request line is judged in the call that sees its end, not only when the head is complete: whoever
 // speaks another protocol is told at once.
-Refusal check_unfinished(std::string_view bytes, size_t start, size_t scanned, const HeadScan& scan,
-                         const HeadLimits& limits, RequestHead& head) {
+Refusal check_request_line_so_far(std::string_view bytes, size_t start, size_t scanned, const HeadScan& scan,
+                                  const HeadLimits& limits, RequestHead& head) {
   if (scan.line_end == std::string_view::npos) {
     return check_unfinished_request_line(bytes.substr(start), scanned - std::min(scanned, start), limits);
   }
-  if (bytes.find('\r', start) == scan.line_end) {
-    std::string_view target;
-    if (Refusal refusal =
-            parse_request_line(bytes.substr(start, scan.line_end - start), limits, head, target))
-      return refusal;
-  }
+  if (bytes.find('\r', start) != scan.line_end) return {};
+  std::string_view target;
+  return parse_request_line(bytes.substr(start, scan.line_end - start), limits, head, target);
+}
+
+Refusal check_unfinished(std::string_view bytes, size_t start, size_t scanned, const HeadScan& scan,
+                         const HeadLimits& limits, RequestHead& head) {
+  if (Refusal refusal = check_request_line_so_far(bytes, start, scanned, scan, limits, head)) return refusal;
   if (too_many_lines(bytes, start, scanned, limits.fields_max)) return {431, "too many fields"};
-  return {};
+  if (bytes.size() - start < limits.head_bytes_max) return {};
+  const bool in_request_line = bytes.find('\r', start) == std::string_view::npos;
+  return in_request_line ? Refusal{414, "target too long"} : Refusal{431, "head too long"};
 }
 
 Refusal check_host(const Survey& found, RequestHead& head) {
@@ -123,8 +127,7 @@ HeadParse parse_request_head(std::string_view bytes, size_t scanned, const HeadL
                              RequestHead& head) {
   const size_t start = skip_empty_lines(bytes);
   if (Refusal refusal = check_first_bytes(bytes, start)) return refuse(refusal);
-  const bool limit_reached = bytes.size() - start >= limits.head_bytes_max;
-  if (limit_reached) bytes = bytes.substr(0, start + limits.head_bytes_max);
+  bytes = bytes.substr(0, start + limits.head_bytes_max);
   const HeadScan scan = scan_head(bytes, start, scanned);
   if (scan.outcome == HeadScan::Outcome::refused) return refuse({400, scan.reason});
   if (scan.outcome == HeadScan::Outcome::complete) {
@@ -133,9 +136,7 @@ HeadParse parse_request_head(std::string_view bytes, size_t scanned, const HeadL
     return {HeadParse::Outcome::complete, scan.end, 0, {}};
   }
   if (Refusal refusal = check_unfinished(bytes, start, scanned, scan, limits, head)) return refuse(refusal);
-  if (!limit_reached) return {};
-  const bool in_request_line = bytes.find('\r', start) == std::string_view::npos;
-  return refuse(in_request_line ? Refusal{414, "target too long"} : Refusal{431, "head too long"});
+  return {};
 }
 
 }  // namespace perigee::http

@@ -83,11 +83,11 @@ Refusal parse_complete(std::string_view bytes, const HeadLimits& limits, Method 
 // The status line is judged in the call that sees its end.
 Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan& scan,
                          const HeadLimits& limits, ResponseHead& head) {
-  if (scan.line_end == std::string_view::npos) return {};
-  if (bytes.find('\r') == scan.line_end) {
+  if (scan.line_end != std::string_view::npos && bytes.find('\r') == scan.line_end) {
     if (Refusal refusal = parse_status_line(bytes.substr(0, scan.line_end), head)) return refusal;
   }
   if (too_many_lines(bytes, 0, scanned, limits.fields_max)) return {bad_gateway, "too many fields"};
+  if (bytes.size() >= limits.head_bytes_max) return {bad_gateway, "head too long"};
   return {};
 }
 
@@ -96,8 +96,7 @@ Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan&
 HeadParse parse_response_head(std::string_view bytes, size_t scanned, const HeadLimits& limits, Method to,
                               ResponseHead& head) {
   if (!bytes.empty() && bytes.front() != 'H') return refuse("malformed status line");
-  const bool limit_reached = bytes.size() >= limits.head_bytes_max;
-  if (limit_reached) bytes = bytes.substr(0, limits.head_bytes_max);
+  bytes = bytes.substr(0, limits.head_bytes_max);
   const HeadScan scan = scan_head(bytes, 0, scanned);
   if (scan.outcome == HeadScan::Outcome::refused) return refuse(scan.reason);
   if (scan.outcome == HeadScan::Outcome::complete) {
@@ -106,7 +105,7 @@ HeadParse parse_response_head(std::string_view bytes, size_t scanned, const Head
     return {HeadParse::Outcome::complete, scan.end, 0, {}};
   }
   if (Refusal refusal = check_unfinished(bytes, scanned, scan, limits, head)) return refuse(refusal.reason);
-  return limit_reached ? refuse("head too long") : HeadParse{};
+  return {};
 }
 
 }  // namespace perigee::http

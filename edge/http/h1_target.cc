@@ -118,7 +118,7 @@ Refusal parse_request_line(std::string_view line, const HeadLimits& limits, Requ
   if (target.empty()) return {400, "malformed request line"};
   if (target.size() > limits.target_bytes_max) return target_too_long;
   if (target_end == std::string_view::npos) {
-    if (target.front() == '/') return {505, "no HTTP version, as in HTTP/0.9"};
+    if (target.front() == '/' && has_target_chars(target)) return {505, "no HTTP version, as in HTTP/0.9"};
     return {400, "malformed request line"};
   }
   if (Refusal refusal = read_version(line.substr(target_end + 1), head.version_minor)) return refusal;

@@ -180,7 +180,7 @@ TEST_CASE("a forbidden byte is refused before the head is complete", "[http][h1]
            Case{"GET / HTTP/1.1\n", 400},
            Case{"GET / HTTP/1.1\r\nX: a\0"s, 400},
            Case{"GET / HTTP/1.1\r\nX: a\rb", 400},
-           Case{"\x16\x03"s, 400},
+           Case{"\x16", 400},
            Case{"GET / HTTP/1.1\r\nX: a\r\n ", 400},
            Case{"\r\n\r\n\r\n", 400},
            Case{" ", 400},

@@ -72,7 +72,7 @@ std::vector<Malformed> malformed_responses() {
       {"two lines of chunked", answer(200, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")},
       {"chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {"101 fields", answer(200, repeat("X: y\r\n", 101))},
-      {"101 fields and no end", "HTTP/1.1 200 OK\r\n" + repeat("Name: value\r\n", 101)},
+      {"101 fields and no end", "HTTP/1.1 200 OK\r\n" + repeat("X: y\r\n", 200)},
       {"a head without end", "HTTP/1.1 200 OK\r\nX: " + repeat("y", 16384)},
       {"a reason without end", "HTTP/1.1 200 " + repeat("y", 16384)},
       {"a request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -117,7 +117,8 @@ TEST_CASE("status, reason and version are read", "[http][h1][response]") {
        }) {
     const std::string bytes = std::string(each.line) + "\r\nX: y\r\n\r\n";
     ResponseHead head;
-    const HeadParse result = parse(bytes + "content", head);
+    const std::string received = bytes + "content";
+    const HeadParse result = parse(received, head);
     INFO(each.line << ": " << result.reason);
     REQUIRE(result.outcome == Outcome::complete);
     CHECK(result.consumed == bytes.size());
