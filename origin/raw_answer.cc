@@ -11,6 +11,7 @@ namespace {
 
 // How long a liar waits for the client to draw its conclusions.
 constexpr Duration patience = std::chrono::seconds(120);
+constexpr Duration before_reset = std::chrono::milliseconds(20);
 
 // Noise that is no status line, with every kind of byte.
 std::string garbage() {
@@ -139,7 +140,11 @@ bool RawAnswer::at_limit() {
   if (lies.truncate && sent_ >= *lies.truncate) {
     stream_.close();
   } else if (lies.reset && sent_ >= *lies.reset) {
-    stream_.reset();
+    // A reset overtakes what is still under way, and N bytes were promised.
+    reset_waits_ = true;
+    step_ = Step::over;
+    loop_.timers().arm(timer_, loop_.now() + before_reset);
+    return true;
   } else if (lies.bad_chunk && sent_ >= *lies.bad_chunk) {
     pending_ = "xyz\r\n";
   } else if (!lies.stall || sent_ < *lies.stall) {
@@ -168,6 +173,7 @@ bool RawAnswer::flush() {
 
 void RawAnswer::on_timer(net::Timer&) {
   if (std::exchange(head_waits_, false)) return advance();
+  if (reset_waits_) return stream_.reset();
   // A body under way may take its time; one that is over, or was stopped by its script, may not.
   if (step_ == Step::over) return stream_.close();
   loop_.timers().arm(timer_, loop_.now() + patience);

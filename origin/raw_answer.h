@@ -55,6 +55,7 @@ class RawAnswer final : private net::StreamHandler, private net::TimerHandler {
   uint64_t sent_ = 0;    // body bytes, without framing
   Step step_ = Step::head;
   bool head_waits_ = false;
+  bool reset_waits_ = false;
   bool close_when_out_ = false;
 };
 

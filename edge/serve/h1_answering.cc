@@ -7,6 +7,14 @@
 #include "edge/serve/taken_stream.h"
 
 namespace perigee::serve {
+namespace {
+
+char* append(char* at, std::string_view text) {
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+}  // namespace
 
 // Decides the framing and writes its lines; returns their length.
 size_t H1Connection::begin_answer(const ReplyHead& head, uint64_t content_length, char* lines) {
@@ -30,8 +38,8 @@ void H1Connection::reply(const ReplyHead& head, std::string_view body, const Hol
     const uint32_t held = batch.add_hold(hold);
     batch.add_held(head.lines, held);
     char* text = batch.claim(head.more_lines.size() + framing_lines_max);
-    std::memcpy(text, head.more_lines.data(), head.more_lines.size());
-    const size_t framing = begin_answer(head, length, text + head.more_lines.size());
+    char* lines = append(text, head.more_lines);
+    const size_t framing = begin_answer(head, length, lines);
     batch.add_text(text, head.more_lines.size() + framing);
     batch.add_held(body, held);
     batch.count_reply();
@@ -70,10 +78,7 @@ void H1Connection::write_text(std::string_view first, std::string_view second, s
   const size_t total = first.size() + second.size() + third.size();
   char* text = host_.batch.claim(total);
   char* at = text;
-  for (std::string_view part : {first, second, third}) {
-    std::memcpy(at, part.data(), part.size());
-    at += part.size();
-  }
+  for (std::string_view part : {first, second, third}) at = append(at, part);
   host_.batch.add_text(text, total);
 }
 
@@ -94,9 +99,10 @@ void H1Connection::cut() {
 // kernel is full.
 void H1Connection::send() {
   if (step_ == Step::closed || step_ == Step::taken) return;
+  if (!queue_.empty() && !flush()) return;
   bool more = true;
   while (more) {
-    more = answer_ == Answer::streaming && !cut_wanted_ && all_out() && pull_body();
+    more = answer_ == Answer::streaming && !cut_wanted_ && !blocked_ && pull_body();
     if (!flush()) return;
   }
 }

@@ -22,7 +22,9 @@ uint64_t heap_allocations() { return allocations.load(std::memory_order_relaxed)
 
 #ifdef PERIGEE_SANITIZER_HOOKS
 
-#include <sanitizer/allocator_interface.h>
+// Of the sanitizers' runtime (sanitizer/allocator_interface.h, which gcc does not install).
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, size_t),
+                                                         void (*on_free)(const volatile void*));
 
 namespace {
 void count(const volatile void*, size_t) {

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/node/serve_rig.h"
+#include "tests/unit/malformed_requests.h"
 
 using namespace perigee;
 using namespace std::chrono_literals;
@@ -198,4 +199,39 @@ TEST_CASE("head limits are the parser's and its status is passed on", "[serve]")
   ServeRig rig(1, options);
   const std::string long_field = "GET / HTTP/1.1\r\nhost: a\r\nx: " + std::string(3000, 'x') + "\r\n\r\n";
   CHECK(rig.ask(long_field).received.starts_with("HTTP/1.1 431 "));
+}
+
+TEST_CASE("no malformed request reaches the handler; each is answered and closed", "[serve]") {
+  for (const http::test::MalformedRequest& request : http::test::malformed_requests()) {
+    ServeRig rig;
+    RawClient& client = rig.ask(request.bytes);
+    INFO(request.name);
+    CHECK(client.received.starts_with("HTTP/1.1 " + std::to_string(request.status) + " "));
+    CHECK(client.count("HTTP/1.1 ") == 1);
+    CHECK(client.count("connection: close\r\n") == 1);
+    CHECK(client.ended);
+    CHECK(rig.requests.empty());
+    CHECK(rig.metric(Metric::requests_bad) == 1);
+    CHECK(rig.server->connections() == 0);
+  }
+}
+
+TEST_CASE("no malformed content is taken for complete; the exchange ends and the connection closes",
+          "[serve]") {
+  for (const http::test::MalformedRequest& request : http::test::malformed_contents()) {
+    ServeRig rig;
+    rig.default_script = [&rig](serve::ServerExchange& exchange) {
+      rig.keep(exchange);
+      exchange.read_request_body();
+    };
+    RawClient& client = rig.ask(request.bytes);
+    INFO(request.name);
+    CHECK(client.received.starts_with("HTTP/1.1 400 "));
+    CHECK(client.ended);
+    CHECK(rig.requests.size() == 1);
+    REQUIRE(rig.kept.size() == 1);
+    CHECK_FALSE(rig.kept[0]->content_ended);
+    CHECK(rig.kept[0]->ends == std::vector{ExchangeEnd::client_gone});
+    CHECK(rig.server->connections() == 0);
+  }
 }

@@ -71,6 +71,7 @@ struct ServeRig final : serve::Handler {
     requests.push_back(path);
     const auto script = scripts.find(path);
     if (script != scripts.end()) return script->second(exchange);
+    if (default_script) return default_script(exchange);
     exchange.reply({200, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n", {}}, "hello\n", {});
   }
 
@@ -84,6 +85,11 @@ struct ServeRig final : serve::Handler {
     client.send(bytes);
     world.run_until_idle();
     return client;
+  }
+  // What one direction of a connection holds that the other side has not read.
+  void set_buffers(size_t bytes) {
+    client_io->shape().send_buffer_bytes = bytes;
+    server_io->shape().send_buffer_bytes = bytes;
   }
   KeptExchange& keep(serve::ServerExchange& exchange) {
     kept.push_back(std::make_unique<KeptExchange>());
@@ -101,6 +107,7 @@ struct ServeRig final : serve::Handler {
   serve::ServerOptions options;
   MetricShard metrics;
   std::map<std::string, Script> scripts;
+  Script default_script;  // for paths without one
   std::vector<std::string> requests;
   std::vector<std::unique_ptr<KeptExchange>> kept;
   std::unique_ptr<serve::Server> server;

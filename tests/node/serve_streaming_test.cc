@@ -61,7 +61,7 @@ TEST_CASE("a body of unknown length is chunked and whole, however little the ker
     RawClient& client = rig.ask(std::string(get_s) + "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     INFO("at most " << write_bytes_max << " a write");
     bool complete = false;
-    CHECK(unchunk(client.received, complete) == sent);
+    CHECK((unchunk(client.received, complete) == sent));
     CHECK(complete);
     CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\ncontent-type"));
     REQUIRE(rig.kept.size() == 1);
@@ -197,7 +197,7 @@ TEST_CASE("cut() resets the connection and reports afterwards", "[serve]") {
 
 TEST_CASE("a client that does not read stops the source, and takes nothing from the others", "[serve]") {
   ServeRig rig;
-  rig.server_io->shape().send_buffer_bytes = 10'000;
+  rig.set_buffers(10'000);
   stream_from(rig, pattern(500'000), unknown);
   RawClient& slow = rig.connect();
   slow.pause();
@@ -212,7 +212,7 @@ TEST_CASE("a client that does not read stops the source, and takes nothing from 
   CHECK(kept.ends.empty());
   slow.resume();
   rig.world.run_until_idle();
-  CHECK(unchunk(slow.received, complete) == pattern(500'000));
+  CHECK((unchunk(slow.received, complete) == pattern(500'000)));
   CHECK(complete);
 }
 
@@ -220,7 +220,7 @@ TEST_CASE("one connection writes no more than its share of a turn", "[serve]") {
   serve::ServerOptions options;
   options.turn_bytes_max = 10'000;
   ServeRig rig(1, options);
-  rig.server_io->shape().send_buffer_bytes = 10'000'000;
+  rig.set_buffers(10'000'000);
   stream_from(rig, pattern(1'000'000), 1'000'000);
   const uint64_t before = rig.loop.counters().wakeups;
   RawClient& client = rig.ask(get_s);
@@ -245,7 +245,7 @@ TEST_CASE("a client that leaves during a streaming answer ends the exchange once
 
 TEST_CASE("a client that takes no byte for a minute is cut and counted", "[serve]") {
   ServeRig rig;
-  rig.server_io->shape().send_buffer_bytes = 1000;
+  rig.set_buffers(1000);
   stream_from(rig, pattern(100'000), 100'000);
   RawClient& client = rig.connect();
   client.pause();

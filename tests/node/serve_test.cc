@@ -106,7 +106,7 @@ TEST_CASE("a short write keeps what is left, holds it, and lets it go when it is
 
 TEST_CASE("what is held for a client that goes away is let go", "[serve]") {
   ServeRig rig;
-  rig.server_io->shape().send_buffer_bytes = 1000;
+  rig.set_buffers(1000);
   Pins pins;
   const std::string body(100'000, 'x');
   rig.scripts["/big"] = [&](serve::ServerExchange& exchange) {
