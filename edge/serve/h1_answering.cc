@@ -46,7 +46,7 @@ void H1Connection::reply(const ReplyHead& head, std::string_view body, const Hol
   } else {
     char framing[framing_lines_max];
     const size_t size = begin_answer(head, length, framing);
-    if (hold.acquire != nullptr) hold.acquire(hold.owner, hold.object);
+    if (hold.acquire != nullptr && !hold.given) hold.acquire(hold.owner, hold.object);
     queue_.add_view(head.lines, {});
     queue_.add_copy(head.more_lines);
     queue_.add_copy({framing, size});

@@ -149,16 +149,20 @@ void OutputBatch::keep(OutputQueue& queue, size_t piece, Slice rest, uint32_t& a
     queue.add_copy(rest);
     return;
   }
-  const Hold& hold = holds_[owner];
-  if (acquired != owner && hold.acquire != nullptr) hold.acquire(hold.owner, hold.object);
+  Hold& hold = holds_[owner];
+  if (acquired != owner && hold.acquire != nullptr && !hold.given) hold.acquire(hold.owner, hold.object);
   acquired = owner;
   // The last piece under a hold releases it: pieces leave in order.
   bool last = true;
   for (size_t i = piece + 1; i < owners_.size() && i <= piece + 2; ++i) last = last && owners_[i] != owner;
   queue.add_view(rest, last ? hold : Hold{});
+  hold.given = hold.given && !last;
 }
 
 void OutputBatch::drop() {
+  for (const Hold& hold : holds_) {
+    if (hold.given && hold.release != nullptr) hold.release(hold.owner, hold.object);
+  }
   slices_.clear();
   owners_.clear();
   holds_.clear();

@@ -85,7 +85,7 @@ class OutputBatch {
   Written write_to(net::Stream& stream, OutputQueue& queue);
   // Moves everything to the queue unwritten. Must hold no body bytes.
   void move_to(OutputQueue& queue) { spill(queue, 0); }
-  // Forgets everything; nothing was acquired.
+  // Forgets everything, and releases what was given and not moved on.
   void drop();
 
  private:

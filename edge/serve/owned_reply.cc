@@ -9,13 +9,8 @@ namespace {
 struct OwnedText {
   std::string lines;
   std::string body;
-  int holders = 1;
 
-  static void acquire(void*, const void* object) { ++text(object).holders; }
-  static void release(void*, const void* object) {
-    if (--text(object).holders == 0) delete &text(object);
-  }
-  static OwnedText& text(const void* object) { return *static_cast<OwnedText*>(const_cast<void*>(object)); }
+  static void release(void*, const void* object) { delete static_cast<const OwnedText*>(object); }
 };
 
 }  // namespace
@@ -26,8 +21,11 @@ void reply_owned(ServerExchange& exchange, int status, uint64_t content_length, 
   head.status = status;
   head.lines = text->lines;
   head.content_length = content_length;
-  exchange.reply(head, text->body, Hold{&OwnedText::acquire, &OwnedText::release, nullptr, text});
-  OwnedText::release(nullptr, text);
+  Hold hold;
+  hold.release = &OwnedText::release;
+  hold.object = text;
+  hold.given = true;
+  exchange.reply(head, text->body, hold);
 }
 
 }  // namespace perigee::serve
