@@ -46,7 +46,7 @@ class Follower : private FollowerLink {
 
  protected:
   Follower() = default;
-  ~Follower() { assert(following_ == nullptr); }
+  virtual ~Follower() { assert(following_ == nullptr); }
 
  private:
   friend class Fill;

@@ -54,7 +54,7 @@ class Loop final : public Waker {
 class Client final : public Follower {
  public:
   explicit Client(uint64_t seed) : seed_(seed) {}
-  ~Client() { leave(); }
+  ~Client() override { leave(); }
   void on_fill_progress() override {
     for (;;) {
       const Body::Read read = fill->read(at);

@@ -30,7 +30,7 @@ struct MemoryRig {
 };
 
 struct UvRig {
-  UvRig() { io.start(); }
+  explicit UvRig(UvIoOptions options = {}) : io(std::move(options)) { io.start(); }
   void run(const std::function<void()>& action) {
     std::promise<void> done;
     loop.post(make_task([&] {

@@ -136,7 +136,7 @@ TEST_CASE("a response replaced without pause is always found, whole, in one vers
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {
-    threads.emplace_back([&store, &stop, &wrong, key, &reader = store.add_reader()] {
+    threads.emplace_back([&stop, &wrong, key, &reader = store.add_reader()] {
       while (!stop) {
         const Lookup found = reader.lookup(key_of(key), {});
         if (found.state != Lookup::State::hit || !proves_itself(*found.response)) ++wrong;
