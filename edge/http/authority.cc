@@ -13,10 +13,15 @@ namespace {
 constexpr size_t name_bytes_max = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr size_t label_bytes_max = 63;
 
-constexpr bool is_label_char(char c) {
-  const char lower = to_lower(c);
-  return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_';
+constexpr std::array<bool, 256> make_label_chars() {
+  std::array<bool, 256> table{};
+  for (char c : std::string_view("-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
 }
+
+constexpr std::array<bool, 256> label_chars = make_label_chars();
 
 bool is_name(std::string_view text) {
   if (!text.empty() && text.back() == '.') text.remove_suffix(1);
@@ -24,7 +29,7 @@ bool is_name(std::string_view text) {
   size_t label_bytes = 0;
   for (char c : text) {
     if (c != '.') {
-      if (!is_label_char(c) || ++label_bytes > label_bytes_max) return false;
+      if (!label_chars[static_cast<unsigned char>(c)] || ++label_bytes > label_bytes_max) return false;
     } else {
       if (label_bytes == 0) return false;
       label_bytes = 0;

@@ -80,10 +80,10 @@ HeadScan refuse(std::string_view reason) {
 bool is_token_char(char c) { return token_chars[static_cast<unsigned char>(c)]; }
 
 bool is_token(std::string_view text) {
-  for (char c : text) {
-    if (!is_token_char(c)) return false;
-  }
-  return !text.empty();
+  // Names are short and nearly always good: no branch per character.
+  bool good = !text.empty();
+  for (char c : text) good = good & token_chars[static_cast<unsigned char>(c)];
+  return good;
 }
 
 HeadScan scan_head(std::string_view bytes, size_t start, size_t scanned) {

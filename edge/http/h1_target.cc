@@ -43,10 +43,12 @@ Refusal read_version(std::string_view text, uint8_t& minor) {
 
 // Visible ASCII but for '#': a fragment is never sent (RFC 9112 3.2).
 bool has_target_chars(std::string_view target) {
+  bool good = true;
   for (char c : target) {
-    if (c <= ' ' || c >= 0x7f || c == '#') return false;
+    const auto byte = static_cast<unsigned char>(c);
+    good = good & (byte - 0x21u < 0x7fu - 0x21u) & (byte != '#');
   }
-  return true;
+  return good;
 }
 
 bool is_scheme(std::string_view text) {

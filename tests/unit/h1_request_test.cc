@@ -200,6 +200,17 @@ TEST_CASE("a forbidden byte is refused before the head is complete", "[http][h1]
   }
 }
 
+TEST_CASE("what was scanned is not scanned again", "[http][h1][request]") {
+  std::string bytes = "GET / HTTP/1.1\r\nHost: a.example\r\nX-Long: abcdefgh";
+  RequestHead head;
+  REQUIRE(parse(bytes, head).outcome == Outcome::need_more);
+  const size_t scanned = bytes.size();
+  bytes[scanned - 5] = '\n';
+  bytes += "ij";
+  CHECK(parse(bytes, head, scanned).outcome == Outcome::need_more);
+  CHECK(parse(bytes, head, 0).outcome == Outcome::refused);
+}
+
 TEST_CASE("the limits hold to the byte", "[http][h1][request]") {
   const HeadLimits limits{.head_bytes_max = 64, .fields_max = 3, .target_bytes_max = 10};
   auto status_of = [&](std::string_view bytes) {
