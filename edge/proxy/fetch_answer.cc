@@ -9,6 +9,7 @@
 #include "edge/http/entity_tag.h"
 #include "edge/http/range.h"
 #include "edge/proxy/fetch.h"
+#include "edge/proxy/invalidation.h"
 
 namespace perigee::proxy {
 
@@ -92,6 +93,7 @@ void Fetch::fetch_whole() {
 
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
+  invalidate(worker_.store(), job_.key, request_.method, head);
   const bool server_error = head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
   if (server_error && job_.validate != nullptr &&
       cache::may_serve_stale_on_error(job_.policy, job_.validate->meta(), now, *job_.policy_options)) {
