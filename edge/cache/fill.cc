@@ -123,6 +123,15 @@ void Fill::set_source(FillSource* source) {
   }
 }
 
+void Fill::set_store_key(const KeyView& key) {
+  store_key_ = key.bytes;
+  store_hash_ = key.hash;
+}
+
+KeyView Fill::store_key() const {
+  return store_key_.empty() ? KeyView{key_, hash_} : KeyView{store_key_, store_hash_};
+}
+
 void Fill::request_attention() {
   if (!attention_queued_.exchange(true, std::memory_order_acq_rel))
     home_.queue({shared_from_this(), nullptr});
@@ -152,7 +161,7 @@ bool Fill::end_if_abandoned() {
 }
 
 bool Fill::worth_finishing() const {
-  if (state_ != State::streaming || !kept() || !head_->content_length) return false;
+  if (state_ != State::streaming || !kept() || !head_->store || !head_->content_length) return false;
   const uint64_t expected = *head_->content_length;
   const uint64_t missing = expected - body_->published();
   return missing <= table_.limits_.finish_without_followers_bytes || missing <= expected / 2;
@@ -180,7 +189,7 @@ void Fill::head_arrived(FillHead head) {
       ResponseMeta marker;
       marker.response_time_ms = head_->meta.response_time_ms;
       marker.freshness_lifetime = head_->hit_for_miss_seconds;
-      table_.store_.remember_hit_for_miss({key_, hash_}, marker);
+      table_.store_.remember_hit_for_miss(store_key(), marker);
     }
     table_.remove(*this);
   }
@@ -209,13 +218,13 @@ void Fill::finish() {
   if (!body_->finish()) {
     return failed({Side::upstream, "body_too_short", "fewer bytes than the length that was announced"});
   }
-  if (kept()) commit();
+  if (kept() && head_->store) commit();
   end(State::complete, std::nullopt);
 }
 
 void Fill::commit() {
   Draft draft;
-  draft.key = {key_, hash_};
+  draft.key = store_key();
   draft.selecting = head_->selecting;
   draft.head = head_->lines;
   draft.meta = head_->meta;

@@ -61,8 +61,13 @@ class FillSource {
 struct FillHead {
   int status = 0;
   std::string lines;  // as stored and sent: status line and field lines
+  // For the leader's client alone, when that is different (RFC 9111 5.2.2.7: private="field"); else empty.
+  std::string leader_lines;
   ResponseMeta meta;  // also for uncacheable answers as far as it is known
-  bool storable = false;
+  bool storable = false;  // followers may share it
+  // And it is committed when complete. False for what another node of the region stores: it is shared with those who wait, and gone afterwards.
+  bool store = true;
+  bool age_known = false;  // meta.current_age() means something
   bool vary_any = false;
   std::string vary_names;                  // Vary::names
   std::string selecting;                   // of the leader's request
@@ -94,6 +99,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
 
   // --- the source's side, on the running worker's thread. Whatever comes after the end is ignored.
   void set_source(FillSource* source);  // null: detached
+  // The primary key to store under, when the fill's own key holds more (a variant's selecting bytes).
+  void set_store_key(const KeyView& key);
   // The final head has arrived. Storable answers make the fill streaming, others uncacheable.
   void head_arrived(FillHead head);
   // A 304 renewed the stored response.
@@ -139,6 +146,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool worth_finishing() const;
 
   void account_kept(uint64_t bytes);
+  KeyView store_key() const;
   bool may_keep();
   void stop_keeping();
   void hold_window();
@@ -154,6 +162,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
   FillTable& table_;
   const std::string key_;
   const uint64_t hash_;
+  std::string store_key_;  // empty: key_
+  uint64_t store_hash_ = 0;
   WorkerFills& home_;
   const bool shared_;  // others may join: it is in the table
   const MonoTime started_;

@@ -148,9 +148,11 @@ class SiteReader {
       const auto values = reader_.read(Section::site_rule, element.node, element.prefix);
       proxy::CacheRule rule;
       rule.path_prefix = values.get<std::string>("path_prefix");
-      rule.bypass = values.get<bool>("bypass");
-      if (values.has("default_freshness"))
-        rule.default_freshness_lifetime = whole_seconds(values, "default_freshness");
+      rule.policy = site.policy;
+      if (values.get<bool>("bypass")) rule.policy.enabled = false;
+      if (values.has("default_freshness")) {
+        rule.policy.default_freshness_lifetime = whole_seconds(values, "default_freshness");
+      }
       if (values.has("path_prefix") && !rule.path_prefix.starts_with('/')) {
         add(values, "path_prefix", quoted(rule.path_prefix), "a path that begins with \"/\"");
       }

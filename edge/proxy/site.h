@@ -37,11 +37,10 @@ struct OriginGroup {
   uint32_t idle_connections_max = 64;  // per node
 };
 
-// The first rule whose prefix matches the path applies; its unset members fall back to the site's.
+// The first rule whose prefix matches the path applies, in place of the site's policy.
 struct CacheRule {
   std::string path_prefix;
-  bool bypass = false;
-  std::optional<int32_t> default_freshness_lifetime;
+  cache::PolicyOptions policy;  // the site's with the rule's changes
 };
 
 struct Site {

@@ -1,0 +1,137 @@
+// perigee-edge: command line -> configuration -> node.
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "edge/control/log_sink.h"
+#include "edge/control/reference_docs.h"
+#include "edge/exchange_log.h"
+#include "edge/net/posix_files.h"
+#include "edge/net/uv_io.h"
+#include "edge/node.h"
+
+namespace {
+
+using namespace perigee;
+
+struct Arguments {
+  std::string config = "node.toml";
+  std::string node;
+  bool check = false;
+  bool print_config_doc = false;
+  bool print_metrics_doc = false;
+};
+
+net::UvIoOptions io_options() {
+  net::UvIoOptions options;
+  options.first_loop_in_wait = true;
+  return options;
+}
+
+// Everything that lives for as long as the process serves.
+class Process final : private net::SignalHandler {
+ public:
+  Process(const Arguments& arguments, std::shared_ptr<const control::Config> config, control::LogWriter& log,
+          control::LogWriter& access)
+      : log_writer_(log),
+        access_writer_(access),
+        sink_(log),
+        access_log_(access, config->log.access_sample),
+        exchange_log_(access_log_),
+        io_(io_options()),
+        control_(io_.add_loop("control")),
+        node_(io_, control_, config, {arguments.config, arguments.node}, Log(sink_, config->log.level), exchange_log_),
+        signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
+  ~Process() { io_.stop(); }
+
+  int run() {
+    if (const auto started = node_.start(); !started) {
+      std::fprintf(stderr, "perigee-edge: %s\n", started.error().context.c_str());
+      return 1;
+    }
+    io_.start();
+    for (const ListeningAddress& at : node_.listening()) {
+      std::printf("listening %.*s %s\n", static_cast<int>(at.role.size()), at.role.data(),
+                  at.address.to_string().c_str());
+    }
+    std::fflush(stdout);
+    io_.wait();
+    return 0;
+  }
+
+ private:
+  // The first SIGTERM or SIGINT drains, a second one ends at once.
+  void on_signal(int signal) override {
+    switch (signal) {
+      case SIGHUP: node_.reload(); return;
+      case SIGUSR1:
+        log_writer_.reopen();
+        access_writer_.reopen();
+        return;
+      default:
+        if (stopping_) return io_.request_stop();
+        stopping_ = true;
+        node_.drain([this] { io_.request_stop(); });
+    }
+  }
+
+  control::LogWriter& log_writer_;
+  control::LogWriter& access_writer_;
+  control::JsonLogSink sink_;
+  control::AccessLog access_log_;
+  AccessExchangeLog exchange_log_;
+  net::UvIo io_;
+  net::Loop& control_;
+  Node node_;
+  net::SignalWatcher signals_;
+  bool stopping_ = false;
+};
+
+int run_node(const Arguments& arguments) {
+  net::PosixFiles files;
+  const control::ConfigResult config = control::load_config(files, arguments.config, arguments.node);
+  if (!config) {
+    for (const control::ConfigError& error : config.error()) {
+      std::fprintf(stderr, "perigee-edge: %s\n", error.to_string().c_str());
+    }
+    return 1;
+  }
+  const control::LogSettings& log = (*config)->log;
+  auto writer = control::LogWriter::open(log.path, log.queue_lines);
+  auto access = control::LogWriter::open(log.access, log.queue_lines);
+  if (!writer || !access) {
+    std::fprintf(stderr, "perigee-edge: %s\n", (!writer ? writer : access).error().context.c_str());
+    return 1;
+  }
+  return Process(arguments, *config, **writer, **access).run();
+}
+
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Perigee, an edge cache");
+  app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
+  app.add_option("--node", arguments.node, "Which node of the topology this is; overrides node.name");
+  app.add_flag("--check-config", arguments.check, "Say what is wrong with the configuration, and exit");
+  app.add_flag("--print-config-doc", arguments.print_config_doc, "Print the reference of all settings, and exit");
+  app.add_flag("--print-metrics-doc", arguments.print_metrics_doc, "Print the reference of all metrics, and exit");
+  app.set_version_flag("--version", "perigee-edge " PERIGEE_VERSION);
+  CLI11_PARSE(app, argc, argv);
+
+  if (arguments.print_config_doc) return print(control::config_reference());
+  if (arguments.print_metrics_doc) return print(control::metrics_reference());
+  if (arguments.check) {
+    net::PosixFiles files;
+    const control::ConfigCheck check = control::check_config(files, arguments.config, arguments.node);
+    print(check.text);
+    return check.ok ? 0 : 1;
+  }
+  return run_node(arguments);
+}

@@ -1,0 +1,200 @@
+#include "edge/node.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+
+namespace perigee {
+
+namespace {
+
+unsigned worker_count(const control::Config& config) {
+  if (config.node.workers != 0) return config.node.workers;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores == 0 ? 1 : cores;
+}
+
+serve::ServerOptions server_options(const control::Config& config, unsigned share_of) {
+  serve::ServerOptions options;
+  options.head_limits = head_limits(config);
+  options.header_timeout = config.server.header_timeout;
+  options.keep_alive_idle = config.server.keep_alive_timeout;
+  options.body_idle_timeout = config.server.request_body_timeout;
+  options.write_stall_timeout = config.server.write_stall_timeout;
+  options.connections_max = std::max(config.server.connections_max / share_of, 1u);
+  return options;
+}
+
+}  // namespace
+
+Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options, Log log,
+           proxy::ExchangeLog& exchange_log)
+    : io_(io),
+      control_(control),
+      options_(std::move(options)),
+      log_(log),
+      exchange_log_(exchange_log),
+      config_(std::move(config), control.wall_now()),
+      outcomes_(control, [this] { take_outcomes(); }) {}
+
+Node::~Node() {
+  // What refers to the store goes before it: servers and their exchanges, then fills.
+  control_servers_.clear();
+  workers_.clear();
+  fills_.reset();
+}
+
+Result<void> Node::start() {
+  const std::shared_ptr<const control::Config> config = config_.current();
+  started_ = control_.now();
+  if (auto applied = apply(*config, config_.current_id()); !applied) return applied;
+  store_ = std::make_unique<cache::Store>(config->cache.store);
+  fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
+  health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
+                                                  Random(control_.random().next()));
+  make_workers(*config);
+  if (auto listening = listen_workers(*config); !listening) return listening;
+  return listen_control(*config);
+}
+
+void Node::make_workers(const control::Config& config) {
+  const unsigned count = worker_count(config);
+  proxy::NodeParts parts{*store_, *fills_, outcomes_, exchange_log_, log_, count};
+  for (unsigned i = 0; i < count; ++i) {
+    net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
+    workers_.push_back(std::make_unique<NodeWorker>(loop, parts, head_limits(config), snapshot_));
+  }
+}
+
+Result<void> Node::listen_workers(const control::Config& config) {
+  serve::ServerOptions options = server_options(config, static_cast<unsigned>(workers_.size()));
+  for (const net::Address& address : config.listen.client) {
+    options.address = address;
+    if (auto ok = listen_role("client", options, proxy::EdgeHandler::Listener::client); !ok) return ok;
+  }
+  if (config.listen.peer) {
+    options.address = *config.listen.peer;
+    if (auto ok = listen_role("peer", options, proxy::EdgeHandler::Listener::peer); !ok) return ok;
+  }
+  for (const auto& worker : workers_) worker->begin_turns();
+  return {};
+}
+
+// All workers share one address; with port 0 the first one's choice holds for all.
+Result<void> Node::listen_role(std::string_view role, serve::ServerOptions options,
+                               proxy::EdgeHandler::Listener listener) {
+  for (const auto& worker : workers_) {
+    const auto at = worker->listen(options, listener);
+    if (!at) return tl::unexpected(at.error());
+    options.address = *at;
+  }
+  listening_.push_back({role, options.address});
+  return {};
+}
+
+Result<void> Node::listen_control(const control::Config& config) {
+  admin_handler_ = std::make_unique<control::AdminHandler>(static_cast<control::AdminBackend&>(*this));
+  health_handler_ = std::make_unique<control::HealthHandler>([this] { return !draining_; });
+  const auto listen = [&](std::string_view role, const std::optional<net::Address>& address,
+                          serve::Handler& handler) -> Result<void> {
+    if (!address) return {};
+    serve::ServerOptions options = server_options(config, 1);
+    options.address = *address;
+    control_servers_.push_back(std::make_unique<serve::Server>(control_, options, handler, control_metrics_));
+    const auto at = control_servers_.back()->listen();
+    if (!at) return tl::unexpected(at.error());
+    listening_.push_back({role, *at});
+    return {};
+  };
+  if (auto ok = listen("admin", config.listen.admin, *admin_handler_); !ok) return ok;
+  return listen("health", config.listen.health, *health_handler_);
+}
+
+// Builds the workers' snapshot of a configuration; the one in force stays when that fails.
+Result<void> Node::apply(const control::Config& config, uint64_t id) {
+  SnapshotInput input;
+  input.id = id;
+  input.draining = draining_;
+  input.before = snapshot_ != nullptr ? snapshot_->cluster.get() : nullptr;
+  auto built = build_snapshot(config, input);
+  if (!built) return tl::unexpected(built.error());
+  snapshot_ = std::move(*built);
+  return {};
+}
+
+void Node::publish_snapshot() {
+  for (const auto& worker : workers_) {
+    worker->loop().post(net::make_task([to = &worker->worker(), snapshot = snapshot_] { to->set_snapshot(snapshot); }));
+  }
+}
+
+control::ReloadResult Node::reload() {
+  control::ReloadResult result = config_.reload(
+      io_.files(), options_.config_path, options_.node_name, control_.wall_now(),
+      [this](const std::shared_ptr<const control::Config>& config) {
+        if (const auto applied = apply(*config, config_.current_id()); !applied) {
+          log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
+          return;
+        }
+        health_->adopt(snapshot_->cluster->topology);
+        publish_snapshot();
+        publish_health();
+      });
+  control_metrics_.add(result.applied ? Metric::reloads_ok : Metric::reloads_refused);
+  if (result.applied) {
+    log_.info("reload_applied", {{"id", result.id}, {"changes", uint64_t{result.changes.size()}}});
+  }
+  for (const control::ConfigError& error : result.errors) {
+    const std::string text = error.to_string();
+    log_.warning("reload_refused", {{"id", result.id}, {"error", std::string_view(text)}});
+  }
+  return result;
+}
+
+void Node::drain(std::function<void()> done) {
+  drained_ = std::move(done);
+  if (draining_) {
+    if (workers_draining_ == 0 && drained_) std::exchange(drained_, nullptr)();
+    return;
+  }
+  draining_ = true;
+  log_.info("drain_begins", {});
+  const std::shared_ptr<const control::Config> config = config_.current();
+  if (apply(*config, config_.current_id())) publish_snapshot();
+  workers_draining_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->loop().post(net::make_task([this, to = worker.get(), within = config->server.drain_deadline] {
+      to->drain(within, [this] { control_.post(net::make_task([this] { worker_drained(); })); });
+    }));
+  }
+}
+
+void Node::worker_drained() {
+  if (--workers_draining_ != 0) return;
+  log_.info("drain_ends", {});
+  if (drained_) std::exchange(drained_, nullptr)();
+}
+
+void Node::take_outcomes() {
+  const MonoTime now = control_.now();
+  const uint64_t ejections = health_->ejections();
+  for (const PeerOutcomes::Outcome& outcome : outcomes_.take()) health_->record(outcome.peer, outcome.outcome, now);
+  control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
+  publish_health();
+}
+
+void Node::publish_health() {
+  const std::shared_ptr<const cluster::HealthView> view = health_->view();
+  for (const auto& worker : workers_) {
+    worker->loop().post(net::make_task([to = &worker->worker(), view] { to->set_health(view); }));
+  }
+  if (const auto next = health_->next_event()) control_.timers().arm(health_timer_, *next);
+}
+
+void Node::on_timer(net::Timer&) {
+  health_->tick(control_.now());
+  publish_health();
+}
+
+}  // namespace perigee

@@ -1,0 +1,108 @@
+// One node: workers with their listeners, the store they share, and the control loop's listeners. Assembled from a
+// configuration and an Io; nothing global, so one process can hold many nodes.
+//
+// Ownership: the caller owns Io, logs and the Node, and destroys the Node after io.stop() and before the Io.
+// Life: Node() -> start() -> io.start() -> [reload(), drain()]* -> io.stop() -> ~Node().
+//
+// Thread rule: made and started on the thread that owns the Io, before io.start(); afterwards everything is called on
+// the control loop. Workers get snapshots, health and the order to drain by message.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/base/log.h"
+#include "edge/cluster/peer_health.h"
+#include "edge/control/admin_handler.h"
+#include "edge/control/config.h"
+#include "edge/control/reload.h"
+#include "edge/net/io.h"
+#include "edge/node_snapshot.h"
+#include "edge/node_worker.h"
+#include "edge/peer_outcomes.h"
+#include "edge/proxy/outcome.h"
+#include "edge/serve/server.h"
+
+namespace perigee {
+
+struct NodeOptions {
+  std::string config_path;
+  std::string node_name;  // overrides the configuration's; may be empty
+};
+
+// Where a node listens, for a person or a test that asked for port 0.
+struct ListeningAddress {
+  std::string_view role;  // client, peer, admin, health
+  net::Address address;
+};
+
+class Node final : private control::AdminBackend, private net::TimerHandler {
+ public:
+  Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options, Log log,
+       proxy::ExchangeLog& exchange_log);
+  ~Node();
+
+  // Builds the first snapshot and opens every listener. Errors: those of build_snapshot(), and listen_failed.
+  Result<void> start();
+  const std::vector<ListeningAddress>& listening() const { return listening_; }
+
+  // Reads the configuration again and, if all of it is good, gives it to the workers.
+  control::ReloadResult reload();
+  // Stops accepting, finishes what is under way, and calls done on the control loop when it is over, at the latest after
+  // the drain deadline. A second call only says whom to tell.
+  void drain(std::function<void()> done);
+
+  cache::Store& store() { return *store_; }
+  // A sum over all shards: a moment's approximation while workers run.
+  uint64_t metric(Metric metric) const;
+
+ private:
+  // AdminBackend (node_admin.cc).
+  std::string metrics_text() override;
+  std::string config_json() override;
+  std::string topology_json() override;
+  std::string status_json() override;
+  void reload(ReloadDone done) override;
+  void drain() override { drain(nullptr); }
+  bool ready() override { return !draining_; }
+  std::string_view token() override { return config_.current()->admin.token; }
+  std::vector<const MetricShard*> shards();
+
+  void make_workers(const control::Config& config);
+  Result<void> listen_workers(const control::Config& config);
+  Result<void> listen_control(const control::Config& config);
+  Result<void> listen_role(std::string_view role, serve::ServerOptions options, proxy::EdgeHandler::Listener listener);
+  Result<void> apply(const control::Config& config, uint64_t id);
+  void publish_snapshot();
+  void publish_health();
+  void take_outcomes();
+  void on_timer(net::Timer& timer) override;
+  void worker_drained();
+
+  net::Io& io_;
+  net::Loop& control_;
+  const NodeOptions options_;
+  Log log_;
+  proxy::ExchangeLog& exchange_log_;
+  control::ConfigHolder config_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::unique_ptr<cache::Store> store_;
+  std::unique_ptr<cache::FillTable> fills_;
+  PeerOutcomes outcomes_;
+  std::unique_ptr<cluster::PeerHealth> health_;
+  std::vector<std::unique_ptr<NodeWorker>> workers_;
+  MetricShard control_metrics_;
+  std::unique_ptr<serve::Handler> admin_handler_;
+  std::unique_ptr<serve::Handler> health_handler_;
+  std::vector<std::unique_ptr<serve::Server>> control_servers_;
+  std::vector<ListeningAddress> listening_;
+  net::Timer health_timer_{*this};
+  MonoTime started_{};
+  bool draining_ = false;
+  size_t workers_draining_ = 0;
+  std::function<void()> drained_;
+};
+
+}  // namespace perigee

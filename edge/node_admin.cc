@@ -1,0 +1,54 @@
+// What the admin pages show of a node.
+
+#include "edge/control/admin_pages.h"
+#include "edge/control/metrics_text.h"
+#include "edge/node.h"
+
+namespace perigee {
+
+uint64_t Node::metric(Metric metric) const {
+  uint64_t sum = control_metrics_.read(metric);
+  for (const auto& worker : workers_) sum += worker->metrics().read(metric);
+  return sum;
+}
+
+// The store's own figures are put beside those of the threads first.
+std::vector<const MetricShard*> Node::shards() {
+  const cache::StoreStats stats = store_->stats();
+  control_metrics_.set(Metric::store_bytes, stats.bytes_used);
+  control_metrics_.set(Metric::store_responses, stats.responses);
+  control_metrics_.set(Metric::store_evictions, stats.evictions);
+  std::vector<const MetricShard*> all{&control_metrics_};
+  for (const auto& worker : workers_) all.push_back(&worker->metrics());
+  return all;
+}
+
+std::string Node::metrics_text() { return control::metrics_text(shards()); }
+
+std::string Node::config_json() { return control::config_json(*config_.current(), config_.current_id()); }
+
+std::string Node::topology_json() {
+  return control::topology_json(*config_.current(), health_->view().get());
+}
+
+std::string Node::status_json() {
+  const cluster::ClusterView& view = *snapshot_->cluster;
+  const std::shared_ptr<const cluster::HealthView> health = health_->view();
+  control::NodeStatus status;
+  status.name = snapshot_->node_name;
+  if (config_.current()->topology != nullptr) status.region = view.topology.nodes[view.self].region;
+  status.version = PERIGEE_VERSION;
+  status.uptime_s = std::chrono::duration_cast<std::chrono::seconds>(control_.now() - started_).count();
+  status.ready = !draining_;
+  status.draining = draining_;
+  status.config_id = config_.current_id();
+  status.peers = static_cast<uint32_t>(view.topology.nodes.size() - 1);
+  for (size_t i = 0; i < view.topology.nodes.size(); ++i) {
+    if (i != view.self && health->usable(static_cast<cluster::NodeIndex>(i))) ++status.peers_up;
+  }
+  return control::status_json(status, shards());
+}
+
+void Node::reload(ReloadDone done) { done(reload()); }
+
+}  // namespace perigee

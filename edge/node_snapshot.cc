@@ -1,0 +1,65 @@
+#include "edge/node_snapshot.h"
+
+#include "edge/cluster/peer_envelope.h"
+
+namespace perigee {
+
+namespace {
+
+// A node without a topology is a cluster of one: the same code, an empty choice.
+cluster::Topology topology_of_one(const std::string& name) {
+  cluster::Topology topology;
+  topology.regions.push_back({"local", 0});
+  cluster::NodeInfo self;
+  self.name = name;
+  self.region = "local";
+  self.peer_address = "127.0.0.1:1";
+  topology.nodes.push_back(self);
+  return topology;
+}
+
+proxy::ExchangeOptions exchange_options(const control::Config& config) {
+  proxy::ExchangeOptions options;
+  options.follower_wait_max = config.cache.follower_wait_max;
+  options.fill_age_max = config.cache.fill_age_max;
+  options.peer_answer_timeout = config.peers.first_answer_timeout;
+  options.peer_connect_timeout = config.peers.connect_timeout;
+  options.peer_connect_timeout_far = config.peers.connect_across_timeout;
+  options.peer_connections_max = config.peers.connections_max;
+  options.retries_max = config.retries.max;
+  options.retry_budget = config.retries.budget;
+  return options;
+}
+
+}  // namespace
+
+http::HeadLimits head_limits(const control::Config& config) {
+  http::HeadLimits limits;
+  limits.head_bytes_max = config.server.head_bytes_max;
+  limits.fields_max = config.server.fields_max;
+  limits.target_bytes_max = config.server.target_bytes_max;
+  return limits;
+}
+
+Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(const control::Config& config,
+                                                              const SnapshotInput& input) {
+  auto snapshot = std::make_shared<proxy::Snapshot>();
+  snapshot->id = input.id;
+  snapshot->node_name = config.node.name;
+  snapshot->sites = config.sites;
+  snapshot->exchange = exchange_options(config);
+  const bool alone = config.topology == nullptr;
+  auto view = cluster::ClusterView::build(alone ? topology_of_one(config.node.name) : *config.topology,
+                                          config.node.name, input.before);
+  if (!view) return tl::unexpected(view.error());
+  snapshot->cluster = *view;
+  snapshot->peer_keys = config.peer_keys;
+  cluster::PeerAnswerEnvelope answer;
+  answer.digest = snapshot->cluster->digest;
+  answer.draining = input.draining;
+  snapshot->peer_answer_line = std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
+  snapshot->cdn_id = "perigee-" + snapshot->cluster->digest;
+  return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
+}
+
+}  // namespace perigee

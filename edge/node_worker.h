@@ -1,0 +1,47 @@
+// One worker of a node: its proxy::Worker, and a server with a handler for each listener.
+//
+// Owned by the Node. Thread rule: made before io.start(); then the worker's loop only. Destroyed after io.stop().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "edge/base/metrics.h"
+#include "edge/proxy/edge_handler.h"
+#include "edge/proxy/worker.h"
+#include "edge/serve/server.h"
+
+namespace perigee {
+
+class NodeWorker final : private serve::DrainHandler {
+ public:
+  NodeWorker(net::Loop& loop, const proxy::NodeParts& parts, const http::HeadLimits& upstream_limits,
+             std::shared_ptr<const proxy::Snapshot> snapshot);
+
+  // Opens a listener; returns where it really listens.
+  Result<net::Address> listen(const serve::ServerOptions& options, proxy::EdgeHandler::Listener listener);
+  // All listeners are there.
+  void begin_turns() { worker_.begin_turns(); }
+
+  proxy::Worker& worker() { return worker_; }
+  net::Loop& loop() { return worker_.loop(); }
+  const MetricShard& metrics() const { return metrics_; }
+  MetricShard& metrics() { return metrics_; }
+
+  // done runs on this worker's loop when every connection is gone.
+  void drain(Duration within, std::function<void()> done);
+
+ private:
+  void on_drained() override;
+
+  MetricShard metrics_;
+  proxy::Worker worker_;
+  proxy::EdgeHandler client_handler_;
+  proxy::EdgeHandler peer_handler_;
+  std::vector<std::unique_ptr<serve::Server>> servers_;
+  size_t draining_ = 0;
+  std::function<void()> drained_;
+};
+
+}  // namespace perigee

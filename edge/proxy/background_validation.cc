@@ -1,0 +1,59 @@
+#include "edge/proxy/background_validation.h"
+
+#include <utility>
+
+#include "edge/proxy/fetch.h"
+#include "edge/proxy/route_plan.h"
+
+namespace perigee::proxy {
+
+void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange, const RequestContext& context) {
+  auto* self = new BackgroundValidation();
+  const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
+  const MonoTime now = worker.loop().now();
+  cache::FillTable::Joined joined =
+      worker.fills().join(context.key, worker.worker_fills(), *self, now);
+  if (joined.fill == nullptr || !joined.leader) {
+    if (joined.fill != nullptr) joined.fill->leave(*self);
+    delete self;
+    return;
+  }
+  worker.metrics().add(Metric::fills_started);
+  self->fill_ = joined.fill;
+  RouteRequest route;
+  route.key_hash = context.key.hash;
+  route.hop = context.hop;
+  route.tier = context.tier;
+  route.digest_agrees = context.digest_agrees;
+  FetchJob job;
+  job.snapshot = snapshot;
+  job.site = context.site;
+  job.policy_options = context.options;
+  job.key = context.key.bytes;
+  job.request = &exchange.request();
+  job.policy = context.policy;
+  job.client_ip = exchange.client_address().ip();
+  job.client_scheme = exchange.scheme();
+  job.from_peer = context.from_peer;
+  job.hop = context.hop;
+  job.whole_representation = true;
+  job.validate = context.stored;
+  job.deadline = now + snapshot->exchange.head_deadline;
+  job.plan = plan_route(worker, *snapshot, *context.site, route);
+  Fetch::start(worker, joined.fill, std::move(job));
+}
+
+void BackgroundValidation::on_fill_progress() {
+  switch (fill_->state()) {
+    case cache::Fill::State::requested: return;
+    case cache::Fill::State::streaming:
+      // Stay as a reader until it is stored; what will not be stored is nobody's.
+      if (fill_->kept() && fill_->head()->store) return;
+      break;
+    default: break;
+  }
+  fill_->leave(*this);
+  delete this;
+}
+
+}  // namespace perigee::proxy

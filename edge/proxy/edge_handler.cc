@@ -1,0 +1,208 @@
+#include "edge/proxy/edge_handler.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "edge/proxy/answer_lines.h"
+#include "edge/proxy/background_validation.h"
+#include "edge/proxy/error_answer.h"
+#include "edge/proxy/exchange.h"
+#include "edge/proxy/stored_answer.h"
+#include "edge/proxy/stored_stream.h"
+
+namespace perigee::proxy {
+
+namespace {
+
+using Action = cache::Decision::Action;
+
+// "example.org:8080" -> "example.org", "[::1]:80" -> "[::1]".
+std::string_view host_of(std::string_view authority) {
+  const size_t bracket = authority.rfind(']');
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return authority;
+  return authority.substr(0, colon);
+}
+
+}  // namespace
+
+void EdgeHandler::on_request(serve::ServerExchange& exchange) {
+  RequestContext context;
+  if (!admit(exchange, context)) return;
+  look_up(exchange.request(), context);
+  switch (context.decision.action) {
+    case Action::serve: return serve_stored(exchange, context);
+    case Action::serve_stale_while_revalidate:
+      BackgroundValidation::start(worker_, exchange, context);
+      return serve_stored(exchange, context);
+    case Action::gateway_timeout: return refuse(exchange, 504, "only-if-cached");
+    case Action::validate:
+    case Action::forward: return Exchange::start(worker_, exchange, context);
+  }
+}
+
+// Everything that can be said before the store is asked. False: answered.
+bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context) {
+  const http::RequestHead& request = exchange.request();
+  const Snapshot& snapshot = worker_.snapshot();
+  context.head_deadline = snapshot.exchange.head_deadline;
+  if (listener_ == Listener::peer) {
+    if (!admit_peer(exchange, context)) return false;
+  } else {
+    worker_.metrics().add(Metric::requests);
+    if (names_cdn(request.fields, snapshot.cdn_id)) {
+      worker_.metrics().add(Metric::loops_detected);
+      refuse(exchange, 508, "cdn-loop");
+      return false;
+    }
+  }
+  if (request.method == http::Method::connect || request.method == http::Method::trace) {
+    refuse(exchange, 405, "method", "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    return false;
+  }
+  if (!find_site(request, context)) {
+    refuse(exchange, 421, "no-such-site");
+    return false;
+  }
+  const std::string_view scheme = context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
+  const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
+  std::string& key = worker_.key_scratch();
+  if (!cache::build_key(scheme, request.authority, path, key)) {
+    refuse(exchange, 400, "bad-target");
+    return false;
+  }
+  if (request.framing == http::Framing::length && request.content_length > context.site->request_body_bytes_max) {
+    refuse(exchange, 413, "content-too-large");
+    return false;
+  }
+  context.key = {key, cache::key_hash(key)};
+  return true;
+}
+
+bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& context) {
+  const http::RequestHead& request = exchange.request();
+  const Snapshot& snapshot = worker_.snapshot();
+  worker_.metrics().add(Metric::peer_requests);
+  const std::string_view field = request.fields.value(http::FieldId::perigee_peer);
+  const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
+  const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
+  const int64_t now_s = unix_seconds(exchange.loop().wall_now());
+  const bool authentic =
+      snapshot.peer_keys != nullptr &&
+      snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s).has_value();
+  const auto envelope = cluster::parse_peer_request(field);
+  if (!authentic || !envelope || !(request.method == http::Method::get || request.method == http::Method::head)) {
+    worker_.metrics().add(Metric::peer_rejected);
+    worker_.log().warning("peer_rejected", {{"client", std::string_view(exchange.client_address().ip())},
+                                            {"authentic", authentic}});
+    refuse(exchange, 403, "peer-authentication");
+    return false;
+  }
+  if (!cluster::hop_allowed(envelope->hop)) {
+    worker_.metrics().add(Metric::loops_detected);
+    refuse(exchange, 508, "hop-limit");
+    return false;
+  }
+  context.from_peer = true;
+  context.hop = envelope->hop;
+  context.tier = envelope->tier;
+  context.digest_agrees = envelope->digest == snapshot.cluster->digest;
+  context.head_deadline = std::min<Duration>(context.head_deadline, envelope->deadline);
+  return true;
+}
+
+bool EdgeHandler::find_site(const http::RequestHead& request, RequestContext& context) const {
+  context.site = worker_.snapshot().sites->find(host_of(request.authority));
+  if (context.site == nullptr) return false;
+  context.options = &context.site->policy;
+  for (const CacheRule& rule : context.site->rules) {
+    if (!request.path.starts_with(rule.path_prefix)) continue;
+    context.options = &rule.policy;
+    break;
+  }
+  return true;
+}
+
+void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
+  context.policy = cache::request_policy(request);
+  cache::Lookup found;
+  if (context.policy.cacheable_method && context.options->enabled) {
+    found = worker_.reader().lookup(context.key, request.fields);
+  }
+  const cache::ResponseMeta* meta = found.response != nullptr ? &found.response->meta() : nullptr;
+  const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
+  context.hit_for_miss = marker && meta->ttl(worker_.loop().wall_now()) > 0;
+  if (!marker) context.stored = found.response;
+  context.decision = cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
+  if (request.upgrade && context.site->allow_upgrade) {
+    context.decision = {Action::forward, cache::ForwardReason::bypass};
+  }
+}
+
+// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
+void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const Snapshot& snapshot = worker_.snapshot();
+  const WallTime now = worker_.loop().wall_now();
+  const int64_t age = stored.meta().current_age(now);
+  AnswerOrigin origin;
+  origin.hit = true;
+  origin.has_ttl = true;
+  origin.ttl = stored.meta().freshness_lifetime - age;
+  std::string& lines = worker_.line_scratch();
+  lines.clear();
+  append_age(age, lines);
+  append_via(snapshot.node_name, lines);
+  append_cache_status(snapshot.node_name, origin, lines);
+  if (context.from_peer) lines += snapshot.peer_answer_line;
+  const http::RequestHead& request = exchange.request();
+  const uint64_t length = stored.body_length();
+  const StoredPlan plan = plan_stored(request, stored.meta().status, stored.head(), length, now);
+  const bool head_only = request.method == http::Method::head;
+  serve::ReplyHead head;
+  if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(), head)) {
+    auto* stream = new StoredStream(stored.large_body(), plan.first, plan.length);
+    stream->own(exchange);
+    exchange.reply(head, *stream);
+  }
+  const bool sends_body = !head_only && (plan.status == stored.meta().status || plan.status == 206);
+  const uint64_t body_bytes = sends_body ? plan.length : 0;
+  const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
+  worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
+  worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
+  if (worker_.exchange_log().wants(worker_.loop().random())) log_hit(exchange, context, plan.status, body_bytes);
+}
+
+void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
+                         std::string_view more_lines) {
+  AnswerOrigin origin;
+  origin.detail = detail;
+  std::string lines(more_lines);
+  append_cache_status(worker_.snapshot().node_name, origin, lines);
+  if (listener_ == Listener::peer) lines += worker_.snapshot().peer_answer_line;
+  ErrorAnswer answer;
+  answer.status = status;
+  answer.head_only = exchange.request().method == http::Method::head;
+  answer.node_name = worker_.snapshot().node_name;
+  answer.more_lines = lines;
+  answer_error(exchange, answer);
+}
+
+void EdgeHandler::log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,
+                          uint64_t body_bytes) {
+  const cache::KeyParts parts = cache::key_parts(context.key.bytes);
+  ExchangeRecord record;
+  record.received = worker_.loop().wall_now();
+  record.client = exchange.client_address();
+  record.method = exchange.request().method_text;
+  record.host = parts.authority;
+  record.path = parts.path;
+  record.site = context.site->name;
+  record.status = status;
+  record.body_bytes = body_bytes;
+  record.cache = context.decision.action == Action::serve ? "hit" : "stale";
+  worker_.exchange_log().record(record);
+}
+
+}  // namespace perigee::proxy

@@ -1,0 +1,37 @@
+// The edge: answers requests from the store, and hands everything else to an Exchange. One per worker and listener.
+//
+// on_request() is the hit path: straight synchronous code, no allocation once its scratch strings have grown, no lock.
+//
+// Thread rule: its worker's loop.
+#pragma once
+
+#include <string_view>
+
+#include "edge/proxy/request_context.h"
+#include "edge/proxy/worker.h"
+#include "edge/serve/handler.h"
+
+namespace perigee::proxy {
+
+class EdgeHandler final : public serve::Handler {
+ public:
+  enum class Listener : uint8_t { client, peer };
+
+  EdgeHandler(Worker& worker, Listener listener) : worker_(worker), listener_(listener) {}
+
+  void on_request(serve::ServerExchange& exchange) override;
+
+ private:
+  bool admit(serve::ServerExchange& exchange, RequestContext& context);
+  bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
+  bool find_site(const http::RequestHead& request, RequestContext& context) const;
+  void look_up(const http::RequestHead& request, RequestContext& context);
+  void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);
+  void refuse(serve::ServerExchange& exchange, int status, std::string_view detail, std::string_view more_lines = {});
+  void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status, uint64_t body_bytes);
+
+  Worker& worker_;
+  const Listener listener_;
+};
+
+}  // namespace perigee::proxy

@@ -1,0 +1,31 @@
+// Answers this node makes itself: errors, in plain text, never cached.
+//
+// Thread rule: one worker's loop.
+#pragma once
+
+#include <string_view>
+
+#include "edge/base/clock.h"
+#include "edge/base/result.h"
+#include "edge/serve/handler.h"
+
+namespace perigee::proxy {
+
+// No upstream could be reached at all (RFC 9111 4.2.4), as opposed to one that answered badly.
+bool is_disconnection(const Error& error);
+
+// 502, 503 or 504 for an upstream's failure, 500 for our own.
+int status_of(const Error& error);
+
+struct ErrorAnswer {
+  int status = 500;
+  bool head_only = false;       // the request was a HEAD
+  std::string_view node_name;
+  std::string_view error;       // RFC 9209 error type for Proxy-Status; empty: none
+  std::string_view more_lines;  // further field lines
+};
+
+// The whole answer at once.
+void answer_error(serve::ServerExchange& exchange, const ErrorAnswer& answer);
+
+}  // namespace perigee::proxy

@@ -1,0 +1,345 @@
+#include "edge/proxy/exchange.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "edge/proxy/error_answer.h"
+#include "edge/proxy/route_plan.h"
+#include "edge/proxy/tunnel.h"
+
+namespace perigee::proxy {
+
+namespace {
+
+// A variant's fill has an identity of its own: the key, and what the request selects.
+std::string variant_fill_key(const std::string& key, const std::string& selecting) {
+  std::string fill_key = key;
+  fill_key.push_back('\0');
+  fill_key += selecting;
+  return fill_key;
+}
+
+constexpr uint8_t variant_joins_max = 2;
+
+}  // namespace
+
+void Exchange::start(Worker& worker, serve::ServerExchange& client, const RequestContext& context) {
+  (new Exchange(worker, client, context))->begin();
+}
+
+Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestContext& context)
+    : worker_(worker),
+      client_(client),
+      snapshot_(worker.snapshot_ref()),
+      context_(context),
+      request_(client.request().copy_to(arena_)),
+      key_(context.key.bytes),
+      client_address_(client.client_address()),
+      scheme_(client.scheme()),
+      started_(worker.loop().now()),
+      received_(worker.loop().wall_now()),
+      deadline_(started_ + context.head_deadline) {
+  context_.key.bytes = key_;
+  if (context_.stored != nullptr) worker_.reader().pin(*context_.stored);
+  origin_.has_reason = true;
+  origin_.reason = context_.decision.reason;
+  client.set_handler(*this);
+}
+
+Exchange::~Exchange() {
+  leave_fill();
+  if (fetch() != nullptr) fetch()->detach_client();
+  if (context_.stored != nullptr) worker_.reader().unpin(*context_.stored);
+}
+
+void Exchange::begin() {
+  if (context_.from_peer) {
+    worker_.loop().timers().arm(interim_timer_, worker_.loop().now() + snapshot().exchange.interim_after);
+  }
+  if (may_collapse()) return join_fill(key_);
+  if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
+  const bool keep = context_.policy.cacheable_method && !context_.policy.no_store && !context_.policy.has_range &&
+                    context_.options->enabled && request_.method == http::Method::get;
+  go_alone(keep);
+}
+
+// Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for others.
+bool Exchange::may_collapse() const {
+  if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
+  if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
+  if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
+  if (request_.framing != http::Framing::none) return false;
+  return context_.decision.reason != cache::ForwardReason::bypass;
+}
+
+void Exchange::join_fill(const std::string& fill_key) {
+  const cache::KeyView view{fill_key, cache::key_hash(fill_key)};
+  const MonoTime now = worker_.loop().now();
+  cache::FillTable::Joined joined = worker_.fills().join(view, worker_.worker_fills(), *this, now);
+  if (joined.fill == nullptr) return go_alone(false);
+  fill_ = std::move(joined.fill);
+  leader_ = joined.leader;
+  if (leader_) {
+    fill_->set_store_key(context_.key);
+    if (stored_meanwhile()) return fill_->freshened();
+    worker_.metrics().add(Metric::fills_started);
+    return start_fetch(false);
+  }
+  if (now - fill_->started() > snapshot().exchange.fill_age_max) return go_alone(false);
+  collapsed_ = true;
+  worker_.metrics().add(Metric::fills_collapsed);
+  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + snapshot().exchange.follower_wait_max);
+}
+
+// Between our look-up and our fill another fill may have ended and stored what we want.
+bool Exchange::stored_meanwhile() {
+  const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
+  if (found.response == nullptr || found.response == context_.stored) return false;
+  const WallTime now = worker_.loop().wall_now();
+  return cache::decide(context_.policy, &found.response->meta(), false, now, *context_.options).action ==
+         cache::Decision::Action::serve;
+}
+
+void Exchange::go_alone(bool keep) {
+  leave_fill();
+  wait_timer_.cancel();
+  alone_ = true;
+  leader_ = true;
+  collapsed_ = false;
+  step_ = Step::await_head;
+  fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, keep);
+  const bool unsafe = !http::is_safe(request_.method);
+  const bool bypass = context_.decision.reason == cache::ForwardReason::bypass;
+  start_fetch(unsafe || bypass || context_.hit_for_miss || request_.upgrade);
+}
+
+void Exchange::start_fetch(bool straight_to_origin) {
+  RouteRequest route;
+  route.key_hash = context_.key.hash;
+  route.straight_to_origin = straight_to_origin;
+  route.hop = context_.hop;
+  route.tier = context_.tier;
+  route.digest_agrees = context_.digest_agrees;
+
+  FetchJob job;
+  job.snapshot = snapshot_;
+  job.site = context_.site;
+  job.policy_options = context_.options;
+  job.key = key_;
+  job.request = &request_;
+  job.policy = context_.policy;
+  job.client_ip = client_address_.ip();
+  job.client_scheme = scheme_;
+  job.from_peer = context_.from_peer;
+  job.hop = context_.hop;
+  job.whole_representation = !alone_ || (fill_->kept() && request_.method == http::Method::get);
+  job.upgrade = request_.upgrade && context_.site->allow_upgrade && alone_;
+  job.deadline = deadline_;
+  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
+  job.client = this;
+  upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
+  if (context_.decision.action == cache::Decision::Action::validate && job.whole_representation) {
+    job.validate = context_.stored;
+  }
+  Fetch::start(worker_, fill_, std::move(job));
+}
+
+void Exchange::leave_fill() {
+  if (fill_ == nullptr) return;
+  if (fetch() != nullptr) fetch()->detach_client();
+  fill_->leave(*this);
+  fill_.reset();
+}
+
+void Exchange::on_fill_progress() { advance(); }
+
+void Exchange::advance() {
+  switch (step_) {
+    case Step::await_head:
+      switch (fill_->state()) {
+        case cache::Fill::State::requested: return;
+        case cache::Fill::State::failed:
+          // A fill that fails with its head published is seen as failed too; whoever has not answered yet may still
+          // answer an error.
+          return on_fill_failed();
+        case cache::Fill::State::freshened: return on_freshened();
+        default: return judge_head();
+      }
+    case Step::await_resume: return on_resume_head();
+    case Step::streaming: return client_.body_ready();
+    case Step::answered: return;
+  }
+}
+
+// DESIGN 5: when the head arrives every follower decides again with its own request.
+void Exchange::judge_head() {
+  wait_timer_.cancel();
+  const std::shared_ptr<const cache::FillHead> head = fill_->head();
+  if (leader_) return answer_from_fill();
+  if (!head->storable) {
+    context_.hit_for_miss = true;
+    return go_alone(false);
+  }
+  if (!may_share(*head)) return follow_variant(*head);
+  answer_from_fill();
+}
+
+bool Exchange::may_share(const cache::FillHead& head) const {
+  if (!cache::may_follow(context_.policy, head.meta, worker_.loop().wall_now())) return false;
+  return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);
+}
+
+// Followers that select another variant collapse among themselves; who may not share for another reason goes alone.
+void Exchange::follow_variant(const cache::FillHead& head) {
+  const bool variant = !head.vary_names.empty() && !cache::selects(head.selecting, request_.fields);
+  if (!variant || ++variant_joins_ > variant_joins_max) return go_alone(false);
+  std::string selecting;
+  cache::selecting_bytes(head.vary_names, request_.fields, selecting);
+  leave_fill();
+  origin_.reason = cache::ForwardReason::vary_miss;
+  // The variant may have been stored by a fill that ended in the meantime.
+  const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
+  if (found.state == cache::Lookup::State::hit && !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
+    const cache::Decision again = cache::decide(context_.policy, &found.response->meta(), false,
+                                                worker_.loop().wall_now(), *context_.options);
+    if (again.action == cache::Decision::Action::serve) {
+      origin_.collapsed = true;
+      return answer_from_store(*found.response, origin_);
+    }
+  }
+  join_fill(variant_fill_key(key_, selecting));
+}
+
+void Exchange::on_freshened() {
+  leave_fill();
+  const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
+  const bool marker = found.response != nullptr && found.response->meta().is(cache::ResponseMeta::hit_for_miss);
+  if (found.state != cache::Lookup::State::hit || marker) {
+    // Evicted or purged in the same instant: nothing is lost but time.
+    context_.decision.action = cache::Decision::Action::forward;
+    return go_alone(true);
+  }
+  origin_.fwd_status = 304;
+  origin_.collapsed = collapsed_;
+  worker_.metrics().add(Metric::requests_revalidated);
+  answer_from_store(*found.response, origin_);
+}
+
+void Exchange::on_fill_failed() {
+  const Error error = fill_->error().value_or(Error{Side::internal, "proxy_internal_error", ""});
+  leave_fill();
+  wait_timer_.cancel();
+  const WallTime now = worker_.loop().wall_now();
+  if (context_.stored != nullptr && cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now,
+                                                                    *context_.options, is_disconnection(error))) {
+    origin_.hit = true;
+    origin_.has_reason = false;
+    origin_.detail = "stale-if-error";
+    worker_.metrics().add(Metric::requests_stale);
+    return answer_from_store(*context_.stored, origin_);
+  }
+  answer_failure(error);
+}
+
+// A reader that fell out of its fill goes on by itself, if the same representation can be continued.
+bool Exchange::resume_alone() {
+  if (etag_.empty() || request_.method != http::Method::get || alone_) return false;
+  leave_fill();
+  alone_ = true;
+  leader_ = true;
+  step_ = Step::await_resume;
+  fill_base_ = read_offset_;
+  fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, false);
+  RouteRequest route;
+  route.key_hash = context_.key.hash;
+  route.straight_to_origin = true;
+  FetchJob job;
+  job.snapshot = snapshot_;
+  job.site = context_.site;
+  job.policy_options = context_.options;
+  job.key = key_;
+  job.request = &request_;
+  job.policy = context_.policy;
+  job.client_ip = client_address_.ip();
+  job.client_scheme = scheme_;
+  job.from_peer = context_.from_peer;
+  job.resume = ResumePoint{read_offset_, etag_};
+  job.deadline = worker_.loop().now() + snapshot().exchange.head_deadline;
+  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
+  Fetch::start(worker_, fill_, std::move(job));
+  return true;
+}
+
+void Exchange::on_resume_head() {
+  switch (fill_->state()) {
+    case cache::Fill::State::requested: return;
+    case cache::Fill::State::failed: body_failed_ = true; break;
+    default: break;
+  }
+  step_ = Step::streaming;
+  client_.body_ready();
+}
+
+void Exchange::on_timer(net::Timer& timer) {
+  if (&timer == &interim_timer_) {
+    if (step_ != Step::await_head) return;
+    serve::ReplyHead interim;
+    interim.status = 102;
+    interim.lines = "HTTP/1.1 102 Processing\r\n";
+    return client_.send_interim(interim);
+  }
+  if (step_ == Step::await_head && !leader_) go_alone(false);
+}
+
+void Exchange::on_request_body(std::string_view bytes) {
+  content_received_ += bytes.size();
+  if (content_received_ > context_.site->request_body_bytes_max) {
+    leave_fill();
+    step_ = Step::answered;
+    status_ = 413;
+    ErrorAnswer answer;
+    answer.status = 413;
+    answer.node_name = snapshot().node_name;
+    return answer_error(client_, answer);
+  }
+  if (fetch() != nullptr) fetch()->send_content(bytes);
+}
+
+void Exchange::on_request_end() {
+  if (fetch() != nullptr) fetch()->end_content();
+}
+
+void Exchange::on_fetch_wants_content() { client_.read_request_body(); }
+void Exchange::on_fetch_content_full() { client_.pause_request_body(); }
+
+void Exchange::on_fetch_interim(const http::ResponseHead& head) {
+  if (step_ != Step::await_head) return;
+  std::string lines;
+  http::HeadWriter writer(lines);
+  writer.status_line(head.status, head.reason);
+  for (const http::Field& field : head.fields) writer.field(field.name, field.value);
+  serve::ReplyHead interim;
+  interim.status = head.status;
+  interim.lines = lines;
+  client_.send_interim(interim);
+}
+
+void Exchange::on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) {
+  const serve::TakenStream client = client_.take_stream();
+  if (client.stream == nullptr) {
+    stream.close();
+    return answer_failure({Side::internal, "proxy_internal_error", "this protocol cannot be upgraded"});
+  }
+  Tunnel::start(worker_, *client.stream, stream, head, client.unread, unread);
+  status_ = 101;
+  log_exchange(serve::ExchangeEnd::complete);
+  delete this;
+}
+
+void Exchange::on_exchange_end(serve::ExchangeEnd end) {
+  log_exchange(end);
+  delete this;
+}
+
+}  // namespace perigee::proxy

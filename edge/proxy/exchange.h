@@ -1,0 +1,125 @@
+// One request that the store could not answer at once: joins or leads a fill, judges the head when it arrives, and
+// streams the body to its client.
+//
+// A step machine; advance() is called when the fill has news. After the start no client is special: the exchange that
+// began a fetch may end before it.
+//
+// Ownership: belongs to itself, from start() until on_exchange_end() (or the hand-over of an upgraded stream).
+//
+// Thread rule: its worker's loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "edge/base/arena.h"
+#include "edge/cache/fill.h"
+#include "edge/proxy/answer_lines.h"
+#include "edge/proxy/fetch.h"
+#include "edge/proxy/request_context.h"
+#include "edge/proxy/stored_stream.h"
+#include "edge/proxy/worker.h"
+#include "edge/serve/handler.h"
+
+namespace perigee::proxy {
+
+class Exchange final : private serve::ExchangeHandler,
+                       private serve::BodySource,
+                       private cache::Follower,
+                       private FetchClient,
+                       private net::TimerHandler {
+ public:
+  // Sets itself as the handler of `client`; the context's views are copied.
+  static void start(Worker& worker, serve::ServerExchange& client, const RequestContext& context);
+
+ private:
+  // In the order they happen.
+  enum class Step : uint8_t { await_head, streaming, await_resume, answered };
+
+  Exchange(Worker& worker, serve::ServerExchange& client, const RequestContext& context);
+  ~Exchange();
+
+  void begin();
+  bool may_collapse() const;
+  void join_fill(const std::string& fill_key);
+  bool stored_meanwhile();
+  void go_alone(bool keep);
+  void start_fetch(bool straight_to_origin);
+  void leave_fill();
+
+  void on_fill_progress() override;
+  void advance();
+  void judge_head();
+  bool may_share(const cache::FillHead& head) const;
+  void follow_variant(const cache::FillHead& head);
+  void on_freshened();
+  void on_fill_failed();
+  void on_resume_head();
+
+  // Answering (exchange_answer.cc).
+  void answer_from_fill();
+  bool answer_precondition(const cache::FillHead& head, std::string_view more);
+  void answer_from_store(const cache::StoredResponse& stored, const AnswerOrigin& origin);
+  void answer_failure(const Error& error);
+  std::string more_lines(const AnswerOrigin& origin, int64_t age, bool with_age);
+  State pull(std::span<Slice> out, size_t& count) override;
+  void consumed(size_t bytes) override;
+  bool resume_alone();
+  void log_exchange(serve::ExchangeEnd end);
+
+  void on_request_body(std::string_view bytes) override;
+  void on_request_end() override;
+  void on_exchange_end(serve::ExchangeEnd end) override;
+
+  void on_fetch_interim(const http::ResponseHead& head) override;
+  void on_fetch_wants_content() override;
+  void on_fetch_content_full() override;
+  void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) override;
+
+  void on_timer(net::Timer& timer) override;
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+  bool head_only() const { return request_.method == http::Method::head; }
+
+  struct Piece {
+    Slice bytes;
+    cache::BlockRef block;
+  };
+
+  Worker& worker_;
+  serve::ServerExchange& client_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  RequestContext context_;  // key and site point into what this object keeps alive
+  Arena arena_;
+  http::RequestHead request_;
+  std::string key_;
+  const net::Address client_address_;
+  std::string scheme_;
+  MonoTime started_;
+  WallTime received_;
+  MonoTime deadline_;
+  Step step_ = Step::await_head;
+  bool leader_ = false;         // of the fill now read
+  bool collapsed_ = false;
+  bool alone_ = false;
+  uint8_t variant_joins_ = 0;
+  std::shared_ptr<cache::Fill> fill_;
+  uint64_t fill_base_ = 0;      // offset of the fill's first byte in the representation
+  uint64_t read_offset_ = 0;    // of the representation: next byte to take from the fill
+  uint64_t sent_ = 0;
+  bool body_failed_ = false;
+  std::string etag_;            // strong validator of what is being sent
+  std::deque<Piece> pieces_;    // taken from the fill, not yet with the kernel
+  std::optional<BodyCursor> cursor_;  // instead, when the answer is a stored large body
+  uint64_t content_received_ = 0;
+  AnswerOrigin origin_;
+  int status_ = 0;
+  std::string_view error_;
+  std::string_view upstream_;  // the tier asked first
+  net::Timer wait_timer_{*this};     // follower_wait_max
+  net::Timer interim_timer_{*this};  // 102 to a peer
+};
+
+}  // namespace perigee::proxy

@@ -1,0 +1,321 @@
+#include "edge/proxy/fetch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/cluster/peer_envelope.h"
+
+namespace perigee::proxy {
+
+namespace {
+
+// "host:port" with the default port left out, for logs and errors.
+std::string limit_name(const Target& target, const OriginGroup& group) {
+  if (target.is_origin()) return "origin:" + group.name;
+  return fmt::format("peer:{}", target.node);
+}
+
+}  // namespace
+
+void Fetch::start(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job) {
+  auto* fetch = new Fetch(worker, std::move(fill), std::move(job));
+  fetch->fill_->set_source(fetch);
+  if (fetch->job_.client != nullptr) fetch->job_.client->fetch_ = fetch;
+  worker.loop().timers().arm(fetch->deadline_timer_, fetch->job_.deadline);
+  fetch->choose_target();
+}
+
+Fetch::Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job)
+    : worker_(worker), fill_(std::move(fill)), job_(std::move(job)) {
+  request_ = job_.request->copy_to(arena_);
+  job_.request = &request_;
+  if (job_.validate != nullptr) worker_.reader().pin(*job_.validate);
+  if (job_.resume) etag_ = job_.resume->etag;
+}
+
+Fetch::~Fetch() {
+  if (job_.client != nullptr) job_.client->fetch_ = nullptr;
+  if (job_.validate != nullptr) worker_.reader().unpin(*job_.validate);
+}
+
+void Fetch::choose_target() {
+  step_ = Step::choose_target;
+  peer_reported_ = false;
+  acquire_slot();
+}
+
+void Fetch::acquire_slot() {
+  step_ = Step::await_slot;
+  const OriginGroup& group = *job_.site->origin;
+  const bool origin = target().is_origin();
+  const uint32_t max = origin ? group.connections_max : job_.snapshot->exchange.peer_connections_max;
+  UpstreamLimit& limit = worker_.pool().limit(limit_name(target(), group), worker_.share(max));
+  switch (limit.acquire(*this)) {
+    case UpstreamLimit::Grant::granted: slot_ = &limit; return resolve();
+    case UpstreamLimit::Grant::queued: queued_at_ = &limit; return;
+    case UpstreamLimit::Grant::refused: return attempt_failed(UpstreamFailure::pool_exhausted);
+  }
+}
+
+void Fetch::on_slot() {
+  slot_ = std::exchange(queued_at_, nullptr);
+  resolve();
+}
+
+void Fetch::resolve() {
+  step_ = Step::resolve;
+  if (target().is_origin()) {
+    host_ = target().server->host;
+    port_ = target().server->port;
+  } else {
+    const auto address = net::Address::parse(job_.snapshot->cluster->topology.nodes[target().node].peer_address);
+    if (!address) return attempt_failed(UpstreamFailure::dns_failed);
+    return connect({*address});
+  }
+  if (const auto literal = net::Address::parse_ip(host_, port_)) return connect({*literal});
+  resolving_ = worker_.resolver().resolve(host_, port_, *this);
+}
+
+void Fetch::on_resolved(Result<net::Resolved> result) {
+  const std::unique_ptr<net::ResolveRequest> done = std::move(resolving_);
+  if (!result) return attempt_failed(UpstreamFailure::dns_failed);
+  connect(std::move(result->addresses));
+}
+
+void Fetch::connect(std::vector<net::Address> addresses) {
+  step_ = Step::connect;
+  // A request that must not be sent twice goes on a connection of its own: a reused one may be closing right now.
+  if (http::is_idempotent(request_.method) && request_.framing == http::Framing::none && !job_.upgrade) {
+    for (const net::Address& address : addresses) {
+      UpstreamConnection* idle = worker_.pool().take_idle({address});
+      if (idle != nullptr) return send(*idle);
+    }
+  }
+  const ExchangeOptions& options = job_.snapshot->exchange;
+  Duration timeout = job_.site->origin->connect_timeout;
+  if (target().tier == cluster::Tier::region) timeout = options.peer_connect_timeout;
+  if (target().tier == cluster::Tier::shield) timeout = options.peer_connect_timeout_far;
+  ConnectHandler& handler = *this;
+  connector_ = std::make_unique<Connector>(worker_.loop(), std::move(addresses), timeout, handler);
+}
+
+void Fetch::on_connect(const ConnectOutcome& outcome) {
+  const std::unique_ptr<Connector> done = std::move(connector_);
+  if (outcome.stream != nullptr) return send(worker_.pool().adopt({outcome.address}, *outcome.stream));
+  switch (outcome.error) {
+    case net::StreamError::timed_out: return attempt_failed(UpstreamFailure::connect_timeout);
+    case net::StreamError::connection_refused: return attempt_failed(UpstreamFailure::connect_refused);
+    default: return attempt_failed(UpstreamFailure::connect_failed);
+  }
+}
+
+void Fetch::send(UpstreamConnection& connection) {
+  step_ = Step::await_head;
+  connection_ = &connection;
+  const bool origin = target().is_origin();
+  worker_.metrics().add(origin ? Metric::upstream_requests_origin : Metric::upstream_requests_peer);
+  request_time_ = worker_.loop().wall_now();
+  if (origin && retries_ == 0) {
+    worker_.retry_budget(job_.site->origin->name).on_request(worker_.loop().now());
+  }
+  await_first_byte();
+  const bool has_content = request_.framing != http::Framing::none;
+  if (!has_content) connection.request_complete();
+  connection.begin(*this, request_.method, request_head());
+  if (has_content && !connection.blocked() && job_.client != nullptr) {
+    content_asked_ = true;
+    job_.client->on_fetch_wants_content();
+  }
+}
+
+void Fetch::await_first_byte() {
+  const bool origin = target().is_origin();
+  const Duration wait =
+      origin ? job_.site->origin->first_byte_timeout : job_.snapshot->exchange.peer_answer_timeout;
+  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + wait);
+}
+
+void Fetch::send_content(std::string_view bytes) {
+  if (connection_ == nullptr || step_ == Step::done) return;
+  if (request_.framing == http::Framing::chunked) {
+    char prefix[20];
+    connection_->send({prefix, http::write_chunk_prefix(bytes.size(), prefix)});
+    connection_->send(bytes);
+    connection_->send("\r\n");
+  } else {
+    connection_->send(bytes);
+  }
+  // The upstream has until its timeout after the last content, not after the first.
+  if (step_ == Step::await_head) await_first_byte();
+  if (connection_->blocked() && job_.client != nullptr) job_.client->on_fetch_content_full();
+}
+
+void Fetch::end_content() {
+  if (connection_ == nullptr || step_ == Step::done) return;
+  if (request_.framing == http::Framing::chunked) connection_->send("0\r\n\r\n");
+  connection_->request_complete();
+}
+
+void Fetch::on_upstream_writable() {
+  if (content_asked_ || request_.framing != http::Framing::none) {
+    content_asked_ = true;
+    if (job_.client != nullptr) job_.client->on_fetch_wants_content();
+  }
+}
+
+void Fetch::detach_client() {
+  std::exchange(job_.client, nullptr)->fetch_ = nullptr;
+  const bool sending = request_.framing != http::Framing::none && !published_;
+  if (sending || job_.upgrade) give_up({Side::client, "client_gone", "the client left before its request was complete"});
+}
+
+void Fetch::pause() {
+  if (connection_ == nullptr) return;
+  phase_timer_.cancel();
+  connection_->pause();
+}
+
+void Fetch::resume() {
+  if (connection_ == nullptr) return;
+  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  connection_->resume();
+}
+
+void Fetch::cancel() {
+  end();
+}
+
+void Fetch::on_timer(net::Timer& timer) {
+  if (&timer == &deadline_timer_) return give_up({Side::upstream, "http_response_timeout", "no response before the deadline"});
+  if (step_ == Step::body) return attempt_failed(UpstreamFailure::body_timeout);
+  attempt_failed(UpstreamFailure::first_byte_timeout);
+}
+
+void Fetch::report_peer(cluster::PeerOutcome outcome) {
+  if (target().is_origin() || peer_reported_) return;
+  peer_reported_ = true;
+  worker_.outcomes().peer_outcome(target().node, outcome);
+}
+
+void Fetch::attempt_failed(UpstreamFailure failure) {
+  const bool origin = target().is_origin();
+  worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
+  const bool never_connected = failure == UpstreamFailure::connect_refused ||
+                               failure == UpstreamFailure::connect_timeout ||
+                               failure == UpstreamFailure::connect_failed;
+  const bool innocent = failure == UpstreamFailure::reused_closed || failure == UpstreamFailure::pool_exhausted;
+  if (!innocent) report_peer(never_connected ? cluster::PeerOutcome::connect_failure : cluster::PeerOutcome::failure);
+  const bool again = may_try_again(failure);
+  release_upstream();
+  if (!again) {
+    return give_up({Side::upstream, to_string(failure),
+                    fmt::format("{} of {} toward {}", to_string(failure), request_.method_text, host_)});
+  }
+  if (failure != UpstreamFailure::reused_closed) ++target_;
+  if (published_) job_.resume = ResumePoint{received_, etag_};
+  choose_target();
+}
+
+// RFC 9110 9.2.2: only what is idempotent is sent again, or what surely never arrived.
+bool Fetch::may_try_again(UpstreamFailure failure) {
+  if (content_asked_ || job_.upgrade) return false;
+  if (failure == UpstreamFailure::reused_closed) {
+    worker_.metrics().add(Metric::upstream_retries);
+    return true;
+  }
+  if (target_ + 1 >= job_.plan.targets.size()) return false;
+  if (published_ && (etag_.empty() || request_.method != http::Method::get)) return false;
+  if (!target().is_origin()) {
+    worker_.metrics().add(Metric::peer_fallbacks);
+    return true;
+  }
+  const bool never_sent = failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::dns_failed ||
+                          failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed;
+  if (!never_sent && !http::is_idempotent(request_.method)) return false;
+  if (retries_ >= job_.snapshot->exchange.retries_max) return false;
+  if (!worker_.retry_budget(job_.site->origin->name).try_retry(worker_.loop().now())) {
+    worker_.metrics().add(Metric::retry_budget_exhausted);
+    return false;
+  }
+  ++retries_;
+  worker_.metrics().add(Metric::upstream_retries);
+  return true;
+}
+
+void Fetch::release_upstream() {
+  phase_timer_.cancel();
+  resolving_.reset();
+  connector_.reset();
+  if (UpstreamConnection* connection = std::exchange(connection_, nullptr)) connection->abandon();
+  if (UpstreamLimit* queued = std::exchange(queued_at_, nullptr)) queued->cancel(*this);
+  if (UpstreamLimit* slot = std::exchange(slot_, nullptr)) slot->release();
+}
+
+void Fetch::give_up(Error error) {
+  const std::shared_ptr<cache::Fill> fill = fill_;
+  fill->set_source(nullptr);
+  end();
+  fill->failed(std::move(error));
+}
+
+void Fetch::end() {
+  step_ = Step::done;
+  release_upstream();
+  delete this;
+}
+
+std::string Fetch::envelope() const {
+  cluster::PeerRequestEnvelope envelope;
+  envelope.tier = target().tier;
+  envelope.hop = job_.hop + 1;
+  envelope.digest = job_.snapshot->cluster->digest;
+  envelope.deadline =
+      std::chrono::duration_cast<std::chrono::milliseconds>(job_.deadline - worker_.loop().now());
+  envelope.from = job_.snapshot->node_name;
+  return cluster::format(envelope);
+}
+
+std::string Fetch::request_head() {
+  const cache::KeyParts parts = cache::key_parts(job_.key);
+  UpstreamRequest out;
+  out.request = &request_;
+  out.scheme = parts.scheme;
+  out.authority = parts.authority;
+  out.path = parts.path;
+  out.whole_representation = job_.whole_representation;
+  if (job_.resume) out.resume = &*job_.resume;
+  if (job_.validate != nullptr && !job_.resume) {
+    http::FieldLines lines(job_.validate->head().substr(job_.validate->head().find("\r\n") + 2));
+    for (std::string_view name, value; lines.next(name, value);) {
+      if (name == "etag") out.if_none_match = value;
+      if (name == "last-modified") out.if_modified_since = value;
+    }
+  }
+  out.via_name = job_.snapshot->node_name;
+  out.cdn_id = job_.snapshot->cdn_id;
+  out.client_ip = job_.client_ip;
+  out.client_scheme = job_.client_scheme;
+  out.add_forwarded_fields = job_.site->forward_client_address && !job_.from_peer;
+  out.upgrade = job_.upgrade;
+  std::string envelope;
+  std::string auth;
+  if (!target().is_origin()) {
+    out.to_peer = true;
+    envelope = this->envelope();
+    const std::string url = fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path);
+    auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
+                                          unix_seconds(request_time_));
+    out.peer_envelope = envelope;
+    out.peer_auth = auth;
+  } else {
+    out.host_header = job_.site->origin->host_header;
+  }
+  std::string head;
+  head.reserve(1024);
+  write_upstream_request(out, head);
+  return head;
+}
+
+}  // namespace perigee::proxy

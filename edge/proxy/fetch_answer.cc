@@ -1,0 +1,172 @@
+// The answering half of a fetch: what it makes of the heads and bytes that come back.
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "edge/base/bytes.h"
+#include "edge/cache/stored_head.h"
+#include "edge/http/entity_tag.h"
+#include "edge/http/range.h"
+#include "edge/proxy/fetch.h"
+
+namespace perigee::proxy {
+
+void Fetch::on_upstream_interim(const http::ResponseHead& head) {
+  // 102 from a peer: its fill is running; from now on only the deadline counts (DESIGN 8).
+  if (!target().is_origin()) {
+    report_peer(cluster::PeerOutcome::success);
+    phase_timer_.cancel();
+  }
+  const bool ours = head.status == 100 || head.status == 102;
+  if (!ours && job_.client != nullptr) job_.client->on_fetch_interim(head);
+}
+
+void Fetch::on_upstream_head(const http::ResponseHead& head) {
+  report_peer(cluster::PeerOutcome::success);
+  if (head.status == 101) return upgraded(head);
+  // A peer that is leaving, or saw a loop, gives no answer to use: 503 and 508 from it mean "ask the next".
+  if (!target().is_origin() && (head.status == 503 || head.status == 508) &&
+      head.fields.has(http::FieldId::perigee_peer)) {
+    return attempt_failed(UpstreamFailure::closed_early);
+  }
+  step_ = Step::body;
+  deadline_timer_.cancel();
+  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  if (job_.resume) return resumed(head);
+  if (job_.validate != nullptr && head.status == 304) return not_modified(head);
+  publish_head(head);
+}
+
+// Only a 206 of the same strong validator that starts where we stopped continues what readers already have.
+bool Fetch::resumes_here(const http::ResponseHead& head) const {
+  if (head.status != 206 || head.fields.value(http::FieldId::etag) != job_.resume->etag) return false;
+  const auto range = http::parse_content_range(head.fields.value(http::FieldId::content_range));
+  return range && range->range && range->range->first == job_.resume->offset;
+}
+
+void Fetch::resumed(const http::ResponseHead& head) {
+  if (!resumes_here(head)) {
+    return give_up({Side::upstream, "http_response_incomplete", "the representation changed before it was complete"});
+  }
+  if (published_) return;
+  published_ = true;
+  cache::FillHead out;
+  out.status = head.status;
+  out.etag = etag_;
+  if (head.framing == http::Framing::length) out.content_length = head.content_length;
+  received_ = job_.resume->offset;
+  fill_->head_arrived(std::move(out));
+}
+
+void Fetch::not_modified(const http::ResponseHead& head) {
+  const cache::StoredResponse& stored = *job_.validate;
+  const WallTime now = worker_.loop().wall_now();
+  // RFC 9111 4.3.4: a 304 that speaks of another representation updates nothing.
+  if (!cache::identifies(stored.head(), head.fields)) return fetch_whole();
+  std::string lines;
+  cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
+  const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields, request_time_, now,
+                                                         *job_.policy_options);
+  cache::Draft draft;
+  draft.key = {stored.key(), cache::key_hash(stored.key())};
+  draft.selecting = stored.selecting();
+  draft.head = lines;
+  draft.meta = judged.meta;
+  // Evicted or replaced meanwhile: there is nothing left to freshen.
+  if (!worker_.store().refresh(stored, draft)) return fetch_whole();
+  phase_timer_.cancel();
+  // What is left of this exchange, at most its end, concerns the connection only.
+  step_ = Step::done;
+  fill_->set_source(nullptr);
+  fill_->freshened();
+}
+
+// Asks again, without the validators that led nowhere.
+void Fetch::fetch_whole() {
+  worker_.reader().unpin(*std::exchange(job_.validate, nullptr));
+  release_upstream();
+  worker_.loop().timers().arm(deadline_timer_, job_.deadline);
+  choose_target();
+}
+
+void Fetch::publish_head(const http::ResponseHead& head) {
+  const WallTime now = worker_.loop().wall_now();
+  const bool server_error = head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
+  if (server_error && job_.validate != nullptr &&
+      cache::may_serve_stale_on_error(job_.policy, job_.validate->meta(), now, *job_.policy_options)) {
+    return give_up({Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
+  }
+  const bool peer = !target().is_origin();
+  cache::Storability judged =
+      cache::judge_response(request_, job_.policy, head, request_time_, now, *job_.policy_options);
+  cache::FillHead out;
+  out.status = head.status;
+  out.meta = judged.meta;
+  const cache::Vary vary = cache::parse_vary(head.fields);
+  out.storable = judged.storable && job_.whole_representation && !vary.any;
+  // One copy in the region, at the owner; the receiver passes it on.
+  out.store = !peer;
+  if (out.storable) {
+    cache::write_stored_head(head, now, *job_.policy_options, out.lines);
+    if (cache::has_qualified_fields(head, *job_.policy_options)) {
+      cache::write_forwarded_head(head, now, out.leader_lines);
+    }
+  } else {
+    cache::write_forwarded_head(head, now, out.lines);
+  }
+  out.age_known = judged.storable || head.fields.has(http::FieldId::age);
+  out.vary_any = vary.any;
+  out.vary_names = vary.names;
+  cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
+  if (head.framing == http::Framing::length) out.content_length = head.content_length;
+  if (head.framing == http::Framing::none && request_.method != http::Method::head) out.content_length = 0;
+  const std::string_view etag = head.fields.value(http::FieldId::etag);
+  const auto tag = http::parse_entity_tag(etag);
+  if (tag && !tag->weak && head.status == 200) out.etag = etag;
+  out.hit_for_miss_seconds = job_.whole_representation ? job_.policy_options->hit_for_miss : 0;
+  etag_ = out.etag;
+  published_ = true;
+  fill_->head_arrived(std::move(out));
+}
+
+void Fetch::on_upstream_body(std::string_view bytes) {
+  if (step_ == Step::done) return;
+  const bool peer = !target().is_origin();
+  worker_.metrics().add(peer ? Metric::upstream_bytes_peer : Metric::upstream_bytes_origin, bytes.size());
+  if (phase_timer_.armed()) {
+    worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  }
+  received_ += bytes.size();
+  // Last: it may pause us, or cancel and so destroy us.
+  fill_->append(bytes);
+}
+
+void Fetch::on_upstream_end() {
+  connection_ = nullptr;
+  if (step_ == Step::done) return end();
+  const std::shared_ptr<cache::Fill> fill = fill_;
+  fill->set_source(nullptr);
+  end();
+  fill->finish();
+}
+
+void Fetch::on_upstream_failed(UpstreamFailure failure) {
+  connection_ = nullptr;
+  if (step_ == Step::done) return end();
+  attempt_failed(failure);
+}
+
+void Fetch::upgraded(const http::ResponseHead& head) {
+  FetchClient* client = job_.client;
+  if (!job_.upgrade || client == nullptr) return attempt_failed(UpstreamFailure::bad_response);
+  job_.client = nullptr;
+  client->fetch_ = nullptr;
+  std::string unread;
+  net::Stream& stream = std::exchange(connection_, nullptr)->take_stream(unread);
+  client->on_fetch_upgraded(head, stream, std::move(unread));
+  fill_->set_source(nullptr);
+  end();
+}
+
+}  // namespace perigee::proxy

@@ -1,0 +1,48 @@
+// What the workers tell the rest of the node: how upstream attempts ended, and one record per exchange. Abstract here,
+// so that proxy knows neither the control loop nor a log format.
+//
+// Thread rule: every call from any worker; implementations do not block.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "edge/base/clock.h"
+#include "edge/base/random.h"
+#include "edge/cluster/peer_health.h"
+#include "edge/net/address.h"
+
+namespace perigee::proxy {
+
+class OutcomeSink {
+ public:
+  virtual ~OutcomeSink() = default;
+  virtual void peer_outcome(cluster::NodeIndex peer, cluster::PeerOutcome outcome) = 0;
+};
+
+// One finished request, for the access log; views are good during the call only.
+struct ExchangeRecord {
+  WallTime received{};
+  Duration duration{};
+  net::Address client;
+  std::string_view method;
+  std::string_view host;
+  std::string_view path;
+  std::string_view site;
+  int status = 0;
+  uint64_t body_bytes = 0;
+  std::string_view cache;   // hit, stale, miss, revalidated, collapsed, bypass, error
+  std::string_view reason;  // RFC 9211 fwd value; empty for a hit
+  std::string_view upstream;  // peer, shield or origin; empty when nothing went onward
+  bool complete = true;     // false: the answer was cut or the client left
+};
+
+class ExchangeLog {
+ public:
+  virtual ~ExchangeLog() = default;
+  // Whether this exchange is to be recorded; false costs next to nothing.
+  virtual bool wants(Random& random) const = 0;
+  virtual void record(const ExchangeRecord& record) = 0;
+};
+
+}  // namespace perigee::proxy

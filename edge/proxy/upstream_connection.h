@@ -1,0 +1,118 @@
+// One HTTP/1.1 connection toward an upstream (peer, shield or origin): writes a request, reads its response, and goes
+// back to its pool when both ended in order.
+//
+// Ownership: the connection belongs to itself until its stream has closed. While busy it has one UpstreamHandler, which
+// may let go at any time with abandon(); idle it is known to its pool alone.
+// Always true: after any surprise in the framing (bytes behind a response, a malformed chunk, an early end) the
+// connection is closed and never pooled.
+//
+// Thread rule: its worker's loop only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "edge/http/h1.h"
+#include "edge/net/io.h"
+
+namespace perigee::proxy {
+
+class UpstreamPool;
+struct PoolKey;
+
+enum class UpstreamFailure : uint8_t {
+  connect_refused,
+  connect_timeout,
+  connect_failed,
+  dns_failed,
+  pool_exhausted,
+  reused_closed,      // a pooled connection ended before any byte of the response: always safe to repeat
+  closed_early,       // ended before a response head
+  first_byte_timeout,
+  bad_response,       // not HTTP as we accept it
+  incomplete,         // the content was cut short
+  body_timeout,
+  deadline,           // the request's own deadline passed
+};
+std::string_view to_string(UpstreamFailure failure);
+
+class UpstreamHandler {
+ public:
+  // 1xx but 101; may come several times.
+  virtual void on_upstream_interim(const http::ResponseHead& head) = 0;
+  // The final head (101 included); views are good during the call only.
+  virtual void on_upstream_head(const http::ResponseHead& head) = 0;
+  virtual void on_upstream_body(std::string_view bytes) = 0;
+  // The response is complete. The connection is no longer the handler's.
+  virtual void on_upstream_end() = 0;
+  // No further call. The connection is no longer the handler's.
+  virtual void on_upstream_failed(UpstreamFailure failure) = 0;
+  // What send() had to keep is with the kernel now.
+  virtual void on_upstream_writable() = 0;
+
+ protected:
+  ~UpstreamHandler() = default;
+};
+
+class UpstreamConnection final : public net::StreamHandler {
+ public:
+  // Takes over a connected stream.
+  UpstreamConnection(UpstreamPool& pool, const PoolKey& key, net::Stream& stream);
+
+  // Begins an exchange: writes the head and expects a response to that method.
+  void begin(UpstreamHandler& handler, http::Method method, std::string_view head);
+  // Request content in wire form. What the kernel does not take now is kept and blocked() is true until on_upstream_writable().
+  void send(std::string_view bytes);
+  bool blocked() const { return !out_.empty(); }
+  // The request is complete; until then the connection will not be pooled.
+  void request_complete() { request_complete_ = true; }
+
+  void pause();
+  void resume();
+  // The handler wants nothing more: no further call, and the connection is closed.
+  void abandon();
+  // After a 101: the stream leaves, unread holds what was received behind the head. The connection is gone when this returns.
+  net::Stream& take_stream(std::string& unread);
+
+  const PoolKey& key() const;
+  bool was_reused() const { return exchanges_ > 1; }
+  bool response_started() const { return response_bytes_ > 0; }
+  uint64_t body_bytes() const { return body_bytes_; }
+  void close();
+
+  void on_read(std::string_view bytes) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_error(net::StreamError error) override;
+  void on_closed() override;
+
+ private:
+  enum class State : uint8_t { idle, awaiting_head, body, upgraded, closing };
+
+  ~UpstreamConnection() = default;
+  std::optional<size_t> read_head(std::string_view bytes);
+  void read_body(std::string_view bytes);
+  void finish();
+  void fail(UpstreamFailure failure);
+
+  UpstreamPool& pool_;
+  const PoolKey* key_;  // owned by the pool
+  net::Stream* stream_;
+  UpstreamHandler* handler_ = nullptr;
+  State state_ = State::idle;
+  http::Method method_ = http::Method::get;
+  bool request_complete_ = false;
+  bool reusable_ = false;
+  uint32_t exchanges_ = 0;
+  uint64_t response_bytes_ = 0;
+  uint64_t body_bytes_ = 0;
+  size_t scanned_ = 0;
+  http::BodyReader body_;
+  std::string out_;   // request bytes the kernel has not taken
+  std::string tail_;  // an unfinished response head
+};
+
+}  // namespace perigee::proxy

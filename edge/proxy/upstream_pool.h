@@ -1,0 +1,99 @@
+// A worker's connections to upstreams: idle ones to reuse, a limit on how many there are, and a queue for those who
+// must wait for a place.
+//
+// Connections are keyed by where they lead (address; later also TLS name and trust), so that one can never carry a
+// request to somewhere else.
+//
+// Thread rule: one worker's loop.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "edge/base/metrics.h"
+#include "edge/http/h1.h"
+#include "edge/net/io.h"
+
+namespace perigee::proxy {
+
+class UpstreamConnection;
+
+struct PoolKey {
+  net::Address address;
+  auto operator<=>(const PoolKey&) const = default;
+};
+
+// Whoever waits for a place under a limit.
+class SlotWaiter {
+ public:
+  // A place is reserved for the waiter now, who must use it or release it.
+  virtual void on_slot() = 0;
+
+ protected:
+  ~SlotWaiter() = default;
+};
+
+// How many exchanges may be under way toward one upstream, for this worker's share.
+class UpstreamLimit {
+ public:
+  explicit UpstreamLimit(uint32_t max) : max_(max) {}
+
+  enum class Grant : uint8_t { granted, queued, refused };
+  Grant acquire(SlotWaiter& waiter);
+  void release();
+  void cancel(SlotWaiter& waiter);
+  uint32_t in_use() const { return in_use_; }
+  void set_max(uint32_t max) { max_ = max; }
+
+ private:
+  static constexpr size_t waiters_max = 10'000;
+  uint32_t max_;
+  uint32_t in_use_ = 0;
+  std::list<SlotWaiter*> waiters_;
+};
+
+class UpstreamPool {
+ public:
+  UpstreamPool(net::Loop& loop, MetricShard& metrics, const http::HeadLimits& limits)
+      : loop_(loop), metrics_(metrics), limits_(limits) {}
+  // Connections still open are closed by the loop; the pool must outlive it.
+  ~UpstreamPool() = default;
+
+  // The idle connection used last, or null.
+  UpstreamConnection* take_idle(const PoolKey& key);
+  // A connection over a stream that is connected.
+  UpstreamConnection& adopt(const PoolKey& key, net::Stream& stream);
+  void give_back(UpstreamConnection& connection);
+  void forget_idle(UpstreamConnection& connection);
+  void connection_gone(const PoolKey& key);
+  void set_idle_max(uint32_t per_upstream) { idle_max_ = per_upstream; }
+  // Closes every idle connection; when the node drains.
+  void close_idle();
+
+  // The limit of that name (an origin group, a peer), made on first use.
+  UpstreamLimit& limit(const std::string& name, uint32_t max);
+
+  const http::HeadLimits& head_limits() const { return limits_; }
+  net::Loop& loop() { return loop_; }
+  size_t idle_count() const;
+  size_t open_count() const;
+
+ private:
+  struct Upstream {
+    std::vector<UpstreamConnection*> idle;
+    uint32_t open = 0;
+  };
+
+  net::Loop& loop_;
+  MetricShard& metrics_;
+  http::HeadLimits limits_;
+  uint32_t idle_max_ = 64;
+  std::map<PoolKey, Upstream> upstreams_;  // node-based: connections keep a pointer to their key
+  std::map<std::string, UpstreamLimit> limits_by_name_;
+};
+
+}  // namespace perigee::proxy

@@ -1,0 +1,59 @@
+// Writes the head of a request that goes upstream, from parsed fields: nothing of what the client sent is passed on as
+// bytes, and exactly one framing header goes out.
+//
+// The target is the one of the cache key, so that what is asked for is what was keyed.
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "edge/http/message.h"
+
+namespace perigee::proxy {
+
+// Ask only for what is missing of a representation already under way (RFC 9110 14.2, 13.1.5).
+struct ResumePoint {
+  uint64_t offset = 0;
+  std::string etag;  // a strong validator, with its quotes
+};
+
+struct UpstreamRequest {
+  const http::RequestHead* request = nullptr;
+  std::string_view scheme;     // of the key
+  std::string_view authority;  // of the key; sent as Host unless host_header is set
+  std::string_view path;       // of the key: path and query
+  std::string_view host_header;
+
+  // The whole representation is wanted for the store: the client's own conditions and range stay here.
+  bool whole_representation = false;
+  // Validators of what is stored, when it is to be validated; empty: none.
+  std::string_view if_none_match;
+  std::string_view if_modified_since;
+  const ResumePoint* resume = nullptr;
+
+  bool to_peer = false;              // absolute-form target; forwarded fields pass as they came
+  std::string_view peer_envelope;    // values of the two peer fields, to_peer only
+  std::string_view peer_auth;
+
+  bool add_forwarded_fields = false;  // X-Forwarded-For, -Proto, -Host
+  std::string_view client_ip;
+  std::string_view client_scheme;
+  std::string_view via_name;          // added to Via
+  std::string_view cdn_id;            // added to CDN-Loop unless it is there
+  bool upgrade = false;               // pass Connection: upgrade and Upgrade on
+};
+
+// Appends the head, blank line included, to out.
+void write_upstream_request(const UpstreamRequest& parts, std::string& out);
+
+// Does CDN-Loop (RFC 8586) name this CDN already?
+bool names_cdn(const http::FieldList& fields, std::string_view cdn_id);
+
+// Is `name` one of the comma-separated tokens of the Connection fields?
+bool named_in_connection(const http::FieldList& fields, std::string_view name);
+
+}  // namespace perigee::proxy

@@ -1,0 +1,32 @@
+#include "edge/proxy/worker.h"
+
+namespace perigee::proxy {
+
+Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics, const http::HeadLimits& upstream_limits,
+               std::shared_ptr<const Snapshot> snapshot)
+    : loop_(loop),
+      parts_(parts),
+      metrics_(metrics),
+      reader_(parts.store.add_reader()),
+      worker_fills_(*this),
+      pool_(loop, metrics, upstream_limits),
+      resolver_(loop),
+      snapshot_(std::move(snapshot)) {}
+
+Worker::~Worker() { loop_.remove_turn_hook(*this); }
+
+cluster::RetryBudget& Worker::retry_budget(const std::string& upstream) {
+  const auto found = retry_budgets_.find(upstream);
+  if (found != retry_budgets_.end()) return found->second;
+  cluster::RetryBudgetOptions options = snapshot_->exchange.retry_budget;
+  options.workers = parts_.workers;
+  return retry_budgets_.try_emplace(upstream, options).first->second;
+}
+
+void Worker::wake() {
+  loop_.post(net::make_task([this] { worker_fills_.run(); }));
+}
+
+void Worker::on_turn_end() { reader_.turn_end(); }
+
+}  // namespace perigee::proxy

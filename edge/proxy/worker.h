@@ -1,0 +1,101 @@
+// What one worker thread has to answer requests with: its loop, its access to the store, its upstream pools, and the
+// current snapshot. Exchanges, fetches and handlers of the worker hold a reference to it.
+//
+// Owned by the node, one per worker; outlives everything that refers to it.
+//
+// Thread rule: the worker's loop, but for what Waker says.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "edge/base/log.h"
+#include "edge/base/metrics.h"
+#include "edge/cache/fill.h"
+#include "edge/cache/store.h"
+#include "edge/cluster/peer_health.h"
+#include "edge/cluster/retry_budget.h"
+#include "edge/net/caching_resolver.h"
+#include "edge/net/io.h"
+#include "edge/proxy/outcome.h"
+#include "edge/proxy/snapshot.h"
+#include "edge/proxy/upstream_pool.h"
+
+namespace perigee::proxy {
+
+// Shared by all workers of a node.
+struct NodeParts {
+  cache::Store& store;
+  cache::FillTable& fills;
+  OutcomeSink& outcomes;          // where upstream outcomes are reported
+  ExchangeLog& exchange_log;      // one line per exchange, when it is on
+  Log log;
+  uint32_t workers = 1;
+};
+
+class Worker final : public net::TurnHook, public Waker {
+ public:
+  Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics, const http::HeadLimits& upstream_limits,
+         std::shared_ptr<const Snapshot> snapshot);
+  ~Worker();
+
+  // From now on every turn of the loop ends with the store's epoch. Call it when the servers of the loop have been made: what
+  // they do at the end of a turn must come first.
+  void begin_turns() { loop_.add_turn_hook(*this); }
+
+  net::Loop& loop() { return loop_; }
+  cache::Store& store() { return parts_.store; }
+  cache::Reader& reader() { return reader_; }
+  cache::FillTable& fills() { return parts_.fills; }
+  cache::WorkerFills& worker_fills() { return worker_fills_; }
+  UpstreamPool& pool() { return pool_; }
+  net::CachingResolver& resolver() { return resolver_; }
+  MetricShard& metrics() { return metrics_; }
+  OutcomeSink& outcomes() { return parts_.outcomes; }
+  ExchangeLog& exchange_log() { return parts_.exchange_log; }
+  const Log& log() const { return parts_.log; }
+  // A node's figure, divided by workers, at least one.
+  uint32_t share(uint32_t per_node) const { return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1; }
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+  std::shared_ptr<const Snapshot> snapshot_ref() const { return snapshot_; }
+  void set_snapshot(std::shared_ptr<const Snapshot> snapshot) { snapshot_ = std::move(snapshot); }
+
+  const cluster::HealthView& health() const { return *health_; }
+  void set_health(std::shared_ptr<const cluster::HealthView> health) { health_ = std::move(health); }
+
+  // Retries toward an upstream, by its name.
+  cluster::RetryBudget& retry_budget(const std::string& upstream);
+  // Turns round robin among the servers of an origin group.
+  uint32_t& rotation(const std::string& group) { return rotations_[group]; }
+
+  // Scratch of the hit path, good until the next request.
+  std::string& key_scratch() { return key_scratch_; }
+  std::string& line_scratch() { return line_scratch_; }
+  std::string& head_scratch() { return head_scratch_; }
+
+  // Waker: any thread. Followers of this worker have something to look at.
+  void wake() override;
+  void on_turn_end() override;
+
+ private:
+  net::Loop& loop_;
+  NodeParts parts_;
+  MetricShard& metrics_;
+  cache::Reader& reader_;
+  cache::WorkerFills worker_fills_;
+  UpstreamPool pool_;
+  net::CachingResolver resolver_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
+  std::map<std::string, cluster::RetryBudget> retry_budgets_;
+  std::map<std::string, uint32_t> rotations_;
+  std::string key_scratch_;
+  std::string line_scratch_;
+  std::string head_scratch_;
+};
+
+}  // namespace perigee::proxy
