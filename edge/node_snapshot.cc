@@ -57,7 +57,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(const control::Con
   cluster::PeerAnswerEnvelope answer;
   answer.digest = snapshot->cluster->digest;
   answer.draining = input.draining;
-  snapshot->peer_answer_line = std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
+  snapshot->peer_answer_line =
+      std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
   snapshot->cdn_id = "perigee-" + snapshot->cluster->digest;
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }

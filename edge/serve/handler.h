@@ -26,8 +26,8 @@ struct Hold {
   void (*release)(void* owner, const void* object) = nullptr;
   void* owner = nullptr;
   const void* object = nullptr;
-  // The caller has acquired it already and passes that on: it is released once the bytes are written or given up. For
-  // bytes that nothing else keeps until the end of the loop's turn.
+  // The caller has acquired it already and passes that on: it is released once the bytes are written or given
+  // up. For bytes that nothing else keeps until the end of the loop's turn.
   bool given = false;
 };
 

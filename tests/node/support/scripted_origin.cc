@@ -81,8 +81,8 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
     head.status_line(status, "");
     for (const auto& [name, value] : script_.headers_) head.field(name, value);
     if (ranged) {
-      head.field("content-range", "bytes " + std::to_string(first) + "-" + std::to_string(body_.size() - 1) + "/" +
-                                      std::to_string(body_.size()));
+      head.field("content-range", "bytes " + std::to_string(first) + "-" + std::to_string(body_.size() - 1) +
+                                      "/" + std::to_string(body_.size()));
       body_.erase(0, first);
     }
     if (status == 304) body_.clear();
@@ -123,9 +123,9 @@ ScriptedOrigin::~ScriptedOrigin() { io_->stop(); }
 void ScriptedOrigin::crash() { world_.stop_node(*io_); }
 
 size_t ScriptedOrigin::count(std::string_view method, std::string_view target) const {
-  return static_cast<size_t>(std::count_if(requests_.begin(), requests_.end(), [&](const ReceivedRequest& request) {
-    return request.method == method && request.target == target;
-  }));
+  return static_cast<size_t>(std::count_if(
+      requests_.begin(), requests_.end(),
+      [&](const ReceivedRequest& request) { return request.method == method && request.target == target; }));
 }
 
 void ScriptedOrigin::on_request(serve::ServerExchange& exchange) {

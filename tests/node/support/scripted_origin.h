@@ -1,4 +1,5 @@
-// An origin for tests on the in-memory network: answers as told, path by path, and remembers what it was asked.
+// An origin for tests on the in-memory network: answers as told, path by path, and remembers what it was
+// asked.
 //
 //   origin.on("/a").reply(200).max_age(60).body("hello");
 #pragma once
@@ -26,20 +27,47 @@ struct ReceivedRequest {
 // What one path is answered with. Every setter returns the script, so that a scenario reads as a sentence.
 class Script {
  public:
-  Script& reply(int status) { status_ = status; return *this; }
-  Script& field(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); return *this; }
+  Script& reply(int status) {
+    status_ = status;
+    return *this;
+  }
+  Script& field(std::string name, std::string value) {
+    headers_.emplace_back(std::move(name), std::move(value));
+    return *this;
+  }
   Script& max_age(int seconds) { return field("cache-control", "max-age=" + std::to_string(seconds)); }
-  Script& etag(std::string tag) { etag_ = tag; return field("etag", std::move(tag)); }
-  Script& body(std::string text) { body_ = std::move(text); return *this; }
+  Script& etag(std::string tag) {
+    etag_ = tag;
+    return field("etag", std::move(tag));
+  }
+  Script& body(std::string text) {
+    body_ = std::move(text);
+    return *this;
+  }
   // The body names the request: its Accept-Language and a count, so that mixing shows.
-  Script& echo_language() { echo_language_ = true; return *this; }
+  Script& echo_language() {
+    echo_language_ = true;
+    return *this;
+  }
   // Waits before the head, and after the head before the body.
-  Script& delay(Duration wait) { delay_ = wait; return *this; }
+  Script& delay(Duration wait) {
+    delay_ = wait;
+    return *this;
+  }
   // Bytes per second of the body; 0: at once.
-  Script& rate(uint64_t bytes_per_second) { rate_ = bytes_per_second; return *this; }
+  Script& rate(uint64_t bytes_per_second) {
+    rate_ = bytes_per_second;
+    return *this;
+  }
   // The connection breaks after so many body bytes.
-  Script& cut_after(uint64_t bytes) { cut_after_ = bytes; return *this; }
-  Script& chunked() { chunked_ = true; return *this; }
+  Script& cut_after(uint64_t bytes) {
+    cut_after_ = bytes;
+    return *this;
+  }
+  Script& chunked() {
+    chunked_ = true;
+    return *this;
+  }
 
  private:
   friend class ScriptedOrigin;

@@ -90,7 +90,8 @@ bool TestConnection::parse() {
   }
   if (in_.empty() || methods_.empty()) return false;
   http::ResponseHead head;
-  const http::HeadParse parsed = http::parse_response_head(in_, 0, http::HeadLimits{}, methods_.front(), head);
+  const http::HeadParse parsed =
+      http::parse_response_head(in_, 0, http::HeadLimits{}, methods_.front(), head);
   if (parsed.outcome != http::HeadParse::Outcome::complete) return false;
   if (head.status < 200) {
     current_.interims.push_back(head.status);

@@ -34,8 +34,8 @@ class TestConnection final : private net::StreamHandler {
   ~TestConnection();
 
   // Sends a request with these fields and no content, or the given content.
-  void request(std::string_view method, std::string_view target, std::string_view host, const Headers& headers = {},
-               std::optional<std::string_view> content = {});
+  void request(std::string_view method, std::string_view target, std::string_view host,
+               const Headers& headers = {}, std::optional<std::string_view> content = {});
   void send(std::string_view bytes);
   void expect_answer_to(http::Method method) { methods_.push_back(method); }
   void end();
