@@ -41,7 +41,8 @@ class Process final : private net::SignalHandler {
         exchange_log_(access_log_),
         io_(io_options()),
         control_(io_.add_loop("control")),
-        node_(io_, control_, config, {arguments.config, arguments.node}, Log(sink_, config->log.level), exchange_log_),
+        node_(io_, control_, config, {arguments.config, arguments.node}, Log(sink_, config->log.level),
+              exchange_log_),
         signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
   ~Process() { io_.stop(); }
 
@@ -64,7 +65,9 @@ class Process final : private net::SignalHandler {
   // The first SIGTERM or SIGINT drains, a second one ends at once.
   void on_signal(int signal) override {
     switch (signal) {
-      case SIGHUP: node_.reload(); return;
+      case SIGHUP:
+        node_.reload();
+        return;
       case SIGUSR1:
         log_writer_.reopen();
         access_writer_.reopen();
@@ -120,8 +123,10 @@ int main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
   app.add_option("--node", arguments.node, "Which node of the topology this is; overrides node.name");
   app.add_flag("--check-config", arguments.check, "Say what is wrong with the configuration, and exit");
-  app.add_flag("--print-config-doc", arguments.print_config_doc, "Print the reference of all settings, and exit");
-  app.add_flag("--print-metrics-doc", arguments.print_metrics_doc, "Print the reference of all metrics, and exit");
+  app.add_flag("--print-config-doc", arguments.print_config_doc,
+               "Print the reference of all settings, and exit");
+  app.add_flag("--print-metrics-doc", arguments.print_metrics_doc,
+               "Print the reference of all metrics, and exit");
   app.set_version_flag("--version", "perigee-edge " PERIGEE_VERSION);
   CLI11_PARSE(app, argc, argv);
 

@@ -4,7 +4,6 @@
 #include <thread>
 #include <utility>
 
-
 namespace perigee {
 
 namespace {
@@ -28,8 +27,8 @@ serve::ServerOptions server_options(const control::Config& config, unsigned shar
 
 }  // namespace
 
-Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options, Log log,
-           proxy::ExchangeLog& exchange_log)
+Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config,
+           NodeOptions options, Log log, proxy::ExchangeLog& exchange_log)
     : io_(io),
       control_(control),
       options_(std::move(options)),
@@ -125,7 +124,8 @@ Result<void> Node::apply(const control::Config& config, uint64_t id) {
 
 void Node::publish_snapshot() {
   for (const auto& worker : workers_) {
-    worker->loop().post(net::make_task([to = &worker->worker(), snapshot = snapshot_] { to->set_snapshot(snapshot); }));
+    worker->loop().post(
+        net::make_task([to = &worker->worker(), snapshot = snapshot_] { to->set_snapshot(snapshot); }));
   }
 }
 
@@ -179,7 +179,8 @@ void Node::worker_drained() {
 void Node::take_outcomes() {
   const MonoTime now = control_.now();
   const uint64_t ejections = health_->ejections();
-  for (const PeerOutcomes::Outcome& outcome : outcomes_.take()) health_->record(outcome.peer, outcome.outcome, now);
+  for (const PeerOutcomes::Outcome& outcome : outcomes_.take())
+    health_->record(outcome.peer, outcome.outcome, now);
   control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
   publish_health();
 }

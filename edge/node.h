@@ -1,11 +1,11 @@
-// One node: workers with their listeners, the store they share, and the control loop's listeners. Assembled from a
-// configuration and an Io; nothing global, so one process can hold many nodes.
+// One node: workers with their listeners, the store they share, and the control loop's listeners. Assembled
+// from a configuration and an Io; nothing global, so one process can hold many nodes.
 //
 // Ownership: the caller owns Io, logs and the Node, and destroys the Node after io.stop() and before the Io.
 // Life: Node() -> start() -> io.start() -> [reload(), drain()]* -> io.stop() -> ~Node().
 //
-// Thread rule: made and started on the thread that owns the Io, before io.start(); afterwards everything is called on
-// the control loop. Workers get snapshots, health and the order to drain by message.
+// Thread rule: made and started on the thread that owns the Io, before io.start(); afterwards everything is
+// called on the control loop. Workers get snapshots, health and the order to drain by message.
 #pragma once
 
 #include <functional>
@@ -40,8 +40,8 @@ struct ListeningAddress {
 
 class Node final : private control::AdminBackend, private net::TimerHandler {
  public:
-  Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options, Log log,
-       proxy::ExchangeLog& exchange_log);
+  Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options,
+       Log log, proxy::ExchangeLog& exchange_log);
   ~Node();
 
   // Builds the first snapshot and opens every listener. Errors: those of build_snapshot(), and listen_failed.
@@ -50,8 +50,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
 
   // Reads the configuration again and, if all of it is good, gives it to the workers.
   control::ReloadResult reload();
-  // Stops accepting, finishes what is under way, and calls done on the control loop when it is over, at the latest after
-  // the drain deadline. A second call only says whom to tell.
+  // Stops accepting, finishes what is under way, and calls done on the control loop when it is over, at the
+  // latest after the drain deadline. A second call only says whom to tell.
   void drain(std::function<void()> done);
 
   cache::Store& store() { return *store_; }
@@ -73,7 +73,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   void make_workers(const control::Config& config);
   Result<void> listen_workers(const control::Config& config);
   Result<void> listen_control(const control::Config& config);
-  Result<void> listen_role(std::string_view role, serve::ServerOptions options, proxy::EdgeHandler::Listener listener);
+  Result<void> listen_role(std::string_view role, serve::ServerOptions options,
+                           proxy::EdgeHandler::Listener listener);
   Result<void> apply(const control::Config& config, uint64_t id);
   void publish_snapshot();
   void publish_health();

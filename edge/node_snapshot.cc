@@ -9,11 +9,13 @@ namespace {
 // A node without a topology is a cluster of one: the same code, an empty choice.
 cluster::Topology topology_of_one(const std::string& name) {
   cluster::Topology topology;
-  topology.regions.push_back({"local", 0});
+  topology.regions.push_back({"local", cluster::slots_min});
   cluster::NodeInfo self;
   self.name = name;
   self.region = "local";
-  self.peer_address = "127.0.0.1:1";
+  // Nobody reads these; a topology without them is not valid.
+  self.client_address = "127.0.0.1:1";
+  self.peer_address = "127.0.0.1:2";
   topology.nodes.push_back(self);
   return topology;
 }
@@ -57,7 +59,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(const control::Con
   cluster::PeerAnswerEnvelope answer;
   answer.digest = snapshot->cluster->digest;
   answer.draining = input.draining;
-  snapshot->peer_answer_line = std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
+  snapshot->peer_answer_line =
+      std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
   snapshot->cdn_id = "perigee-" + snapshot->cluster->digest;
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }

@@ -4,13 +4,15 @@
 
 namespace perigee {
 
-NodeWorker::NodeWorker(net::Loop& loop, const proxy::NodeParts& parts, const http::HeadLimits& upstream_limits,
+NodeWorker::NodeWorker(net::Loop& loop, const proxy::NodeParts& parts,
+                       const http::HeadLimits& upstream_limits,
                        std::shared_ptr<const proxy::Snapshot> snapshot)
     : worker_(loop, parts, metrics_, upstream_limits, std::move(snapshot)),
       client_handler_(worker_, proxy::EdgeHandler::Listener::client),
       peer_handler_(worker_, proxy::EdgeHandler::Listener::peer) {}
 
-Result<net::Address> NodeWorker::listen(const serve::ServerOptions& options, proxy::EdgeHandler::Listener listener) {
+Result<net::Address> NodeWorker::listen(const serve::ServerOptions& options,
+                                        proxy::EdgeHandler::Listener listener) {
   proxy::EdgeHandler& handler =
       listener == proxy::EdgeHandler::Listener::peer ? peer_handler_ : client_handler_;
   servers_.push_back(std::make_unique<serve::Server>(worker_.loop(), options, handler, metrics_));

@@ -1,6 +1,7 @@
 // One worker of a node: its proxy::Worker, and a server with a handler for each listener.
 //
-// Owned by the Node. Thread rule: made before io.start(); then the worker's loop only. Destroyed after io.stop().
+// Owned by the Node. Thread rule: made before io.start(); then the worker's loop only. Destroyed after
+// io.stop().
 #pragma once
 
 #include <functional>

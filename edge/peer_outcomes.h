@@ -1,5 +1,5 @@
-// Carries outcomes of peer exchanges from the workers to the control loop: a short list behind a mutex, and one message
-// per batch.
+// Carries outcomes of peer exchanges from the workers to the control loop: a short list behind a mutex, and
+// one message per batch.
 //
 // Thread rule: peer_outcome() from any worker; take() on the control loop.
 #pragma once

@@ -1,4 +1,5 @@
-// Time as values. Nothing below edge/net reads a clock: time is a parameter, sampled by a loop once per wake-up.
+// Time as values. Nothing below edge/net reads a clock: time is a parameter, sampled by a loop once per
+// wake-up.
 //
 // Thread rule: plain values, free to use anywhere.
 #pragma once
@@ -34,8 +35,6 @@ using WallTime = WallClock::time_point;
 constexpr int64_t unix_seconds(WallTime at) {
   return std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
 }
-constexpr WallTime wall_from_unix_seconds(int64_t seconds) {
-  return WallTime(std::chrono::seconds(seconds));
-}
+constexpr WallTime wall_from_unix_seconds(int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
 
 }  // namespace perigee

@@ -1,5 +1,5 @@
-// XXH3, the one hash of the project: index buckets, placement, digests. It places and compares; it never authenticates
-// (see mac.h) and never stands in for a comparison of the full key.
+// XXH3, the one hash of the project: index buckets, placement, digests. It places and compares; it never
+// authenticates (see mac.h) and never stands in for a comparison of the full key.
 //
 // Thread rule: pure functions.
 #pragma once

@@ -1,8 +1,9 @@
-// Structured log lines: an event name from a literal, and typed fields. Who formats and where it goes is a LogSink's
-// affair: JSON through a bounded queue to one writer in production, a vector in tests.
+// Structured log lines: an event name from a literal, and typed fields. Who formats and where it goes is a
+// LogSink's affair: JSON through a bounded queue to one writer in production, a vector in tests.
 //
-// Thread rule: Log is a cheap handle, copied freely; write() may be called from any thread and never blocks: when the
-// sink's queue is full the line is dropped and counted. Hot-path rule: a hit logs nothing at info or above.
+// Thread rule: Log is a cheap handle, copied freely; write() may be called from any thread and never blocks:
+// when the sink's queue is full the line is dropped and counted. Hot-path rule: a hit logs nothing at info or
+// above.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,14 @@ enum class LogLevel : uint8_t { debug, info, warning, error };
 
 constexpr std::string_view to_string(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
   return "error";
 }

@@ -1,7 +1,9 @@
-// Counters and gauges of one node. One table names them all; docs and the /metrics page come from the same table.
+// Counters and gauges of one node. One table names them all; docs and the /metrics page come from the same
+// table.
 //
 // Thread rule: a MetricShard belongs to one thread, which alone adds to it (a plain load and store, no locked
-// instruction). Anybody may read a shard at any time; a sum over shards is therefore a moment's approximation.
+// instruction). Anybody may read a shard at any time; a sum over shards is therefore a moment's
+// approximation.
 #pragma once
 
 #include <array>
@@ -33,7 +35,8 @@ namespace perigee {
   X(fills_collapsed, "perigee_fills_collapsed_total", "", counter, "Requests that followed a running fill")  \
   X(fills_completed, "perigee_fills_completed_total", "", counter, "Fills that ended complete")              \
   X(fills_failed, "perigee_fills_failed_total", "", counter, "Fills that ended in failure")                  \
-  X(fills_uncacheable, "perigee_fills_uncacheable_total", "", counter, "Fills whose answer was not storable")\
+  X(fills_uncacheable, "perigee_fills_uncacheable_total", "", counter,                                       \
+    "Fills whose answer was not storable")                                                                   \
   X(hit_for_miss, "perigee_hit_for_miss_total", "", counter, "Requests that did not wait: hit-for-miss")     \
   X(upstream_requests_origin, "perigee_upstream_requests_total", "tier=\"origin\"", counter,                 \
     "Requests sent upstream")                                                                                \
@@ -49,14 +52,16 @@ namespace perigee {
   X(upstream_retries, "perigee_upstream_retries_total", "", counter, "Requests sent upstream again")         \
   X(retry_budget_exhausted, "perigee_retry_budget_exhausted_total", "", counter,                             \
     "Retries not made because the budget was spent")                                                         \
-  X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter, "Requests that left their owner for another")\
+  X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter,                                             \
+    "Requests that left their owner for another")                                                            \
   X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests received on the peer listener")     \
   X(peer_rejected, "perigee_peer_rejected_total", "", counter, "Peer requests refused: bad authentication")  \
   X(peer_ejections, "perigee_peer_ejections_total", "", counter, "Peers taken out of rotation")              \
   X(store_bytes, "perigee_store_bytes", "", gauge, "Bytes charged to the cache budget")                      \
   X(store_responses, "perigee_store_responses", "", gauge, "Stored responses")                               \
   X(store_evictions, "perigee_store_evictions_total", "", counter, "Stored responses evicted to make room")  \
-  X(loops_detected, "perigee_loops_detected_total", "", counter, "Requests refused by CDN-Loop or hop limit")\
+  X(loops_detected, "perigee_loops_detected_total", "", counter,                                             \
+    "Requests refused by CDN-Loop or hop limit")                                                             \
   X(reloads_ok, "perigee_reloads_total", "result=\"ok\"", counter, "Configuration reloads")                  \
   X(reloads_refused, "perigee_reloads_total", "result=\"refused\"", counter, "")                             \
   X(log_dropped, "perigee_log_lines_dropped_total", "", counter, "Log lines dropped: queue full")

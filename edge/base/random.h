@@ -1,4 +1,5 @@
-// A small seeded generator (SplitMix64; Steele, Lea, Flood 2014): jitter, sampling, simulation. Not for secrets.
+// A small seeded generator (SplitMix64; Steele, Lea, Flood 2014): jitter, sampling, simulation. Not for
+// secrets.
 //
 // Thread rule: one owner; every loop has its own, seeded through Io so that a run can be replayed.
 #pragma once
@@ -19,9 +20,7 @@ class Random {
   }
 
   // Uniform in [0, bound); bound must be above zero.
-  uint64_t below(uint64_t bound) {
-    return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
-  }
+  uint64_t below(uint64_t bound) { return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64); }
 
   // Uniform in [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }

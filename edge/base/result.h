@@ -1,4 +1,5 @@
-// Errors are values that say whose fault they are. Not found, stale and "not storable" are answers, not errors.
+// Errors are values that say whose fault they are. Not found, stale and "not storable" are answers, not
+// errors.
 //
 // Thread rule: plain values.
 #pragma once
@@ -10,14 +11,18 @@
 
 namespace perigee {
 
-// Who caused an error: the client that asked, what we asked in turn (peer, shield, origin, resolver), or this node.
+// Who caused an error: the client that asked, what we asked in turn (peer, shield, origin, resolver), or this
+// node.
 enum class Side : uint8_t { client, upstream, internal };
 
 constexpr std::string_view to_string(Side side) {
   switch (side) {
-    case Side::client: return "client";
-    case Side::upstream: return "upstream";
-    case Side::internal: return "internal";
+    case Side::client:
+      return "client";
+    case Side::upstream:
+      return "upstream";
+    case Side::internal:
+      return "internal";
   }
   return "internal";
 }

@@ -1,5 +1,5 @@
-// The one byte budget of a node's store: index, heads, blocks, ghosts, fills in flight, and what is pinned after
-// eviction all charge here, as the allocator rounds.
+// The one byte budget of a node's store: index, heads, blocks, ghosts, fills in flight, and what is pinned
+// after eviction all charge here, as the allocator rounds.
 //
 // Thread rule: any thread. Charging is a relaxed atomic add, off the hit path.
 #pragma once

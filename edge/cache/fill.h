@@ -63,9 +63,10 @@ struct FillHead {
   std::string lines;  // as stored and sent: status line and field lines
   // For the leader's client alone, when that is different (RFC 9111 5.2.2.7: private="field"); else empty.
   std::string leader_lines;
-  ResponseMeta meta;  // also for uncacheable answers as far as it is known
+  ResponseMeta meta;      // also for uncacheable answers as far as it is known
   bool storable = false;  // followers may share it
-  // And it is committed when complete. False for what another node of the region stores: it is shared with those who wait, and gone afterwards.
+  // And it is committed when complete. False for what another node of the region stores: it is shared with
+  // those who wait, and gone afterwards.
   bool store = true;
   bool age_known = false;  // meta.current_age() means something
   bool vary_any = false;

@@ -1,5 +1,5 @@
-// What decide() needs to know of a stored response, worked out once when its head arrived: a few numbers and flags, so
-// that a hit parses no header field. Trivially copyable; the store keeps it and never looks inside.
+// What decide() needs to know of a stored response, worked out once when its head arrived: a few numbers and
+// flags, so that a hit parses no header field. Trivially copyable; the store keeps it and never looks inside.
 //
 // Names follow RFC 9111 section 4.2.
 //
@@ -14,15 +14,15 @@ namespace perigee::cache {
 
 struct ResponseMeta {
   enum Flag : uint16_t {
-    must_revalidate = 1 << 0,   // also proxy-revalidate, and s-maxage (RFC 9111 5.2.2.10)
-    no_cache = 1 << 1,          // unqualified: validate before every reuse
+    must_revalidate = 1 << 0,  // also proxy-revalidate, and s-maxage (RFC 9111 5.2.2.10)
+    no_cache = 1 << 1,         // unqualified: validate before every reuse
     has_etag = 1 << 2,
     strong_etag = 1 << 3,
     has_last_modified = 1 << 4,
-    heuristic = 1 << 5,         // freshness_lifetime was guessed (RFC 9111 4.2.2)
+    heuristic = 1 << 5,  // freshness_lifetime was guessed (RFC 9111 4.2.2)
     has_vary = 1 << 6,
-    immutable = 1 << 7,         // RFC 8246
-    hit_for_miss = 1 << 8,      // no response at all: remembers "do not wait, not storable"
+    immutable = 1 << 7,     // RFC 8246
+    hit_for_miss = 1 << 8,  // no response at all: remembers "do not wait, not storable"
   };
 
   int64_t response_time_ms = 0;        // wall clock when the head was received

@@ -44,7 +44,8 @@ std::string_view cache_word(const AnswerOrigin& origin, bool failed) {
   if (origin.hit) return origin.ttl < 0 || !origin.detail.empty() ? "stale" : "hit";
   if (origin.collapsed) return "collapsed";
   if (origin.fwd_status == 304) return "revalidated";
-  const bool uncached = origin.reason == cache::ForwardReason::bypass || origin.reason == cache::ForwardReason::method;
+  const bool uncached =
+      origin.reason == cache::ForwardReason::bypass || origin.reason == cache::ForwardReason::method;
   return uncached ? "bypass" : "miss";
 }
 

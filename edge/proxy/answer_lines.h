@@ -20,10 +20,10 @@ struct AnswerOrigin {
   bool stored = false;
   bool has_reason = false;  // reason is set: the request went forward
   cache::ForwardReason reason = cache::ForwardReason::uri_miss;
-  int fwd_status = 0;          // 0: not said
+  int fwd_status = 0;  // 0: not said
   bool has_ttl = false;
-  int64_t ttl = 0;             // seconds, may be negative
-  std::string_view detail;     // a token, a literal; empty: none
+  int64_t ttl = 0;          // seconds, may be negative
+  std::string_view detail;  // a token, a literal; empty: none
 };
 
 // "cache-status: NAME;hit;ttl=59\r\n"

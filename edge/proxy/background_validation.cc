@@ -7,12 +7,12 @@
 
 namespace perigee::proxy {
 
-void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange, const RequestContext& context) {
+void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange,
+                                 const RequestContext& context) {
   auto* self = new BackgroundValidation();
   const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
   const MonoTime now = worker.loop().now();
-  cache::FillTable::Joined joined =
-      worker.fills().join(context.key, worker.worker_fills(), *self, now);
+  cache::FillTable::Joined joined = worker.fills().join(context.key, worker.worker_fills(), *self, now);
   if (joined.fill == nullptr || !joined.leader) {
     if (joined.fill != nullptr) joined.fill->leave(*self);
     delete self;
@@ -45,12 +45,14 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
 
 void BackgroundValidation::on_fill_progress() {
   switch (fill_->state()) {
-    case cache::Fill::State::requested: return;
+    case cache::Fill::State::requested:
+      return;
     case cache::Fill::State::streaming:
       // Stay as a reader until it is stored; what will not be stored is nobody's.
       if (fill_->kept() && fill_->head()->store) return;
       break;
-    default: break;
+    default:
+      break;
   }
   fill_->leave(*this);
   delete this;

@@ -1,6 +1,8 @@
-// Validates a stale stored response that was just served under stale-while-revalidate (RFC 5861 section 3), with nobody waiting.
+// Validates a stale stored response that was just served under stale-while-revalidate (RFC 5861 section 3),
+// with nobody waiting.
 //
-// Collapses like any other fetch: when a fill of the key is already running there is nothing to do. Belongs to itself until its fill has ended.
+// Collapses like any other fetch: when a fill of the key is already running there is nothing to do. Belongs
+// to itself until its fill has ended.
 //
 // Thread rule: its worker's loop.
 #pragma once

@@ -46,7 +46,8 @@ class Connector::Attempt final : public net::StreamHandler {
   net::Stream* stream_;
 };
 
-Connector::Connector(net::Loop& loop, std::vector<net::Address> addresses, Duration timeout, ConnectHandler& handler)
+Connector::Connector(net::Loop& loop, std::vector<net::Address> addresses, Duration timeout,
+                     ConnectHandler& handler)
     : loop_(loop), addresses_(std::move(addresses)), handler_(handler) {
   loop_.timers().arm(timeout_timer_, loop_.now() + timeout);
   try_next();

@@ -1,7 +1,9 @@
-// One connection to any of several addresses of the same upstream: tries them in order, the next one 250 ms after the
-// one before or at once when it failed, and keeps the first that answers ("happy eyeballs", RFC 8305 section 5).
+// One connection to any of several addresses of the same upstream: tries them in order, the next one 250 ms
+// after the one before or at once when it failed, and keeps the first that answers ("happy eyeballs", RFC
+// 8305 section 5).
 //
-// Owned by whoever wants the connection; destroying it closes every attempt. The handler is called once, from the loop.
+// Owned by whoever wants the connection; destroying it closes every attempt. The handler is called once, from
+// the loop.
 //
 // Thread rule: one worker's loop.
 #pragma once

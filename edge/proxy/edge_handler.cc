@@ -21,7 +21,8 @@ using Action = cache::Decision::Action;
 std::string_view host_of(std::string_view authority) {
   const size_t bracket = authority.rfind(']');
   const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return authority;
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
+    return authority;
   return authority.substr(0, colon);
 }
 
@@ -32,13 +33,16 @@ void EdgeHandler::on_request(serve::ServerExchange& exchange) {
   if (!admit(exchange, context)) return;
   look_up(exchange.request(), context);
   switch (context.decision.action) {
-    case Action::serve: return serve_stored(exchange, context);
+    case Action::serve:
+      return serve_stored(exchange, context);
     case Action::serve_stale_while_revalidate:
       BackgroundValidation::start(worker_, exchange, context);
       return serve_stored(exchange, context);
-    case Action::gateway_timeout: return refuse(exchange, 504, "only-if-cached");
+    case Action::gateway_timeout:
+      return refuse(exchange, 504, "only-if-cached");
     case Action::validate:
-    case Action::forward: return Exchange::start(worker_, exchange, context);
+    case Action::forward:
+      return Exchange::start(worker_, exchange, context);
   }
 }
 
@@ -65,14 +69,16 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "no-such-site");
     return false;
   }
-  const std::string_view scheme = context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
+  const std::string_view scheme =
+      context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
   const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
     refuse(exchange, 400, "bad-target");
     return false;
   }
-  if (request.framing == http::Framing::length && request.content_length > context.site->request_body_bytes_max) {
+  if (request.framing == http::Framing::length &&
+      request.content_length > context.site->request_body_bytes_max) {
     refuse(exchange, 413, "content-too-large");
     return false;
   }
@@ -90,9 +96,11 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   const int64_t now_s = unix_seconds(exchange.loop().wall_now());
   const bool authentic =
       snapshot.peer_keys != nullptr &&
-      snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s).has_value();
+      snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
+          .has_value();
   const auto envelope = cluster::parse_peer_request(field);
-  if (!authentic || !envelope || !(request.method == http::Method::get || request.method == http::Method::head)) {
+  if (!authentic || !envelope ||
+      !(request.method == http::Method::get || request.method == http::Method::head)) {
     worker_.metrics().add(Metric::peer_rejected);
     worker_.log().warning("peer_rejected", {{"client", std::string_view(exchange.client_address().ip())},
                                             {"authentic", authentic}});
@@ -134,7 +142,8 @@ void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& cont
   const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
   context.hit_for_miss = marker && meta->ttl(worker_.loop().wall_now()) > 0;
   if (!marker) context.stored = found.response;
-  context.decision = cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
+  context.decision =
+      cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
   if (request.upgrade && context.site->allow_upgrade) {
     context.decision = {Action::forward, cache::ForwardReason::bypass};
   }
@@ -161,7 +170,8 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   const StoredPlan plan = plan_stored(request, stored.meta().status, stored.head(), length, now);
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
-  if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(), head)) {
+  if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),
+                    head)) {
     auto* stream = new StoredStream(stored.large_body(), plan.first, plan.length);
     stream->own(exchange);
     exchange.reply(head, *stream);
@@ -171,7 +181,8 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
-  if (worker_.exchange_log().wants(worker_.loop().random())) log_hit(exchange, context, plan.status, body_bytes);
+  if (worker_.exchange_log().wants(worker_.loop().random()))
+    log_hit(exchange, context, plan.status, body_bytes);
 }
 
 void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,

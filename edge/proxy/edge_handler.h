@@ -1,6 +1,8 @@
-// The edge: answers requests from the store, and hands everything else to an Exchange. One per worker and listener.
+// The edge: answers requests from the store, and hands everything else to an Exchange. One per worker and
+// listener.
 //
-// on_request() is the hit path: straight synchronous code, no allocation once its scratch strings have grown, no lock.
+// on_request() is the hit path: straight synchronous code, no allocation once its scratch strings have grown,
+// no lock.
 //
 // Thread rule: its worker's loop.
 #pragma once
@@ -27,8 +29,10 @@ class EdgeHandler final : public serve::Handler {
   bool find_site(const http::RequestHead& request, RequestContext& context) const;
   void look_up(const http::RequestHead& request, RequestContext& context);
   void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);
-  void refuse(serve::ServerExchange& exchange, int status, std::string_view detail, std::string_view more_lines = {});
-  void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status, uint64_t body_bytes);
+  void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
+              std::string_view more_lines = {});
+  void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,
+               uint64_t body_bytes);
 
   Worker& worker_;
   const Listener listener_;

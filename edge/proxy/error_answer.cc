@@ -9,8 +9,8 @@
 namespace perigee::proxy {
 
 bool is_disconnection(const Error& error) {
-  return error.code == "connection_refused" || error.code == "connection_timeout" || error.code == "dns_error" ||
-         error.code == "dns_timeout" || error.code == "destination_unavailable";
+  return error.code == "connection_refused" || error.code == "connection_timeout" ||
+         error.code == "dns_error" || error.code == "dns_timeout" || error.code == "destination_unavailable";
 }
 
 int status_of(const Error& error) {
@@ -30,7 +30,8 @@ void answer_error(serve::ServerExchange& exchange, const ErrorAnswer& answer) {
   head.field("date", http::format_date(unix_seconds(exchange.loop().wall_now()), date));
   head.field("content-type", "text/plain; charset=utf-8");
   head.field("cache-control", "no-store");
-  if (!answer.error.empty()) head.field("proxy-status", fmt::format("{};error={}", answer.node_name, answer.error));
+  if (!answer.error.empty())
+    head.field("proxy-status", fmt::format("{};error={}", answer.node_name, answer.error));
   lines += answer.more_lines;
   const uint64_t length = body.size();
   if (answer.head_only) body.clear();

@@ -19,7 +19,7 @@ int status_of(const Error& error);
 
 struct ErrorAnswer {
   int status = 500;
-  bool head_only = false;       // the request was a HEAD
+  bool head_only = false;  // the request was a HEAD
   std::string_view node_name;
   std::string_view error;       // RFC 9209 error type for Proxy-Status; empty: none
   std::string_view more_lines;  // further field lines

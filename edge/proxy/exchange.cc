@@ -59,12 +59,14 @@ void Exchange::begin() {
   }
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
-  const bool keep = context_.policy.cacheable_method && !context_.policy.no_store && !context_.policy.has_range &&
-                    context_.options->enabled && request_.method == http::Method::get;
+  const bool keep = context_.policy.cacheable_method && !context_.policy.no_store &&
+                    !context_.policy.has_range && context_.options->enabled &&
+                    request_.method == http::Method::get;
   go_alone(keep);
 }
 
-// Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for others.
+// Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for
+// others.
 bool Exchange::may_collapse() const {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
@@ -158,17 +160,23 @@ void Exchange::advance() {
   switch (step_) {
     case Step::await_head:
       switch (fill_->state()) {
-        case cache::Fill::State::requested: return;
+        case cache::Fill::State::requested:
+          return;
         case cache::Fill::State::failed:
-          // A fill that fails with its head published is seen as failed too; whoever has not answered yet may still
-          // answer an error.
+          // A fill that fails with its head published is seen as failed too; whoever has not answered yet may
+          // still answer an error.
           return on_fill_failed();
-        case cache::Fill::State::freshened: return on_freshened();
-        default: return judge_head();
+        case cache::Fill::State::freshened:
+          return on_freshened();
+        default:
+          return judge_head();
       }
-    case Step::await_resume: return on_resume_head();
-    case Step::streaming: return client_.body_ready();
-    case Step::answered: return;
+    case Step::await_resume:
+      return on_resume_head();
+    case Step::streaming:
+      return client_.body_ready();
+    case Step::answered:
+      return;
   }
 }
 
@@ -190,7 +198,8 @@ bool Exchange::may_share(const cache::FillHead& head) const {
   return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);
 }
 
-// Followers that select another variant collapse among themselves; who may not share for another reason goes alone.
+// Followers that select another variant collapse among themselves; who may not share for another reason goes
+// alone.
 void Exchange::follow_variant(const cache::FillHead& head) {
   const bool variant = !head.vary_names.empty() && !cache::selects(head.selecting, request_.fields);
   if (!variant || ++variant_joins_ > variant_joins_max) return go_alone(false);
@@ -200,7 +209,8 @@ void Exchange::follow_variant(const cache::FillHead& head) {
   origin_.reason = cache::ForwardReason::vary_miss;
   // The variant may have been stored by a fill that ended in the meantime.
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
-  if (found.state == cache::Lookup::State::hit && !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
+  if (found.state == cache::Lookup::State::hit &&
+      !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
     const cache::Decision again = cache::decide(context_.policy, &found.response->meta(), false,
                                                 worker_.loop().wall_now(), *context_.options);
     if (again.action == cache::Decision::Action::serve) {
@@ -214,10 +224,15 @@ void Exchange::follow_variant(const cache::FillHead& head) {
 void Exchange::on_freshened() {
   leave_fill();
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
-  const bool marker = found.response != nullptr && found.response->meta().is(cache::ResponseMeta::hit_for_miss);
+  const bool marker =
+      found.response != nullptr && found.response->meta().is(cache::ResponseMeta::hit_for_miss);
   if (found.state != cache::Lookup::State::hit || marker) {
     // Evicted or purged in the same instant: nothing is lost but time.
     context_.decision.action = cache::Decision::Action::forward;
+    return go_alone(true);
+  }
+  // What must be validated for every use was validated for the leader alone (RFC 9111 5.2.2.4).
+  if (!leader_ && !cache::may_follow(context_.policy, found.response->meta(), worker_.loop().wall_now())) {
     return go_alone(true);
   }
   origin_.fwd_status = 304;
@@ -231,8 +246,9 @@ void Exchange::on_fill_failed() {
   leave_fill();
   wait_timer_.cancel();
   const WallTime now = worker_.loop().wall_now();
-  if (context_.stored != nullptr && cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now,
-                                                                    *context_.options, is_disconnection(error))) {
+  if (context_.stored != nullptr &&
+      cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now, *context_.options,
+                                      is_disconnection(error))) {
     origin_.hit = true;
     origin_.has_reason = false;
     origin_.detail = "stale-if-error";
@@ -273,9 +289,13 @@ bool Exchange::resume_alone() {
 
 void Exchange::on_resume_head() {
   switch (fill_->state()) {
-    case cache::Fill::State::requested: return;
-    case cache::Fill::State::failed: body_failed_ = true; break;
-    default: break;
+    case cache::Fill::State::requested:
+      return;
+    case cache::Fill::State::failed:
+      body_failed_ = true;
+      break;
+    default:
+      break;
   }
   step_ = Step::streaming;
   client_.body_ready();

@@ -1,10 +1,11 @@
-// One request that the store could not answer at once: joins or leads a fill, judges the head when it arrives, and
-// streams the body to its client.
+// One request that the store could not answer at once: joins or leads a fill, judges the head when it
+// arrives, and streams the body to its client.
 //
-// A step machine; advance() is called when the fill has news. After the start no client is special: the exchange that
-// began a fetch may end before it.
+// A step machine; advance() is called when the fill has news. After the start no client is special: the
+// exchange that began a fetch may end before it.
 //
-// Ownership: belongs to itself, from start() until on_exchange_end() (or the hand-over of an upgraded stream).
+// Ownership: belongs to itself, from start() until on_exchange_end() (or the hand-over of an upgraded
+// stream).
 //
 // Thread rule: its worker's loop.
 #pragma once
@@ -101,23 +102,23 @@ class Exchange final : private serve::ExchangeHandler,
   WallTime received_;
   MonoTime deadline_;
   Step step_ = Step::await_head;
-  bool leader_ = false;         // of the fill now read
+  bool leader_ = false;  // of the fill now read
   bool collapsed_ = false;
   bool alone_ = false;
   uint8_t variant_joins_ = 0;
   std::shared_ptr<cache::Fill> fill_;
-  uint64_t fill_base_ = 0;      // offset of the fill's first byte in the representation
-  uint64_t read_offset_ = 0;    // of the representation: next byte to take from the fill
+  uint64_t fill_base_ = 0;    // offset of the fill's first byte in the representation
+  uint64_t read_offset_ = 0;  // of the representation: next byte to take from the fill
   uint64_t sent_ = 0;
   bool body_failed_ = false;
-  std::string etag_;            // strong validator of what is being sent
-  std::deque<Piece> pieces_;    // taken from the fill, not yet with the kernel
+  std::string etag_;                  // strong validator of what is being sent
+  std::deque<Piece> pieces_;          // taken from the fill, not yet with the kernel
   std::optional<BodyCursor> cursor_;  // instead, when the answer is a stored large body
   uint64_t content_received_ = 0;
   AnswerOrigin origin_;
   int status_ = 0;
   std::string_view error_;
-  std::string_view upstream_;  // the tier asked first
+  std::string_view upstream_;        // the tier asked first
   net::Timer wait_timer_{*this};     // follower_wait_max
   net::Timer interim_timer_{*this};  // 102 to a peer
 };

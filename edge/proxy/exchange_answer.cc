@@ -49,8 +49,8 @@ void Exchange::answer_from_fill() {
   client_.reply(reply, *this);
 }
 
-// The client's own conditions stayed here when the whole representation was fetched (RFC 9110 13.2.1): a 304 or 412 may
-// be the answer, while the fill goes on for others.
+// The client's own conditions stayed here when the whole representation was fetched (RFC 9110 13.2.1): a 304
+// or 412 may be the answer, while the fill goes on for others.
 bool Exchange::answer_precondition(const cache::FillHead& head, std::string_view more) {
   if (!head.storable || head.status != 200 || context_.policy.has_range) return false;
   const StoredPlan plan = plan_stored(request_, head.status, head.lines, 0, worker_.loop().wall_now());
@@ -74,7 +74,8 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   told.ttl = stored.meta().ttl(now);
   const std::string more = more_lines(told, stored.meta().current_age(now), true);
   origin_ = told;
-  const StoredPlan plan = plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(), now);
+  const StoredPlan plan =
+      plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(), now);
   status_ = plan.status;
   serve::ReplyHead head;
   std::string lines;
@@ -96,7 +97,8 @@ void Exchange::answer_failure(const Error& error) {
   answer.node_name = snapshot().node_name;
   answer.error = error.code;
   answer.more_lines = more;
-  worker_.log().debug("exchange_failed", {{"code", error.code}, {"context", std::string_view(error.context)}});
+  worker_.log().debug("exchange_failed",
+                      {{"code", error.code}, {"context", std::string_view(error.context)}});
   answer_error(client_, answer);
 }
 
@@ -119,12 +121,16 @@ serve::BodySource::State Exchange::pull(std::span<Slice> out, size_t& count) {
         out[count++] = read.bytes;
         pieces_.push_back({read.bytes, std::move(read.block)});
         continue;
-      case cache::Body::ReadState::wait: return count > 0 ? State::ready : State::wait;
-      case cache::Body::ReadState::end: return count > 0 ? State::ready : State::end;
+      case cache::Body::ReadState::wait:
+        return count > 0 ? State::ready : State::wait;
+      case cache::Body::ReadState::end:
+        return count > 0 ? State::ready : State::end;
       case cache::Body::ReadState::absent:
         if (!resume_alone()) body_failed_ = true;
         break;
-      case cache::Body::ReadState::failed: body_failed_ = true; break;
+      case cache::Body::ReadState::failed:
+        body_failed_ = true;
+        break;
     }
     break;
   }

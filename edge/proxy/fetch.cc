@@ -53,9 +53,14 @@ void Fetch::acquire_slot() {
   const uint32_t max = origin ? group.connections_max : job_.snapshot->exchange.peer_connections_max;
   UpstreamLimit& limit = worker_.pool().limit(limit_name(target(), group), worker_.share(max));
   switch (limit.acquire(*this)) {
-    case UpstreamLimit::Grant::granted: slot_ = &limit; return resolve();
-    case UpstreamLimit::Grant::queued: queued_at_ = &limit; return;
-    case UpstreamLimit::Grant::refused: return attempt_failed(UpstreamFailure::pool_exhausted);
+    case UpstreamLimit::Grant::granted:
+      slot_ = &limit;
+      return resolve();
+    case UpstreamLimit::Grant::queued:
+      queued_at_ = &limit;
+      return;
+    case UpstreamLimit::Grant::refused:
+      return attempt_failed(UpstreamFailure::pool_exhausted);
   }
 }
 
@@ -70,7 +75,8 @@ void Fetch::resolve() {
     host_ = target().server->host;
     port_ = target().server->port;
   } else {
-    const auto address = net::Address::parse(job_.snapshot->cluster->topology.nodes[target().node].peer_address);
+    const auto address =
+        net::Address::parse(job_.snapshot->cluster->topology.nodes[target().node].peer_address);
     if (!address) return attempt_failed(UpstreamFailure::dns_failed);
     return connect({*address});
   }
@@ -86,7 +92,8 @@ void Fetch::on_resolved(Result<net::Resolved> result) {
 
 void Fetch::connect(std::vector<net::Address> addresses) {
   step_ = Step::connect;
-  // A request that must not be sent twice goes on a connection of its own: a reused one may be closing right now.
+  // A request that must not be sent twice goes on a connection of its own: a reused one may be closing right
+  // now.
   if (http::is_idempotent(request_.method) && request_.framing == http::Framing::none && !job_.upgrade) {
     for (const net::Address& address : addresses) {
       UpstreamConnection* idle = worker_.pool().take_idle({address});
@@ -105,9 +112,12 @@ void Fetch::on_connect(const ConnectOutcome& outcome) {
   const std::unique_ptr<Connector> done = std::move(connector_);
   if (outcome.stream != nullptr) return send(worker_.pool().adopt({outcome.address}, *outcome.stream));
   switch (outcome.error) {
-    case net::StreamError::timed_out: return attempt_failed(UpstreamFailure::connect_timeout);
-    case net::StreamError::connection_refused: return attempt_failed(UpstreamFailure::connect_refused);
-    default: return attempt_failed(UpstreamFailure::connect_failed);
+    case net::StreamError::timed_out:
+      return attempt_failed(UpstreamFailure::connect_timeout);
+    case net::StreamError::connection_refused:
+      return attempt_failed(UpstreamFailure::connect_refused);
+    default:
+      return attempt_failed(UpstreamFailure::connect_failed);
   }
 }
 
@@ -168,7 +178,8 @@ void Fetch::on_upstream_writable() {
 void Fetch::detach_client() {
   std::exchange(job_.client, nullptr)->fetch_ = nullptr;
   const bool sending = request_.framing != http::Framing::none && !published_;
-  if (sending || job_.upgrade) give_up({Side::client, "client_gone", "the client left before its request was complete"});
+  if (sending || job_.upgrade)
+    give_up({Side::client, "client_gone", "the client left before its request was complete"});
 }
 
 void Fetch::pause() {
@@ -183,12 +194,11 @@ void Fetch::resume() {
   connection_->resume();
 }
 
-void Fetch::cancel() {
-  end();
-}
+void Fetch::cancel() { end(); }
 
 void Fetch::on_timer(net::Timer& timer) {
-  if (&timer == &deadline_timer_) return give_up({Side::upstream, "http_response_timeout", "no response before the deadline"});
+  if (&timer == &deadline_timer_)
+    return give_up({Side::upstream, "http_response_timeout", "no response before the deadline"});
   if (step_ == Step::body) return attempt_failed(UpstreamFailure::body_timeout);
   attempt_failed(UpstreamFailure::first_byte_timeout);
 }
@@ -205,8 +215,10 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool never_connected = failure == UpstreamFailure::connect_refused ||
                                failure == UpstreamFailure::connect_timeout ||
                                failure == UpstreamFailure::connect_failed;
-  const bool innocent = failure == UpstreamFailure::reused_closed || failure == UpstreamFailure::pool_exhausted;
-  if (!innocent) report_peer(never_connected ? cluster::PeerOutcome::connect_failure : cluster::PeerOutcome::failure);
+  const bool innocent =
+      failure == UpstreamFailure::reused_closed || failure == UpstreamFailure::pool_exhausted;
+  if (!innocent)
+    report_peer(never_connected ? cluster::PeerOutcome::connect_failure : cluster::PeerOutcome::failure);
   const bool again = may_try_again(failure);
   release_upstream();
   if (!again) {
@@ -231,8 +243,9 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
     worker_.metrics().add(Metric::peer_fallbacks);
     return true;
   }
-  const bool never_sent = failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::dns_failed ||
-                          failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed;
+  const bool never_sent =
+      failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::dns_failed ||
+      failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed;
   if (!never_sent && !http::is_idempotent(request_.method)) return false;
   if (retries_ >= job_.snapshot->exchange.retries_max) return false;
   if (!worker_.retry_budget(job_.site->origin->name).try_retry(worker_.loop().now())) {
@@ -285,6 +298,7 @@ std::string Fetch::request_head() {
   out.authority = parts.authority;
   out.path = parts.path;
   out.whole_representation = job_.whole_representation;
+  if (job_.whole_representation) out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
   if (job_.validate != nullptr && !job_.resume) {
     http::FieldLines lines(job_.validate->head().substr(job_.validate->head().find("\r\n") + 2));

@@ -1,14 +1,15 @@
-// One fetch: obtains a representation for a fill from the first upstream of a plan that gives it. It is the FillSource
-// over an upstream exchange.
+// One fetch: obtains a representation for a fill from the first upstream of a plan that gives it. It is the
+// FillSource over an upstream exchange.
 //
-// A step machine. Events record facts; each step is one short function. Targets are tried in the plan's order (owner,
-// next owners, shield, origin); a peer's failure is a counter and the next target, an origin's failure may be retried
-// within the budget. When the content breaks off behind a strong validator, the fetch goes on from there with Range and
-// If-Range, and only if the validator still matches; otherwise the fill fails and its readers are cut.
+// A step machine. Events record facts; each step is one short function. Targets are tried in the plan's order
+// (owner, next owners, shield, origin); a peer's failure is a counter and the next target, an origin's
+// failure may be retried within the budget. When the content breaks off behind a strong validator, the fetch
+// goes on from there with Range and If-Range, and only if the validator still matches; otherwise the fill
+// fails and its readers are cut.
 //
-// Ownership: a fetch belongs to itself, from start() until it has reported finish, failure or a 304 to its fill, or the
-// fill cancelled it. It owns its copy of the request.
-// It deliberately knows nothing of clients: whoever asked first may leave at any time.
+// Ownership: a fetch belongs to itself, from start() until it has reported finish, failure or a 304 to its
+// fill, or the fill cancelled it. It owns its copy of the request. It deliberately knows nothing of clients:
+// whoever asked first may leave at any time.
 //
 // Thread rule: the fill's worker only.
 #pragma once
@@ -32,7 +33,8 @@
 
 namespace perigee::proxy {
 
-// The one exchange, if any, that wants more of a fetch than its fill: interim responses, an upgrade, or to send content.
+// The one exchange, if any, that wants more of a fetch than its fill: interim responses, an upgrade, or to
+// send content.
 class Fetch;
 
 class FetchClient {
@@ -58,20 +60,20 @@ class FetchClient {
 
 struct FetchJob {
   std::shared_ptr<const Snapshot> snapshot;
-  const Site* site = nullptr;        // of that snapshot
+  const Site* site = nullptr;                            // of that snapshot
   const cache::PolicyOptions* policy_options = nullptr;  // of that snapshot
-  std::string key;                   // primary cache key: what is asked for
-  const http::RequestHead* request = nullptr;  // copied by start()
+  std::string key;                                       // primary cache key: what is asked for
+  const http::RequestHead* request = nullptr;            // copied by start()
   cache::RequestPolicy policy;
   std::string client_ip;
   std::string client_scheme;
-  bool from_peer = false;            // the request came over the peer listener
-  unsigned hop = 0;                  // hops it has made within the cluster
-  bool whole_representation = false; // wanted for the store: no conditions, no range of the client's
+  bool from_peer = false;             // the request came over the peer listener
+  unsigned hop = 0;                   // hops it has made within the cluster
+  bool whole_representation = false;  // wanted for the store: no conditions, no range of the client's
   bool upgrade = false;
   const cache::StoredResponse* validate = nullptr;  // pinned by the fetch for as long as it lasts
-  std::optional<ResumePoint> resume; // for a reader that fell out of its fill
-  MonoTime deadline{};               // for the head
+  std::optional<ResumePoint> resume;                // for a reader that fell out of its fill
+  MonoTime deadline{};                              // for the head
   RoutePlan plan;
   FetchClient* client = nullptr;
 };
@@ -148,7 +150,7 @@ class Fetch final : public cache::FillSource,
   uint32_t retries_ = 0;
   bool content_asked_ = false;  // from then on content may be on its way: no second attempt
   bool peer_reported_ = false;
-  UpstreamLimit* slot_ = nullptr;      // a place we hold
+  UpstreamLimit* slot_ = nullptr;       // a place we hold
   UpstreamLimit* queued_at_ = nullptr;  // a place we wait for
   std::unique_ptr<net::ResolveRequest> resolving_;
   std::unique_ptr<Connector> connector_;
@@ -156,9 +158,9 @@ class Fetch final : public cache::FillSource,
   std::string host_;
   uint16_t port_ = 0;
   WallTime request_time_{};
-  std::string etag_;         // strong validator of what is under way
-  uint64_t received_ = 0;    // bytes of the representation appended, counted from its start or the resume point
-  bool published_ = false;   // the fill has its head
+  std::string etag_;       // strong validator of what is under way
+  uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point
+  bool published_ = false;            // the fill has its head
   net::Timer phase_timer_{*this};     // first byte, or idle body
   net::Timer deadline_timer_{*this};  // head deadline
 };

@@ -48,7 +48,8 @@ bool Fetch::resumes_here(const http::ResponseHead& head) const {
 
 void Fetch::resumed(const http::ResponseHead& head) {
   if (!resumes_here(head)) {
-    return give_up({Side::upstream, "http_response_incomplete", "the representation changed before it was complete"});
+    return give_up(
+        {Side::upstream, "http_response_incomplete", "the representation changed before it was complete"});
   }
   if (published_) return;
   published_ = true;
@@ -67,8 +68,8 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   if (!cache::identifies(stored.head(), head.fields)) return fetch_whole();
   std::string lines;
   cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
-  const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields, request_time_, now,
-                                                         *job_.policy_options);
+  const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields,
+                                                         request_time_, now, *job_.policy_options);
   cache::Draft draft;
   draft.key = {stored.key(), cache::key_hash(stored.key())};
   draft.selecting = stored.selecting();
@@ -94,10 +95,12 @@ void Fetch::fetch_whole() {
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
   invalidate(worker_.store(), job_.key, request_.method, head);
-  const bool server_error = head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
+  const bool server_error =
+      head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
   if (server_error && job_.validate != nullptr &&
       cache::may_serve_stale_on_error(job_.policy, job_.validate->meta(), now, *job_.policy_options)) {
-    return give_up({Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
+    return give_up(
+        {Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
   }
   const bool peer = !target().is_origin();
   cache::Storability judged =

@@ -1,5 +1,5 @@
-// What the workers tell the rest of the node: how upstream attempts ended, and one record per exchange. Abstract here,
-// so that proxy knows neither the control loop nor a log format.
+// What the workers tell the rest of the node: how upstream attempts ended, and one record per exchange.
+// Abstract here, so that proxy knows neither the control loop nor a log format.
 //
 // Thread rule: every call from any worker; implementations do not block.
 #pragma once
@@ -31,10 +31,10 @@ struct ExchangeRecord {
   std::string_view site;
   int status = 0;
   uint64_t body_bytes = 0;
-  std::string_view cache;   // hit, stale, miss, revalidated, collapsed, bypass, error
-  std::string_view reason;  // RFC 9211 fwd value; empty for a hit
+  std::string_view cache;     // hit, stale, miss, revalidated, collapsed, bypass, error
+  std::string_view reason;    // RFC 9211 fwd value; empty for a hit
   std::string_view upstream;  // peer, shield or origin; empty when nothing went onward
-  bool complete = true;     // false: the answer was cut or the client left
+  bool complete = true;       // false: the answer was cut or the client left
 };
 
 class ExchangeLog {

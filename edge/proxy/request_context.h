@@ -1,5 +1,5 @@
-// What the edge knows of one request before it does anything for it: site, key, policy, where it came from. Built on the stack
-// for every request; an exchange keeps a copy with its own key bytes.
+// What the edge knows of one request before it does anything for it: site, key, policy, where it came from.
+// Built on the stack for every request; an exchange keeps a copy with its own key bytes.
 //
 // Thread rule: one worker's loop; views are good during on_request().
 #pragma once

@@ -41,7 +41,8 @@ void add_origin(Worker& worker, const Snapshot& snapshot, const OriginGroup& gro
 
 }  // namespace
 
-RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site, const RouteRequest& request) {
+RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site,
+                     const RouteRequest& request) {
   RoutePlan plan;
   if (!request.straight_to_origin && snapshot.peer_keys != nullptr) {
     const cluster::ClusterView& view = *snapshot.cluster;

@@ -28,14 +28,14 @@ struct RoutePlan {
 
 struct RouteRequest {
   uint64_t key_hash = 0;
-  bool straight_to_origin = false;  // unsafe methods, bypass, hit-for-miss, upgrades
-  unsigned hop = 0;                 // arrows between nodes so far; 0: from a client
+  bool straight_to_origin = false;             // unsafe methods, bypass, hit-for-miss, upgrades
+  unsigned hop = 0;                            // arrows between nodes so far; 0: from a client
   cluster::Tier tier = cluster::Tier::region;  // as what a peer asked us; hop above 0 only
-  bool digest_agrees = true;        // false: the peer that asked sees another membership
+  bool digest_agrees = true;                   // false: the peer that asked sees another membership
 };
 
-// Servers of a group take turns by weight; backup servers come after all others. A group of one server is listed once
-// more for every retry allowed.
+// Servers of a group take turns by weight; backup servers come after all others. A group of one server is
+// listed once more for every retry allowed.
 RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site, const RouteRequest& request);
 
 }  // namespace perigee::proxy

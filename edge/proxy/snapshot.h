@@ -1,5 +1,6 @@
-// Everything a request needs from configuration and cluster state, as one immutable value. A worker holds the current
-// one; an exchange keeps the one it began with until it ends, so a reload changes nothing in mid-flight.
+// Everything a request needs from configuration and cluster state, as one immutable value. A worker holds the
+// current one; an exchange keeps the one it began with until it ends, so a reload changes nothing in
+// mid-flight.
 //
 // Thread rule: built on the control loop, then read by all; held through std::shared_ptr<const Snapshot>.
 #pragma once
@@ -19,13 +20,15 @@ namespace perigee::proxy {
 
 // Waiting, on behalf of one request. All per request.
 struct ExchangeOptions {
-  // From the request to the head of its answer, upstream attempts and all; what remains is what a peer is told.
+  // From the request to the head of its answer, upstream attempts and all; what remains is what a peer is
+  // told.
   Duration head_deadline = std::chrono::seconds(30);
   // A follower that has waited this long for a fill's head goes forward alone.
   Duration follower_wait_max = std::chrono::seconds(25);
   // A fill older than this takes no new followers.
   Duration fill_age_max = std::chrono::seconds(300);
-  // A peer is told "fill running" (102) when there is no head after this long. Peers give up after peer_answer_timeout without it.
+  // A peer is told "fill running" (102) when there is no head after this long. Peers give up after
+  // peer_answer_timeout without it.
   Duration interim_after = std::chrono::milliseconds(500);
   Duration peer_answer_timeout = std::chrono::seconds(1);
   Duration peer_connect_timeout = std::chrono::milliseconds(100);
@@ -41,7 +44,7 @@ struct Snapshot {
   std::string node_name;
   std::string cdn_id;  // in CDN-Loop (RFC 8586); the same on every node of the cluster
   std::shared_ptr<const SiteTable> sites;
-  std::shared_ptr<const cluster::ClusterView> cluster;  // never null; of one node when there is no topology
+  std::shared_ptr<const cluster::ClusterView> cluster;    // never null; of one node when there is no topology
   std::shared_ptr<const cluster::PeerKeyRing> peer_keys;  // null: peers are neither asked nor answered
   // What every answer on the peer listener carries: "perigee-peer: v=1;...\r\n".
   std::string peer_answer_line;

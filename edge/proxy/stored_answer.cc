@@ -20,8 +20,10 @@ bool has_conditions(const http::FieldList& fields) {
       case FieldId::if_none_match:
       case FieldId::if_modified_since:
       case FieldId::if_unmodified_since:
-      case FieldId::range: return true;
-      default: break;
+      case FieldId::range:
+        return true;
+      default:
+        break;
     }
   }
   return false;
@@ -41,8 +43,9 @@ http::Validators validators_in(std::string_view lines) {
 // RFC 9110 15.4.5: a 304 repeats what would tell the client something new, and no more.
 bool belongs_in_304(std::string_view name) {
   return name == "cache-control" || name == "content-location" || name == "date" || name == "etag" ||
-         name == "expires" || name == "vary" || name == "last-modified" || name == "via" || name == "cache-status" ||
-         name == "cdn-cache-control" || name == "set-cookie" || name == "age" || name == "access-control-allow-origin";
+         name == "expires" || name == "vary" || name == "last-modified" || name == "via" ||
+         name == "cache-status" || name == "cdn-cache-control" || name == "set-cookie" || name == "age" ||
+         name == "access-control-allow-origin";
 }
 
 void acquire_stored(void* reader, const void* response) {
@@ -63,9 +66,14 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
   const http::Validators validators = validators_in(lines);
   const int64_t now_s = unix_seconds(now);
   switch (http::evaluate_conditions(request, validators, http::Evaluator::cache, now_s)) {
-    case http::Precondition::not_modified: plan.status = 304; return plan;
-    case http::Precondition::failed: plan.status = 412; return plan;
-    case http::Precondition::proceed: break;
+    case http::Precondition::not_modified:
+      plan.status = 304;
+      return plan;
+    case http::Precondition::failed:
+      plan.status = 412;
+      return plan;
+    case http::Precondition::proceed:
+      break;
   }
   if (request.method != http::Method::get || !request.fields.has(FieldId::range)) return plan;
   if (!http::if_range_matches(request, validators, now_s)) return plan;
@@ -81,7 +89,8 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
   return plan;
 }
 
-void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length, std::string& out) {
+void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length,
+                        std::string& out) {
   out.clear();
   http::HeadWriter head(out);
   head.status_line(plan.status, "");
@@ -91,7 +100,8 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
     if (wanted) head.field(name, value);
   }
   if (plan.status == 206) {
-    head.field("content-range", fmt::format("bytes {}-{}/{}", plan.first, plan.first + plan.length - 1, length));
+    head.field("content-range",
+               fmt::format("bytes {}-{}/{}", plan.first, plan.first + plan.length - 1, length));
   } else if (plan.status == 416) {
     head.field("content-range", fmt::format("bytes */{}", length));
   }
@@ -99,17 +109,21 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
 
 uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_length) {
   switch (plan.status) {
-    case 206: return plan.length;
+    case 206:
+      return plan.length;
     case 412:
-    case 416: return 0;
-    case 304: return serve::ReplyHead::unknown_length;
-    default: return representation_length;
+    case 416:
+      return 0;
+    case 304:
+      return serve::ReplyHead::unknown_length;
+    default:
+      return representation_length;
   }
 }
 
 bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const cache::StoredResponse& stored,
-                  bool head_only, const StoredPlan& plan, std::string_view more_lines, std::string& lines_scratch,
-                  serve::ReplyHead& head) {
+                  bool head_only, const StoredPlan& plan, std::string_view more_lines,
+                  std::string& lines_scratch, serve::ReplyHead& head) {
   const uint64_t length = stored.body_length();
   head.status = plan.status;
   head.more_lines = more_lines;

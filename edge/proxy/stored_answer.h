@@ -1,5 +1,5 @@
-// What to answer from a complete representation: all of it, "not modified", one range, or a refusal (RFC 9110 13.2.2,
-// 14.2). Decides and writes heads; who sends is the caller.
+// What to answer from a complete representation: all of it, "not modified", one range, or a refusal (RFC
+// 9110 13.2.2, 14.2). Decides and writes heads; who sends is the caller.
 //
 // Thread rule: pure functions; views are the caller's.
 #pragma once
@@ -16,8 +16,8 @@
 namespace perigee::proxy {
 
 struct StoredPlan {
-  int status = 200;     // 200, 206, 304, 412 or 416; or the stored status when that is not 200
-  uint64_t first = 0;   // of the bytes to send
+  int status = 200;    // 200, 206, 304, 412 or 416; or the stored status when that is not 200
+  uint64_t first = 0;  // of the bytes to send
   uint64_t length = 0;
 };
 
@@ -25,16 +25,19 @@ struct StoredPlan {
 StoredPlan plan_stored(const http::RequestHead& request, int status, std::string_view lines, uint64_t length,
                        WallTime now);
 
-// The head of a plan that is not the stored one as it is (206, 304, 412, 416), in the form of ReplyHead::lines.
-void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length, std::string& out);
+// The head of a plan that is not the stored one as it is (206, 304, 412, 416), in the form of
+// ReplyHead::lines.
+void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length,
+                        std::string& out);
 
 // Content-Length to announce for the plan.
 uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_length);
 
-// Answers from a stored response at once when its body is small, or nothing of it is sent. False: nothing was done, stream plan.first, plan.length
-// of the large body with `head`, which is filled in either way (lines_scratch holds what it points to).
+// Answers from a stored response at once when its body is small, or nothing of it is sent. False: nothing was
+// done, stream plan.first, plan.length of the large body with `head`, which is filled in either way
+// (lines_scratch holds what it points to).
 bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const cache::StoredResponse& stored,
-                  bool head_only, const StoredPlan& plan, std::string_view more_lines, std::string& lines_scratch,
-                  serve::ReplyHead& head);
+                  bool head_only, const StoredPlan& plan, std::string_view more_lines,
+                  std::string& lines_scratch, serve::ReplyHead& head);
 
 }  // namespace perigee::proxy

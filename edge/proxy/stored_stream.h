@@ -1,7 +1,7 @@
 // Streams a stored large body, or one range of it, to a client.
 //
-// Belongs to itself until the exchange has ended, and pins the body's blocks as it goes, not the stored response: eviction and replacement do not
-// wait for slow clients.
+// Belongs to itself until the exchange has ended, and pins the body's blocks as it goes, not the stored
+// response: eviction and replacement do not wait for slow clients.
 //
 // Thread rule: one worker's loop.
 #pragma once

@@ -14,7 +14,9 @@ class TunnelPair;
 // One of the two streams, and the bytes waiting to be written to it.
 class TunnelEnd final : public net::StreamHandler {
  public:
-  TunnelEnd(TunnelPair& pair, net::Stream& stream) : pair_(pair), stream_(&stream) { stream.set_handler(*this); }
+  TunnelEnd(TunnelPair& pair, net::Stream& stream) : pair_(pair), stream_(&stream) {
+    stream.set_handler(*this);
+  }
 
   void set_other(TunnelEnd& other) { other_ = &other; }
   void start() {
@@ -34,13 +36,12 @@ class TunnelEnd final : public net::StreamHandler {
   void on_closed() override;
 
  private:
-
   TunnelPair& pair_;
   TunnelEnd* other_ = nullptr;
   net::Stream* stream_;
   std::string waiting_;
-  bool half_ended_ = false;    // nothing more will be written
-  bool input_ended_ = false;   // nothing more will be read
+  bool half_ended_ = false;   // nothing more will be written
+  bool input_ended_ = false;  // nothing more will be read
   bool other_paused_ = false;
   bool closed_ = false;
 };

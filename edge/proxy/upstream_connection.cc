@@ -8,18 +8,30 @@ namespace perigee::proxy {
 
 std::string_view to_string(UpstreamFailure failure) {
   switch (failure) {
-    case UpstreamFailure::connect_refused: return "connection_refused";
-    case UpstreamFailure::connect_timeout: return "connection_timeout";
-    case UpstreamFailure::connect_failed: return "destination_unavailable";
-    case UpstreamFailure::dns_failed: return "dns_error";
-    case UpstreamFailure::pool_exhausted: return "connection_limit_reached";
-    case UpstreamFailure::reused_closed: return "connection_terminated";
-    case UpstreamFailure::closed_early: return "connection_terminated";
-    case UpstreamFailure::first_byte_timeout: return "http_response_timeout";
-    case UpstreamFailure::bad_response: return "http_protocol_error";
-    case UpstreamFailure::incomplete: return "http_response_incomplete";
-    case UpstreamFailure::body_timeout: return "connection_read_timeout";
-    case UpstreamFailure::deadline: return "http_response_timeout";
+    case UpstreamFailure::connect_refused:
+      return "connection_refused";
+    case UpstreamFailure::connect_timeout:
+      return "connection_timeout";
+    case UpstreamFailure::connect_failed:
+      return "destination_unavailable";
+    case UpstreamFailure::dns_failed:
+      return "dns_error";
+    case UpstreamFailure::pool_exhausted:
+      return "connection_limit_reached";
+    case UpstreamFailure::reused_closed:
+      return "connection_terminated";
+    case UpstreamFailure::closed_early:
+      return "connection_terminated";
+    case UpstreamFailure::first_byte_timeout:
+      return "http_response_timeout";
+    case UpstreamFailure::bad_response:
+      return "http_protocol_error";
+    case UpstreamFailure::incomplete:
+      return "http_response_incomplete";
+    case UpstreamFailure::body_timeout:
+      return "connection_read_timeout";
+    case UpstreamFailure::deadline:
+      return "http_response_timeout";
   }
   return "proxy_internal_error";
 }
@@ -101,8 +113,8 @@ void UpstreamConnection::on_read(std::string_view bytes) {
   if (state_ == State::body) read_body(bytes);
 }
 
-// How many of these bytes a whole head used up; nullopt when there is nothing more to do with them now, and the
-// connection may be gone.
+// How many of these bytes a whole head used up; nullopt when there is nothing more to do with them now, and
+// the connection may be gone.
 std::optional<size_t> UpstreamConnection::read_head(std::string_view bytes) {
   const size_t before = tail_.size();
   std::string_view all = bytes;

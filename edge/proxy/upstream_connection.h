@@ -1,9 +1,9 @@
-// One HTTP/1.1 connection toward an upstream (peer, shield or origin): writes a request, reads its response, and goes
-// back to its pool when both ended in order.
+// One HTTP/1.1 connection toward an upstream (peer, shield or origin): writes a request, reads its response,
+// and goes back to its pool when both ended in order.
 //
-// Ownership: the connection belongs to itself until its stream has closed. While busy it has one UpstreamHandler, which
-// may let go at any time with abandon(); idle it is known to its pool alone.
-// Always true: after any surprise in the framing (bytes behind a response, a malformed chunk, an early end) the
+// Ownership: the connection belongs to itself until its stream has closed. While busy it has one
+// UpstreamHandler, which may let go at any time with abandon(); idle it is known to its pool alone. Always
+// true: after any surprise in the framing (bytes behind a response, a malformed chunk, an early end) the
 // connection is closed and never pooled.
 //
 // Thread rule: its worker's loop only.
@@ -29,13 +29,13 @@ enum class UpstreamFailure : uint8_t {
   connect_failed,
   dns_failed,
   pool_exhausted,
-  reused_closed,      // a pooled connection ended before any byte of the response: always safe to repeat
-  closed_early,       // ended before a response head
+  reused_closed,  // a pooled connection ended before any byte of the response: always safe to repeat
+  closed_early,   // ended before a response head
   first_byte_timeout,
-  bad_response,       // not HTTP as we accept it
-  incomplete,         // the content was cut short
+  bad_response,  // not HTTP as we accept it
+  incomplete,    // the content was cut short
   body_timeout,
-  deadline,           // the request's own deadline passed
+  deadline,  // the request's own deadline passed
 };
 std::string_view to_string(UpstreamFailure failure);
 
@@ -64,7 +64,8 @@ class UpstreamConnection final : public net::StreamHandler {
 
   // Begins an exchange: writes the head and expects a response to that method.
   void begin(UpstreamHandler& handler, http::Method method, std::string_view head);
-  // Request content in wire form. What the kernel does not take now is kept and blocked() is true until on_upstream_writable().
+  // Request content in wire form. What the kernel does not take now is kept and blocked() is true until
+  // on_upstream_writable().
   void send(std::string_view bytes);
   bool blocked() const { return !out_.empty(); }
   // The request is complete; until then the connection will not be pooled.
@@ -74,7 +75,8 @@ class UpstreamConnection final : public net::StreamHandler {
   void resume();
   // The handler wants nothing more: no further call, and the connection is closed.
   void abandon();
-  // After a 101: the stream leaves, unread holds what was received behind the head. The connection is gone when this returns.
+  // After a 101: the stream leaves, unread holds what was received behind the head. The connection is gone
+  // when this returns.
   net::Stream& take_stream(std::string& unread);
 
   const PoolKey& key() const;

@@ -1,8 +1,8 @@
-// A worker's connections to upstreams: idle ones to reuse, a limit on how many there are, and a queue for those who
-// must wait for a place.
+// A worker's connections to upstreams: idle ones to reuse, a limit on how many there are, and a queue for
+// those who must wait for a place.
 //
-// Connections are keyed by where they lead (address; later also TLS name and trust), so that one can never carry a
-// request to somewhere else.
+// Connections are keyed by where they lead (address; later also TLS name and trust), so that one can never
+// carry a request to somewhere else.
 //
 // Thread rule: one worker's loop.
 #pragma once

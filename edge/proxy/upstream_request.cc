@@ -30,8 +30,10 @@ bool is_condition(FieldId id) {
     case FieldId::if_modified_since:
     case FieldId::if_unmodified_since:
     case FieldId::if_range:
-    case FieldId::range: return true;
-    default: return false;
+    case FieldId::range:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -53,13 +55,16 @@ bool never_passed_on(FieldId id) {
     case FieldId::perigee_peer:
     case FieldId::perigee_peer_auth:
     case FieldId::via:
-    case FieldId::cdn_loop: return true;
-    default: return false;
+    case FieldId::cdn_loop:
+      return true;
+    default:
+      return false;
   }
 }
 
 bool is_forwarded_field(FieldId id) {
-  return id == FieldId::x_forwarded_for || id == FieldId::x_forwarded_proto || id == FieldId::x_forwarded_host;
+  return id == FieldId::x_forwarded_for || id == FieldId::x_forwarded_proto ||
+         id == FieldId::x_forwarded_host;
 }
 
 // All lines of a list-valued field, joined (RFC 9110 5.3), with one element more at the end.
@@ -83,9 +88,11 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
     if (never_passed_on(field.id)) continue;
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
     if (is_forwarded_field(field.id) && parts.add_forwarded_fields) continue;
+    if (field.id == FieldId::accept_encoding && !parts.accept_encoding.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;
     head.field(field.name, field.value);
   }
+  if (!parts.accept_encoding.empty()) head.field("accept-encoding", parts.accept_encoding);
 }
 
 void write_conditions(const UpstreamRequest& parts, http::HeadWriter& head) {
@@ -107,7 +114,8 @@ void write_trace_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
   if (!parts.add_forwarded_fields) return;
   head.field("x-forwarded-for", joined_with(fields, FieldId::x_forwarded_for, parts.client_ip));
   head.field("x-forwarded-proto", parts.client_scheme);
-  head.field("x-forwarded-host", parts.request->authority.empty() ? parts.authority : parts.request->authority);
+  head.field("x-forwarded-host",
+             parts.request->authority.empty() ? parts.authority : parts.request->authority);
 }
 
 void write_framing(const UpstreamRequest& parts, http::HeadWriter& head) {
@@ -116,10 +124,15 @@ void write_framing(const UpstreamRequest& parts, http::HeadWriter& head) {
     head.field("upgrade", parts.request->fields.value(FieldId::upgrade));
   }
   switch (parts.request->framing) {
-    case http::Framing::length: head.field("content-length", parts.request->content_length); break;
-    case http::Framing::chunked: head.field("transfer-encoding", "chunked"); break;
+    case http::Framing::length:
+      head.field("content-length", parts.request->content_length);
+      break;
+    case http::Framing::chunked:
+      head.field("transfer-encoding", "chunked");
+      break;
     case http::Framing::none:
-    case http::Framing::until_close: break;
+    case http::Framing::until_close:
+      break;
   }
 }
 
@@ -128,7 +141,8 @@ void write_framing(const UpstreamRequest& parts, http::HeadWriter& head) {
 bool named_in_connection(const http::FieldList& fields, std::string_view name) {
   for (const http::Field& field : fields) {
     if (field.id != FieldId::connection) continue;
-    if (any_element(field.value, [&](std::string_view token) { return equal_ignoring_case(token, name); })) return true;
+    if (any_element(field.value, [&](std::string_view token) { return equal_ignoring_case(token, name); }))
+      return true;
   }
   return false;
 }
@@ -147,7 +161,8 @@ bool names_cdn(const http::FieldList& fields, std::string_view cdn_id) {
 void write_upstream_request(const UpstreamRequest& parts, std::string& out) {
   http::HeadWriter head(out);
   if (parts.to_peer) {
-    head.request_line(parts.request->method_text, fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path));
+    head.request_line(parts.request->method_text,
+                      fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path));
   } else {
     head.request_line(parts.request->method_text, parts.path);
   }

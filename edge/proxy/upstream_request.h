@@ -1,5 +1,5 @@
-// Writes the head of a request that goes upstream, from parsed fields: nothing of what the client sent is passed on as
-// bytes, and exactly one framing header goes out.
+// Writes the head of a request that goes upstream, from parsed fields: nothing of what the client sent is
+// passed on as bytes, and exactly one framing header goes out.
 //
 // The target is the one of the cache key, so that what is asked for is what was keyed.
 //
@@ -30,21 +30,23 @@ struct UpstreamRequest {
 
   // The whole representation is wanted for the store: the client's own conditions and range stay here.
   bool whole_representation = false;
+  // Sent in place of the client's Accept-Encoding: the class that variants are keyed by. Empty: the client's.
+  std::string_view accept_encoding;
   // Validators of what is stored, when it is to be validated; empty: none.
   std::string_view if_none_match;
   std::string_view if_modified_since;
   const ResumePoint* resume = nullptr;
 
-  bool to_peer = false;              // absolute-form target; forwarded fields pass as they came
-  std::string_view peer_envelope;    // values of the two peer fields, to_peer only
+  bool to_peer = false;            // absolute-form target; forwarded fields pass as they came
+  std::string_view peer_envelope;  // values of the two peer fields, to_peer only
   std::string_view peer_auth;
 
   bool add_forwarded_fields = false;  // X-Forwarded-For, -Proto, -Host
   std::string_view client_ip;
   std::string_view client_scheme;
-  std::string_view via_name;          // added to Via
-  std::string_view cdn_id;            // added to CDN-Loop unless it is there
-  bool upgrade = false;               // pass Connection: upgrade and Upgrade on
+  std::string_view via_name;  // added to Via
+  std::string_view cdn_id;    // added to CDN-Loop unless it is there
+  bool upgrade = false;       // pass Connection: upgrade and Upgrade on
 };
 
 // Appends the head, blank line included, to out.

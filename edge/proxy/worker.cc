@@ -2,8 +2,8 @@
 
 namespace perigee::proxy {
 
-Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics, const http::HeadLimits& upstream_limits,
-               std::shared_ptr<const Snapshot> snapshot)
+Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
+               const http::HeadLimits& upstream_limits, std::shared_ptr<const Snapshot> snapshot)
     : loop_(loop),
       parts_(parts),
       metrics_(metrics),
@@ -14,6 +14,11 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics, co
       snapshot_(std::move(snapshot)) {}
 
 Worker::~Worker() { loop_.remove_turn_hook(*this); }
+
+void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  retry_budgets_.clear();
+}
 
 cluster::RetryBudget& Worker::retry_budget(const std::string& upstream) {
   const auto found = retry_budgets_.find(upstream);

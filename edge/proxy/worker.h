@@ -1,5 +1,5 @@
-// What one worker thread has to answer requests with: its loop, its access to the store, its upstream pools, and the
-// current snapshot. Exchanges, fetches and handlers of the worker hold a reference to it.
+// What one worker thread has to answer requests with: its loop, its access to the store, its upstream pools,
+// and the current snapshot. Exchanges, fetches and handlers of the worker hold a reference to it.
 //
 // Owned by the node, one per worker; outlives everything that refers to it.
 //
@@ -30,20 +30,20 @@ namespace perigee::proxy {
 struct NodeParts {
   cache::Store& store;
   cache::FillTable& fills;
-  OutcomeSink& outcomes;          // where upstream outcomes are reported
-  ExchangeLog& exchange_log;      // one line per exchange, when it is on
+  OutcomeSink& outcomes;      // where upstream outcomes are reported
+  ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
   uint32_t workers = 1;
 };
 
 class Worker final : public net::TurnHook, public Waker {
  public:
-  Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics, const http::HeadLimits& upstream_limits,
-         std::shared_ptr<const Snapshot> snapshot);
+  Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
+         const http::HeadLimits& upstream_limits, std::shared_ptr<const Snapshot> snapshot);
   ~Worker();
 
-  // From now on every turn of the loop ends with the store's epoch. Call it when the servers of the loop have been made: what
-  // they do at the end of a turn must come first.
+  // From now on every turn of the loop ends with the store's epoch. Call it when the servers of the loop have
+  // been made: what they do at the end of a turn must come first.
   void begin_turns() { loop_.add_turn_hook(*this); }
 
   net::Loop& loop() { return loop_; }
@@ -58,11 +58,14 @@ class Worker final : public net::TurnHook, public Waker {
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
   const Log& log() const { return parts_.log; }
   // A node's figure, divided by workers, at least one.
-  uint32_t share(uint32_t per_node) const { return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1; }
+  uint32_t share(uint32_t per_node) const {
+    return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1;
+  }
 
   const Snapshot& snapshot() const { return *snapshot_; }
   std::shared_ptr<const Snapshot> snapshot_ref() const { return snapshot_; }
-  void set_snapshot(std::shared_ptr<const Snapshot> snapshot) { snapshot_ = std::move(snapshot); }
+  // Budgets begin anew, with the options of the new snapshot.
+  void set_snapshot(std::shared_ptr<const Snapshot> snapshot);
 
   const cluster::HealthView& health() const { return *health_; }
   void set_health(std::shared_ptr<const cluster::HealthView> health) { health_ = std::move(health); }

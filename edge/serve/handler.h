@@ -1,12 +1,12 @@
-// What a server connection and the code behind it say to each other, independent of the protocol version. One Handler
-// serves a listener: the edge, the admin pages, perigee-origin.
+// What a server connection and the code behind it say to each other, independent of the protocol version. One
+// Handler serves a listener: the edge, the admin pages, perigee-origin.
 //
-// A ServerExchange is one request and its answer. It belongs to its connection. It is good from Handler::on_request()
-// until that call returns with the whole answer given by reply(), or, once an ExchangeHandler is set, until
-// on_exchange_end().
+// A ServerExchange is one request and its answer. It belongs to its connection. It is good from
+// Handler::on_request() until that call returns with the whole answer given by reply(), or, once an
+// ExchangeHandler is set, until on_exchange_end().
 //
-// Thread rule: everything on the connection's loop. No callback ever comes from inside a call that its receiver makes:
-// writing happens at the end of the loop's turn (or of the read that brought the request).
+// Thread rule: everything on the connection's loop. No callback ever comes from inside a call that its
+// receiver makes: writing happens at the end of the loop's turn (or of the read that brought the request).
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,15 @@
 
 namespace perigee::serve {
 
-// Keeps bytes alive beyond the call that mentions them, only if that turns out to be needed: a short write. Without a
-// function pointer the bytes live for ever (literals).
+// Keeps bytes alive beyond the call that mentions them, only if that turns out to be needed: a short write.
+// Without a function pointer the bytes live for ever (literals).
 struct Hold {
   void (*acquire)(void* owner, const void* object) = nullptr;
   void (*release)(void* owner, const void* object) = nullptr;
   void* owner = nullptr;
   const void* object = nullptr;
-  // The caller has acquired it already and passes that on: it is released once the bytes are written or given up. For
-  // bytes that nothing else keeps until the end of the loop's turn.
+  // The caller has acquired it already and passes that on: it is released once the bytes are written or given
+  // up. For bytes that nothing else keeps until the end of the loop's turn.
   bool given = false;
 };
 
@@ -40,8 +40,8 @@ class BodySource {
     end,     // nothing more: the body is complete
     failed,  // the rest will never come: cut the answer visibly
   };
-  // Gives the next bytes that were not consumed yet, at most out.size() slices, without consuming them; sets count. They
-  // stay good until consumed.
+  // Gives the next bytes that were not consumed yet, at most out.size() slices, without consuming them; sets
+  // count. They stay good until consumed.
   virtual State pull(std::span<Slice> out, size_t& count) = 0;
   // The first bytes of what was pulled are with the kernel.
   virtual void consumed(size_t bytes) = 0;
@@ -50,15 +50,16 @@ class BodySource {
   ~BodySource() = default;
 };
 
-// The head of an answer. Framing and connection fields (content-length, transfer-encoding, connection) are the
-// connection's business and must not be among the lines.
+// The head of an answer. Framing and connection fields (content-length, transfer-encoding, connection) are
+// the connection's business and must not be among the lines.
 struct ReplyHead {
   int status = 200;
   // "HTTP/1.1 200 OK\r\n" and field lines with lower-case names, each ended by CRLF; no blank line.
   std::string_view lines;
   // More field lines of the same form, written after the first ones; copied when they must outlive the call.
   std::string_view more_lines;
-  // Bytes of content that follow, or would follow a GET (HEAD, 304). unknown_length: chunked or until close; for HEAD and 304 no length is sent.
+  // Bytes of content that follow, or would follow a GET (HEAD, 304). unknown_length: chunked or until close;
+  // for HEAD and 304 no length is sent.
   static constexpr uint64_t unknown_length = ~uint64_t{0};
   uint64_t content_length = unknown_length;
 };
@@ -91,14 +92,16 @@ struct TakenStream {
 
 class ServerExchange {
  public:
-  virtual const http::RequestHead& request() const = 0;  // views good during on_request() only: copy what must last
+  virtual const http::RequestHead& request()
+      const = 0;  // views good during on_request() only: copy what must last
   virtual net::Loop& loop() const = 0;
   virtual net::Address client_address() const = 0;
   virtual std::string_view scheme() const = 0;  // "http" or "https"
 
   // The whole answer at once. body is empty for HEAD, 204, 304. hold covers head.lines and body.
   virtual void reply(const ReplyHead& head, std::string_view body, const Hold& hold) = 0;
-  // The answer's head now, its body from source until end or failed. source must live until on_exchange_end(). head is copied.
+  // The answer's head now, its body from source until end or failed. source must live until
+  // on_exchange_end(). head is copied.
   virtual void reply(const ReplyHead& head, BodySource& source) = 0;
   // The source has something new after it said wait.
   virtual void body_ready() = 0;
@@ -108,17 +111,17 @@ class ServerExchange {
   // Must be set during on_request() unless that call gives the whole answer.
   virtual void set_handler(ExchangeHandler& handler) = 0;
 
-  // Request content is not read until asked for; the first call answers Expect: 100-continue. If the answer ends before the content was
-  // read, the connection drains a little of it (64 KiB) and otherwise closes.
+  // Request content is not read until asked for; the first call answers Expect: 100-continue. If the answer
+  // ends before the content was read, the connection drains a little of it (64 KiB) and otherwise closes.
   virtual void read_request_body() = 0;
   virtual void pause_request_body() = 0;
 
-  // Ends the exchange now, visibly: the connection is reset or the stream is, whichever makes a partial answer
-  // unmistakable. on_exchange_end(cut) follows.
+  // Ends the exchange now, visibly: the connection is reset or the stream is, whichever makes a partial
+  // answer unmistakable. on_exchange_end(cut) follows.
   virtual void cut() = 0;
 
-  // Upgrade: the connection steps aside after what was replied and the stream belongs to the caller, who must set a
-  // handler at once. Null stream where the protocol has no such thing. on_exchange_end does not follow.
+  // Upgrade: the connection steps aside after what was replied and the stream belongs to the caller, who must
+  // set a handler at once. Null stream where the protocol has no such thing. on_exchange_end does not follow.
   virtual TakenStream take_stream() = 0;
 
  protected:

@@ -15,7 +15,8 @@ struct OwnedText {
 
 }  // namespace
 
-void reply_owned(ServerExchange& exchange, int status, uint64_t content_length, std::string lines, std::string body) {
+void reply_owned(ServerExchange& exchange, int status, uint64_t content_length, std::string lines,
+                 std::string body) {
   auto* text = new OwnedText{std::move(lines), std::move(body)};
   ReplyHead head;
   head.status = status;

@@ -9,8 +9,9 @@
 
 namespace perigee::serve {
 
-// lines: status line and field lines as in ReplyHead, without framing fields. The strings live until they are written.
-// body is empty where none is sent (HEAD, 304); content_length is what to announce all the same.
-void reply_owned(ServerExchange& exchange, int status, uint64_t content_length, std::string lines, std::string body);
+// lines: status line and field lines as in ReplyHead, without framing fields. The strings live until they are
+// written. body is empty where none is sent (HEAD, 304); content_length is what to announce all the same.
+void reply_owned(ServerExchange& exchange, int status, uint64_t content_length, std::string lines,
+                 std::string body);
 
 }  // namespace perigee::serve

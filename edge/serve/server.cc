@@ -50,6 +50,7 @@ Server::Server(net::Loop& on, const ServerOptions& with, Handler& answering, Met
 
 Server::~Server() {
   loop.remove_turn_hook(*this);
+  if (last_hook_.added) loop.remove_turn_hook(last_hook_);
   while (first_ != nullptr) {
     Connection* connection = first_;
     forget(*connection);
@@ -104,12 +105,10 @@ void Server::want_turn(Connection& connection) {
   if (connection.turn_wanted_) return;
   connection.turn_wanted_ = true;
   turns_.push_back(&connection);
-  // Another hook may ask after ours has run in this wake-up; the loop would then park over it.
-  if (loop.counters().wakeups == last_turn_) wake_again();
+  if (!std::exchange(last_hook_.added, true)) loop.add_turn_hook(last_hook_);
 }
 
 void Server::on_turn_end() {
-  last_turn_ = loop.counters().wakeups;
   if (turns_.empty()) return;
   running_.swap(turns_);
   // By index: a connection that dies meanwhile is replaced by null.
@@ -121,6 +120,12 @@ void Server::on_turn_end() {
     connection->on_turn();
   }
   running_.clear();
+  if (!turns_.empty()) wake_again();
+}
+
+void Server::on_last_hook() {
+  last_hook_.added = false;
+  loop.remove_turn_hook(last_hook_);
   if (!turns_.empty()) wake_again();
 }
 

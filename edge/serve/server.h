@@ -58,10 +58,20 @@ class Server final : public ConnectionHost,
   class Refused;  // hears the end of streams that were closed at once
   class Again;
 
+  // Runs last among the hooks of a turn in which somebody asked for a turn: another hook may have asked after
+  // ours had run, and the loop would park over it.
+  struct LastHook final : net::TurnHook {
+    explicit LastHook(Server& owner) : server(owner) {}
+    void on_turn_end() override { server.on_last_hook(); }
+    Server& server;
+    bool added = false;
+  };
+
   net::StreamHandler& on_accept(net::Listener& listener, net::Stream& stream) override;
   void on_turn_end() override;
   void on_timer(net::Timer& timer) override;
   void adopt(Connection& connection);
+  void on_last_hook();
   void wake_again();
   void report_drained();
 
@@ -71,7 +81,7 @@ class Server final : public ConnectionHost,
   size_t refused_open_ = 0;
   std::vector<Connection*> turns_;    // who wants one; null where the connection has died since
   std::vector<Connection*> running_;  // the turns of this on_turn_end()
-  uint64_t last_turn_ = ~uint64_t{0};
+  LastHook last_hook_{*this};
   std::shared_ptr<Server*> self_;  // what a message to the loop knows of us
   bool waking_ = false;
   net::Timer drain_timer_;
