@@ -90,7 +90,7 @@ const Reply& Reply::hit() const {
 const Reply& Reply::forwarded(std::string_view reason) const {
   INFO("cache-status: " << answer_.header("cache-status"));
   REQUIRE(!answer_.hit());
-  REQUIRE(answer_.header("cache-status").find(fmt::format(";fwd={}", reason)) != std::string::npos);
+  REQUIRE(answer_.header("cache-status").find(fmt::format("; fwd={}", reason)) != std::string::npos);
   return *this;
 }
 

@@ -26,6 +26,7 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
     has_content_ = exchange.request().framing != http::Framing::none;
     if (script_.interim_ != 0) send_interim();
     if (!has_content_) {
+      origin_.requests_[request].complete = true;
       begin();
     } else if (script_.read_late_ == Duration::zero()) {
       exchange.read_request_body();
@@ -36,7 +37,10 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
   }
 
   void on_request_body(std::string_view bytes) override { origin_.requests_[request_].body.append(bytes); }
-  void on_request_end() override { begin(); }
+  void on_request_end() override {
+    origin_.requests_[request_].complete = true;
+    begin();
+  }
   void on_exchange_end(serve::ExchangeEnd) override { delete this; }
 
   void on_timer(net::Timer&) override {

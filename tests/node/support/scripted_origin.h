@@ -21,6 +21,7 @@ struct ReceivedRequest {
   std::string target;
   Headers headers;  // lower-case names
   std::string body;
+  bool complete = false;  // the content has ended in order
   std::string header(std::string_view name) const;
 };
 
