@@ -153,7 +153,6 @@ void Exchange::consumed(size_t bytes) {
 }
 
 void Exchange::log_exchange(serve::ExchangeEnd end) {
-  if (end == serve::ExchangeEnd::cut) worker_.metrics().add(Metric::responses_cut);
   if (!worker_.exchange_log().wants(worker_.loop().random())) return;
   ExchangeRecord record;
   record.received = received_;
