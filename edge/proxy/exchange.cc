@@ -141,10 +141,18 @@ void Exchange::start_fetch(bool straight_to_origin) {
   job.plan = plan_route(worker_, snapshot(), *context_.site, route);
   job.client = this;
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
-  if (context_.decision.action == cache::Decision::Action::validate && job.whole_representation) {
-    job.validate = context_.stored;
-  }
+  if (job.whole_representation && stored_is_asked_about()) job.validate = context_.stored;
   Fetch::start(worker_, fill_, std::move(job));
+}
+
+// With validators only when the decision was to validate; without any the fetch still needs to know what could be
+// served in place of an error (RFC 5861 section 4).
+bool Exchange::stored_is_asked_about() const {
+  if (context_.stored == nullptr) return false;
+  const cache::ResponseMeta& meta = context_.stored->meta();
+  const bool validators =
+      meta.is(cache::ResponseMeta::has_etag) || meta.is(cache::ResponseMeta::has_last_modified);
+  return !validators || context_.decision.action == cache::Decision::Action::validate;
 }
 
 void Exchange::leave_fill() {

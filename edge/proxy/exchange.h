@@ -46,6 +46,7 @@ class Exchange final : private serve::ExchangeHandler,
   bool may_collapse() const;
   void join_fill(const std::string& fill_key);
   bool stored_meanwhile();
+  bool stored_is_asked_about() const;
   void go_alone(bool keep);
   void start_fetch(bool straight_to_origin);
   void leave_fill();
