@@ -73,6 +73,7 @@ struct FillHead {
   std::string vary_names;                  // Vary::names
   std::string selecting;                   // of the leader's request
   std::optional<uint64_t> content_length;  // of the body that follows (none follows a HEAD), when announced
+  std::optional<uint64_t> get_length;      // the answer to a HEAD: what a GET would be followed by, if announced
   std::string etag;                        // strong validator for a Range resume; empty without one
   // Uncacheable: how long the store remembers that, from meta.response_time_ms on; 0: not at all.
   int32_t hit_for_miss_seconds = 0;

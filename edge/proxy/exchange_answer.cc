@@ -45,7 +45,8 @@ void Exchange::answer_from_fill() {
   reply.status = head->status;
   reply.lines = leader_ && !head->leader_lines.empty() ? head->leader_lines : head->lines;
   reply.more_lines = more;
-  reply.content_length = head->content_length.value_or(serve::ReplyHead::unknown_length);
+  const std::optional<uint64_t> length = head_only() ? head->get_length : head->content_length;
+  reply.content_length = length.value_or(serve::ReplyHead::unknown_length);
   client_.reply(reply, *this);
 }
 

@@ -126,6 +126,9 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
   if (head.framing == http::Framing::length) out.content_length = head.content_length;
   if (head.framing == http::Framing::none && request_.method != http::Method::head) out.content_length = 0;
+  if (request_.method == http::Method::head) {
+    out.get_length = parse_decimal(head.fields.value(http::FieldId::content_length));
+  }
   const std::string_view etag = head.fields.value(http::FieldId::etag);
   const auto tag = http::parse_entity_tag(etag);
   if (tag && !tag->weak && head.status == 200) out.etag = etag;
