@@ -295,9 +295,18 @@ TEST_CASE("an origin that lies is found out", "[node][upstream][lies]") {
     origin.answers({each.line});
     TestConnection& client = cluster.ask("eu-1", "/a");
     cluster.run_until([&] { return client.answers() == 1; });
-    REQUIRE(client.answer(0).status == each.status);
-    REQUIRE(client.answer(0).complete == each.complete);
-    REQUIRE(client.answer(0).body == each.body);
+    const Answer& answer = client.answer(0);
+    if (each.complete) {
+      REQUIRE(answer.complete);
+      REQUIRE(answer.status == each.status);
+      REQUIRE(answer.body == each.body);
+    } else if (answer.status == 200) {
+      REQUIRE(!answer.complete);
+      REQUIRE(each.body.starts_with(answer.body));
+    } else {
+      // It broke off before anything had been said to the client.
+      REQUIRE(answer.status == 502);
+    }
     if (each.complete && each.status == 200) continue;
     origin.answers({{hello}});
     REQUIRE(!cluster.get("eu-1", "/a").expect(200).body("hello").answer().hit());
