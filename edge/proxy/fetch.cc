@@ -132,8 +132,8 @@ void Fetch::send(UpstreamConnection& connection) {
   }
   await_first_byte();
   const bool has_content = request_.framing != http::Framing::none;
-  if (!has_content) connection.request_complete();
   connection.begin(*this, request_.method, request_head());
+  if (!has_content) connection.request_complete();
   if (has_content && !connection.blocked() && job_.client != nullptr) {
     content_asked_ = true;
     job_.client->on_fetch_wants_content();
