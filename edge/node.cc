@@ -1,18 +1,11 @@
 #include "edge/node.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace perigee {
 
 namespace {
-
-unsigned worker_count(const control::Config& config) {
-  if (config.node.workers != 0) return config.node.workers;
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores == 0 ? 1 : cores;
-}
 
 serve::ServerOptions server_options(const control::Config& config, unsigned share_of) {
   serve::ServerOptions options;
@@ -58,7 +51,7 @@ Result<void> Node::start() {
 }
 
 void Node::make_workers(const control::Config& config) {
-  const unsigned count = worker_count(config);
+  const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
   proxy::NodeParts parts{*store_, *fills_, outcomes_, exchange_log_, log_, count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
