@@ -40,7 +40,7 @@ Node::~Node() {
 Result<void> Node::start() {
   const std::shared_ptr<const control::Config> config = config_.current();
   started_ = control_.now();
-  if (auto applied = apply(*config, config_.current_id()); !applied) return applied;
+  if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   store_ = std::make_unique<cache::Store>(config->cache.store);
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
@@ -104,7 +104,7 @@ Result<void> Node::listen_control(const control::Config& config) {
 }
 
 // Builds the workers' snapshot of a configuration; the one in force stays when that fails.
-Result<void> Node::apply(const control::Config& config, uint64_t id) {
+Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, uint64_t id) {
   SnapshotInput input;
   input.id = id;
   input.draining = draining_;
@@ -126,10 +126,12 @@ control::ReloadResult Node::reload() {
   control::ReloadResult result = config_.reload(
       io_.files(), options_.config_path, options_.node_name, control_.wall_now(),
       [this](const std::shared_ptr<const control::Config>& config) {
-        if (const auto applied = apply(*config, config_.current_id()); !applied) {
+        if (const auto applied = apply(config, config_.current_id()); !applied) {
           log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
           return;
         }
+        log_.set_lowest(config->log.level);
+        exchange_log_.set_sample(config->log.access_sample);
         health_->adopt(snapshot_->cluster->topology);
         publish_snapshot();
         publish_health();
@@ -154,7 +156,7 @@ void Node::drain(std::function<void()> done) {
   draining_ = true;
   log_.info("drain_begins", {});
   const std::shared_ptr<const control::Config> config = config_.current();
-  if (apply(*config, config_.current_id())) publish_snapshot();
+  if (apply(config, config_.current_id())) publish_snapshot();
   workers_draining_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->loop().post(net::make_task([this, to = worker.get(), within = config->server.drain_deadline] {

@@ -111,9 +111,11 @@ void Exchange::go_alone(bool keep) {
   collapsed_ = false;
   step_ = Step::await_head;
   fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, keep);
-  const bool unsafe = !http::is_safe(request_.method);
+  // Peers answer GET and HEAD only.
+  const bool other_method = request_.method != http::Method::get && request_.method != http::Method::head;
   const bool bypass = context_.decision.reason == cache::ForwardReason::bypass;
-  start_fetch(unsafe || bypass || context_.hit_for_miss || request_.upgrade);
+  start_fetch(other_method || bypass || request_.framing != http::Framing::none || context_.hit_for_miss ||
+              request_.upgrade);
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {
@@ -180,7 +182,7 @@ void Exchange::advance() {
   }
 }
 
-// DESIGN 5: when the head arrives every follower decides again with its own request.
+// When the head arrives every follower decides again with its own request.
 void Exchange::judge_head() {
   wait_timer_.cancel();
   const std::shared_ptr<const cache::FillHead> head = fill_->head();

@@ -110,7 +110,11 @@ void Fetch::connect(std::vector<net::Address> addresses) {
 
 void Fetch::on_connect(const ConnectOutcome& outcome) {
   const std::unique_ptr<Connector> done = std::move(connector_);
-  if (outcome.stream != nullptr) return send(worker_.pool().adopt({outcome.address}, *outcome.stream));
+  if (outcome.stream != nullptr) {
+    const uint32_t idle_max = target().is_origin() ? job_.site->origin->idle_connections_max
+                                                   : job_.snapshot->exchange.peer_idle_connections_max;
+    return send(worker_.pool().adopt({outcome.address}, *outcome.stream, worker_.share(idle_max)));
+  }
   switch (outcome.error) {
     case net::StreamError::timed_out:
       return attempt_failed(UpstreamFailure::connect_timeout);
@@ -268,6 +272,7 @@ void Fetch::release_upstream() {
 
 void Fetch::give_up(Error error) {
   const std::shared_ptr<cache::Fill> fill = fill_;
+  worker_.metrics().add(Metric::fills_failed);
   fill->set_source(nullptr);
   end();
   fill->failed(std::move(error));

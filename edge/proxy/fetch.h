@@ -99,7 +99,7 @@ class Fetch final : public cache::FillSource,
   void cancel() override;
 
  private:
-  enum class Step : uint8_t { choose_target, resolve, await_slot, connect, await_head, body, done };
+  enum class Step : uint8_t { choose_target, await_slot, resolve, connect, await_head, body, done };
 
   Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job);
   ~Fetch();

@@ -13,7 +13,7 @@
 namespace perigee::proxy {
 
 void Fetch::on_upstream_interim(const http::ResponseHead& head) {
-  // 102 from a peer: its fill is running; from now on only the deadline counts (DESIGN 8).
+  // 102 from a peer: its fill is running; from now on only the deadline counts .
   if (!target().is_origin()) {
     report_peer(cluster::PeerOutcome::success);
     phase_timer_.cancel();
@@ -100,7 +100,6 @@ void Fetch::publish_head(const http::ResponseHead& head) {
     return give_up(
         {Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
   }
-  const bool peer = !target().is_origin();
   cache::Storability judged =
       cache::judge_response(request_, job_.policy, head, request_time_, now, *job_.policy_options);
   cache::FillHead out;
@@ -109,7 +108,7 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   const cache::Vary vary = cache::parse_vary(head.fields);
   out.storable = judged.storable && job_.whole_representation && !vary.any;
   // One copy in the region, at the owner; the receiver passes it on.
-  out.store = !peer;
+  out.store = target().tier != cluster::Tier::region;
   if (out.storable) {
     cache::write_stored_head(head, now, *job_.policy_options, out.lines);
     if (cache::has_qualified_fields(head, *job_.policy_options)) {
@@ -128,6 +127,7 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   const auto tag = http::parse_entity_tag(etag);
   if (tag && !tag->weak && head.status == 200) out.etag = etag;
   out.hit_for_miss_seconds = job_.whole_representation ? job_.policy_options->hit_for_miss : 0;
+  if (!out.storable && job_.whole_representation) worker_.metrics().add(Metric::fills_uncacheable);
   etag_ = out.etag;
   published_ = true;
   fill_->head_arrived(std::move(out));
@@ -149,6 +149,7 @@ void Fetch::on_upstream_end() {
   connection_ = nullptr;
   if (step_ == Step::done) return end();
   const std::shared_ptr<cache::Fill> fill = fill_;
+  worker_.metrics().add(Metric::fills_completed);
   fill->set_source(nullptr);
   end();
   fill->finish();
