@@ -177,11 +177,11 @@ void Node::take_outcomes() {
   for (const PeerOutcomes::Outcome& outcome : outcomes_.take())
     health_->record(outcome.peer, outcome.outcome, now);
   control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
-  publish_health();
+  if (health_->view() != published_health_) publish_health();
 }
 
 void Node::publish_health() {
-  const std::shared_ptr<const cluster::HealthView> view = health_->view();
+  const std::shared_ptr<const cluster::HealthView> view = published_health_ = health_->view();
   for (const auto& worker : workers_) {
     worker->loop().post(net::make_task([to = &worker->worker(), view] { to->set_health(view); }));
   }

@@ -94,6 +94,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::unique_ptr<cache::FillTable> fills_;
   PeerOutcomes outcomes_;
   std::unique_ptr<cluster::PeerHealth> health_;
+  std::shared_ptr<const cluster::HealthView> published_health_;
   std::vector<std::unique_ptr<NodeWorker>> workers_;
   MetricShard control_metrics_;
   std::unique_ptr<serve::Handler> admin_handler_;

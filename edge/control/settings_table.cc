@@ -87,7 +87,7 @@ constexpr Setting settings[] = {
      "Requests that may read one fill; more go forward alone."},
     {S::cache, "fill_age_max", T::duration, "1h", optional, second, 240 * hour, "", live,
      "An older fill takes no new followers."},
-    {S::cache, "follower_wait_max", T::duration, "30s", optional, 100, hour, "", live,
+    {S::cache, "follower_wait_max", T::duration, "20s", optional, 100, hour, "", live,
      "How long a follower waits for the head of a fill before it goes forward alone."},
 
     {S::limits, "connections", T::integer, "10000", optional, 1, 1'000'000, "", restart,

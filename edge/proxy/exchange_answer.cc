@@ -45,7 +45,8 @@ void Exchange::answer_from_fill() {
   reply.status = head->status;
   reply.lines = leader_ && !head->leader_lines.empty() ? head->leader_lines : head->lines;
   reply.more_lines = more;
-  reply.content_length = head->content_length.value_or(serve::ReplyHead::unknown_length);
+  const auto announced = head->content_length ? head->content_length : head->announced_length;
+  reply.content_length = announced.value_or(serve::ReplyHead::unknown_length);
   client_.reply(reply, *this);
 }
 
@@ -84,7 +85,7 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   client_.reply(head, *this);
 }
 
-void Exchange::answer_failure(const Error& error) {
+void Exchange::answer_failure(const Error& error, int status) {
   step_ = Step::answered;
   interim_timer_.cancel();
   worker_.metrics().add(Metric::requests_error);
@@ -92,7 +93,7 @@ void Exchange::answer_failure(const Error& error) {
   origin_.detail = error.code;
   const std::string more = more_lines(origin_, 0, false);
   ErrorAnswer answer;
-  answer.status = status_ = status_of(error);
+  answer.status = status_ = status != 0 ? status : status_of(error);
   answer.head_only = head_only();
   answer.node_name = snapshot().node_name;
   answer.error = error.code;
@@ -153,7 +154,6 @@ void Exchange::consumed(size_t bytes) {
 }
 
 void Exchange::log_exchange(serve::ExchangeEnd end) {
-  if (end == serve::ExchangeEnd::cut) worker_.metrics().add(Metric::responses_cut);
   if (!worker_.exchange_log().wants(worker_.loop().random())) return;
   ExchangeRecord record;
   record.received = received_;

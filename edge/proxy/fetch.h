@@ -79,6 +79,7 @@ struct FetchJob {
 };
 
 class Fetch final : public cache::FillSource,
+                    private WorkerGuest,
                     private UpstreamHandler,
                     private ConnectHandler,
                     private net::ResolveHandler,
@@ -120,6 +121,7 @@ class Fetch final : public cache::FillSource,
   void on_upstream_failed(UpstreamFailure failure) override;
   void on_upstream_writable() override;
 
+  void end_now() override;
   void on_timer(net::Timer& timer) override;
   void attempt_failed(UpstreamFailure failure);
   bool may_try_again(UpstreamFailure failure);
@@ -150,6 +152,7 @@ class Fetch final : public cache::FillSource,
   uint32_t retries_ = 0;
   bool content_asked_ = false;  // from then on content may be on its way: no second attempt
   bool peer_reported_ = false;
+  bool paused_ = false;                 // by the fill; a connection made meanwhile must not read either
   UpstreamLimit* slot_ = nullptr;       // a place we hold
   UpstreamLimit* queued_at_ = nullptr;  // a place we wait for
   std::unique_ptr<net::ResolveRequest> resolving_;

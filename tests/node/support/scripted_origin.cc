@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 namespace perigee::test {
 
@@ -23,16 +24,27 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
     if (script.echo_language_) body_ = received.header("accept-language") + "#" + std::to_string(request);
     exchange.set_handler(*this);
     has_content_ = exchange.request().framing != http::Framing::none;
-    head_only_ = exchange.request().method == http::Method::head;
-    if (has_content_) return exchange.read_request_body();
-    begin();
+    if (script_.interim_ != 0) send_interim();
+    if (!has_content_) {
+      origin_.requests_[request].complete = true;
+      begin();
+    } else if (script_.read_late_ == Duration::zero()) {
+      exchange.read_request_body();
+    } else {
+      reading_late_ = true;
+      exchange.loop().timers().arm(timer_, exchange.loop().now() + script_.read_late_);
+    }
   }
 
   void on_request_body(std::string_view bytes) override { origin_.requests_[request_].body.append(bytes); }
-  void on_request_end() override { begin(); }
+  void on_request_end() override {
+    origin_.requests_[request_].complete = true;
+    begin();
+  }
   void on_exchange_end(serve::ExchangeEnd) override { delete this; }
 
   void on_timer(net::Timer&) override {
+    if (std::exchange(reading_late_, false)) return exchange_.read_request_body();
     if (!started_) return answer();
     allowed_ += std::max<uint64_t>(script_.rate_ / 1000, 1);
     exchange_.body_ready();
@@ -52,6 +64,17 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
   void consumed(size_t bytes) override { sent_ += bytes; }
 
  private:
+  void send_interim() {
+    std::string lines;
+    http::HeadWriter head(lines);
+    head.status_line(script_.interim_, "");
+    head.field(script_.interim_field_.first, script_.interim_field_.second);
+    serve::ReplyHead interim;
+    interim.status = script_.interim_;
+    interim.lines = lines;
+    exchange_.send_interim(interim);
+  }
+
   void begin() {
     if (script_.delay_ == Duration::zero()) return answer();
     exchange_.loop().timers().arm(timer_, exchange_.loop().now() + script_.delay_);
@@ -102,7 +125,7 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
   const size_t request_;
   std::string body_;
   bool has_content_ = false;
-  bool head_only_ = false;
+  bool reading_late_ = false;
   bool started_ = false;
   uint64_t allowed_ = 0;
   uint64_t sent_ = 0;
@@ -113,7 +136,8 @@ ScriptedOrigin::ScriptedOrigin(net::MemoryWorld& world, std::string_view name, c
     : world_(world), io_(world.make_io(name, at.ip())) {
   serve::ServerOptions options;
   options.address = at;
-  server_ = std::make_unique<serve::Server>(io_->add_loop("origin"), options, *this, metrics_);
+  serve::Handler& handler = *this;
+  server_ = std::make_unique<serve::Server>(io_->add_loop("origin"), options, handler, metrics_);
   if (!server_->listen()) throw std::logic_error("the origin cannot listen");
   io_->start();
 }

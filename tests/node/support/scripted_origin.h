@@ -21,6 +21,7 @@ struct ReceivedRequest {
   std::string target;
   Headers headers;  // lower-case names
   std::string body;
+  bool complete = false;  // the content has ended in order
   std::string header(std::string_view name) const;
 };
 
@@ -44,14 +45,25 @@ class Script {
     body_ = std::move(text);
     return *this;
   }
-  // The body names the request: its Accept-Language and a count, so that mixing shows.
+  // The body is the request's Accept-Language, '#' and a number of its own, so that mixing shows.
   Script& echo_language() {
     echo_language_ = true;
     return *this;
   }
-  // Waits before the head, and after the head before the body.
+  // Waits before the head.
   Script& delay(Duration wait) {
     delay_ = wait;
+    return *this;
+  }
+  // An interim response with one field, before the head.
+  Script& interim(int status, std::string name, std::string value) {
+    interim_ = status;
+    interim_field_ = {std::move(name), std::move(value)};
+    return *this;
+  }
+  // Takes no content until so much time has passed.
+  Script& read_late(Duration wait) {
+    read_late_ = wait;
     return *this;
   }
   // Bytes per second of the body; 0: at once.
@@ -78,7 +90,10 @@ class Script {
   std::string body_;
   bool echo_language_ = false;
   bool chunked_ = false;
+  int interim_ = 0;
+  std::pair<std::string, std::string> interim_field_;
   Duration delay_{};
+  Duration read_late_{};
   uint64_t rate_ = 0;
   uint64_t cut_after_ = ~uint64_t{0};
 };
@@ -88,9 +103,11 @@ class ScriptedOrigin final : private serve::Handler {
   ScriptedOrigin(net::MemoryWorld& world, std::string_view name, const net::Address& at);
   ~ScriptedOrigin();
 
-  Script& on(const std::string& path) { return scripts_[path]; }
+  // Begins the script of a path anew. Requests under way keep the one they began with.
+  Script& on(const std::string& path) { return scripts_[path] = Script(); }
   const std::vector<ReceivedRequest>& requests() const { return requests_; }
   size_t count(std::string_view method, std::string_view target) const;
+  const ReceivedRequest& last() const { return requests_.back(); }
   void forget() { requests_.clear(); }
   // As if the machine had lost power.
   void crash();

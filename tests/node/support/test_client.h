@@ -24,7 +24,7 @@ struct Answer {
 
   // Values of all lines of that name, joined with ", "; "" without one.
   std::string header(std::string_view name) const;
-  bool hit() const { return header("cache-status").find(";hit") != std::string::npos; }
+  bool hit() const { return header("cache-status").find("; hit") != std::string::npos; }
 };
 
 // One connection. Answers are parsed in order; methods says what each request was.
