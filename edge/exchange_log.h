@@ -14,6 +14,7 @@ class AccessExchangeLog final : public proxy::ExchangeLog {
   explicit AccessExchangeLog(control::AccessLog& log) : log_(log) {}
 
   bool wants(Random& random) const override { return log_.wants(random); }
+  void set_sample(double share) override { log_.set_sample(share); }
   void record(const proxy::ExchangeRecord& record) override {
     control::AccessRecord line;
     line.time = record.received;

@@ -41,8 +41,10 @@ class Process final : private net::SignalHandler {
         exchange_log_(access_log_),
         io_(io_options()),
         control_(io_.add_loop("control")),
-        node_(io_, control_, config, {arguments.config, arguments.node}, Log(sink_, config->log.level),
-              exchange_log_),
+        node_(
+            io_, control_, config,
+            {arguments.config, arguments.node, [&log, &access] { return log.dropped() + access.dropped(); }},
+            Log(sink_, config->log.level), exchange_log_),
         signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
   ~Process() { io_.stop(); }
 

@@ -1,18 +1,11 @@
 #include "edge/node.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace perigee {
 
 namespace {
-
-unsigned worker_count(const control::Config& config) {
-  if (config.node.workers != 0) return config.node.workers;
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores == 0 ? 1 : cores;
-}
 
 serve::ServerOptions server_options(const control::Config& config, unsigned share_of) {
   serve::ServerOptions options;
@@ -47,7 +40,7 @@ Node::~Node() {
 Result<void> Node::start() {
   const std::shared_ptr<const control::Config> config = config_.current();
   started_ = control_.now();
-  if (auto applied = apply(*config, config_.current_id()); !applied) return applied;
+  if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   store_ = std::make_unique<cache::Store>(config->cache.store);
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
@@ -58,7 +51,7 @@ Result<void> Node::start() {
 }
 
 void Node::make_workers(const control::Config& config) {
-  const unsigned count = worker_count(config);
+  const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
   proxy::NodeParts parts{*store_, *fills_, outcomes_, exchange_log_, log_, count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
@@ -111,7 +104,7 @@ Result<void> Node::listen_control(const control::Config& config) {
 }
 
 // Builds the workers' snapshot of a configuration; the one in force stays when that fails.
-Result<void> Node::apply(const control::Config& config, uint64_t id) {
+Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, uint64_t id) {
   SnapshotInput input;
   input.id = id;
   input.draining = draining_;
@@ -133,10 +126,12 @@ control::ReloadResult Node::reload() {
   control::ReloadResult result = config_.reload(
       io_.files(), options_.config_path, options_.node_name, control_.wall_now(),
       [this](const std::shared_ptr<const control::Config>& config) {
-        if (const auto applied = apply(*config, config_.current_id()); !applied) {
+        if (const auto applied = apply(config, config_.current_id()); !applied) {
           log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
           return;
         }
+        log_.set_lowest(config->log.level);
+        exchange_log_.set_sample(config->log.access_sample);
         health_->adopt(snapshot_->cluster->topology);
         publish_snapshot();
         publish_health();
@@ -161,7 +156,7 @@ void Node::drain(std::function<void()> done) {
   draining_ = true;
   log_.info("drain_begins", {});
   const std::shared_ptr<const control::Config> config = config_.current();
-  if (apply(*config, config_.current_id())) publish_snapshot();
+  if (apply(config, config_.current_id())) publish_snapshot();
   workers_draining_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->loop().post(net::make_task([this, to = worker.get(), within = config->server.drain_deadline] {
@@ -182,11 +177,11 @@ void Node::take_outcomes() {
   for (const PeerOutcomes::Outcome& outcome : outcomes_.take())
     health_->record(outcome.peer, outcome.outcome, now);
   control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
-  publish_health();
+  if (health_->view() != published_health_) publish_health();
 }
 
 void Node::publish_health() {
-  const std::shared_ptr<const cluster::HealthView> view = health_->view();
+  const std::shared_ptr<const cluster::HealthView> view = published_health_ = health_->view();
   for (const auto& worker : workers_) {
     worker->loop().post(net::make_task([to = &worker->worker(), view] { to->set_health(view); }));
   }

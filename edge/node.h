@@ -29,7 +29,8 @@ namespace perigee {
 
 struct NodeOptions {
   std::string config_path;
-  std::string node_name;  // overrides the configuration's; may be empty
+  std::string node_name;                  // overrides the configuration's; may be empty
+  std::function<uint64_t()> log_dropped;  // log lines lost so far, for the metrics; may be empty
 };
 
 // Where a node listens, for a person or a test that asked for port 0.
@@ -75,7 +76,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   Result<void> listen_control(const control::Config& config);
   Result<void> listen_role(std::string_view role, serve::ServerOptions options,
                            proxy::EdgeHandler::Listener listener);
-  Result<void> apply(const control::Config& config, uint64_t id);
+  Result<void> apply(const std::shared_ptr<const control::Config>& config, uint64_t id);
   void publish_snapshot();
   void publish_health();
   void take_outcomes();
@@ -93,6 +94,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::unique_ptr<cache::FillTable> fills_;
   PeerOutcomes outcomes_;
   std::unique_ptr<cluster::PeerHealth> health_;
+  std::shared_ptr<const cluster::HealthView> published_health_;
   std::vector<std::unique_ptr<NodeWorker>> workers_;
   MetricShard control_metrics_;
   std::unique_ptr<serve::Handler> admin_handler_;

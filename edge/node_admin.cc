@@ -18,6 +18,7 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_bytes, stats.bytes_used);
   control_metrics_.set(Metric::store_responses, stats.responses);
   control_metrics_.set(Metric::store_evictions, stats.evictions);
+  if (options_.log_dropped) control_metrics_.set(Metric::log_dropped, options_.log_dropped());
   std::vector<const MetricShard*> all{&control_metrics_};
   for (const auto& worker : workers_) all.push_back(&worker->metrics());
   return all;

@@ -13,9 +13,7 @@ cluster::Topology topology_of_one(const std::string& name) {
   cluster::NodeInfo self;
   self.name = name;
   self.region = "local";
-  // Nobody reads these; a topology without them is not valid.
-  self.client_address = "127.0.0.1:1";
-  self.peer_address = "127.0.0.1:2";
+  self.client_address = "127.0.0.1:1";  // nobody asks it: there are no peers
   topology.nodes.push_back(self);
   return topology;
 }
@@ -28,6 +26,7 @@ proxy::ExchangeOptions exchange_options(const control::Config& config) {
   options.peer_connect_timeout = config.peers.connect_timeout;
   options.peer_connect_timeout_far = config.peers.connect_across_timeout;
   options.peer_connections_max = config.peers.connections_max;
+  options.peer_idle_connections_max = config.peers.idle_connections_max;
   options.retries_max = config.retries.max;
   options.retry_budget = config.retries.budget;
   return options;
@@ -43,10 +42,12 @@ http::HeadLimits head_limits(const control::Config& config) {
   return limits;
 }
 
-Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(const control::Config& config,
-                                                              const SnapshotInput& input) {
+Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
+    const std::shared_ptr<const control::Config>& from, const SnapshotInput& input) {
+  const control::Config& config = *from;
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->id = input.id;
+  snapshot->config = from;
   snapshot->node_name = config.node.name;
   snapshot->sites = config.sites;
   snapshot->exchange = exchange_options(config);

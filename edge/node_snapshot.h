@@ -20,8 +20,8 @@ struct SnapshotInput {
 };
 
 // Errors: those of cluster::ClusterView::build().
-Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(const control::Config& config,
-                                                              const SnapshotInput& input);
+Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
+    const std::shared_ptr<const control::Config>& from, const SnapshotInput& input);
 
 // The listeners' and the pools' limits as their layers name them.
 http::HeadLimits head_limits(const control::Config& config);

@@ -1,8 +1,8 @@
 // Memory of one request: bump allocation, freed all at once. Header strings of an exchange are views into it.
 //
-// Owned by one exchange; not thread-safe. Memory comes in chunks that grow from 1 KiB to 16 KiB; one larger
-// allocation gets a chunk of its own. Nothing is destroyed individually, so only trivially destructible
-// things belong here.
+// Owned by one exchange. Thread rule: one owner at a time. Memory comes in chunks that grow from 1 KiB to 16
+// KiB; one larger allocation gets a chunk of its own. Nothing is destroyed individually, so only trivially
+// destructible things belong here.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 // above.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -38,16 +39,29 @@ struct LogField {
 class LogSink {
  public:
   virtual ~LogSink() = default;
+
+  // The lowest level that is written; may change at any time, from any thread.
+  LogLevel lowest() const { return lowest_.load(std::memory_order_relaxed); }
+  void set_lowest(LogLevel lowest) { lowest_.store(lowest, std::memory_order_relaxed); }
+
   // The views are good during the call only. Called only for levels the Log lets through.
   virtual void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) = 0;
+
+ private:
+  std::atomic<LogLevel> lowest_{LogLevel::info};
 };
 
 class Log {
  public:
   Log() = default;  // silent
-  explicit Log(LogSink& sink, LogLevel lowest = LogLevel::info) : sink_(&sink), lowest_(lowest) {}
+  explicit Log(LogSink& sink) : sink_(&sink) {}
+  Log(LogSink& sink, LogLevel lowest) : sink_(&sink) { set_lowest(lowest); }
 
-  bool enabled(LogLevel level) const { return sink_ != nullptr && level >= lowest_; }
+  bool enabled(LogLevel level) const { return sink_ != nullptr && level >= sink_->lowest(); }
+  // For every handle on the same sink.
+  void set_lowest(LogLevel lowest) {
+    if (sink_ != nullptr) sink_->set_lowest(lowest);
+  }
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {}) const {
     if (enabled(level)) sink_->write(level, event, fields);
   }
@@ -66,7 +80,6 @@ class Log {
 
  private:
   LogSink* sink_ = nullptr;
-  LogLevel lowest_ = LogLevel::info;
 };
 
 }  // namespace perigee

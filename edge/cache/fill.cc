@@ -281,6 +281,8 @@ bool Fill::may_keep() {
 void Fill::stop_keeping() {
   keep_.store(false, std::memory_order_relaxed);
   account_kept(0);
+  // Without followers nobody would ever read it: end it, once we are out of append().
+  request_attention();
 }
 
 uint64_t Fill::unread() const {

@@ -70,11 +70,11 @@ struct FillHead {
   bool store = true;
   bool age_known = false;  // meta.current_age() means something
   bool vary_any = false;
-  std::string vary_names;                  // Vary::names
-  std::string selecting;                   // of the leader's request
-  std::optional<uint64_t> content_length;  // of the body that follows (none follows a HEAD), when announced
-  std::optional<uint64_t> get_length;      // the answer to a HEAD: what a GET would be followed by, if announced
-  std::string etag;                        // strong validator for a Range resume; empty without one
+  std::string vary_names;                    // Vary::names
+  std::string selecting;                     // of the leader's request
+  std::optional<uint64_t> content_length;    // of the body that follows (none follows a HEAD), when announced
+  std::optional<uint64_t> announced_length;  // of the body that is not sent: HEAD, 304
+  std::string etag;                          // strong validator for a Range resume; empty without one
   // Uncacheable: how long the store remembers that, from meta.response_time_ms on; 0: not at all.
   int32_t hit_for_miss_seconds = 0;
 };

@@ -1,9 +1,10 @@
 // One node's picture of the cluster as of one configuration: the topology, the placement made of it, its
 // digest, and who the node itself is.
 //
-// Built by edge/control when a configuration is read, off the request path; immutable, shared by all workers
-// through std::shared_ptr<const ClusterView> and swapped whole. Node and region indices are good within one
-// view only. Health is apart from it (peer_health.h), as it changes on its own.
+// Thread rule: immutable. Built by edge/control when a configuration is read, off the request path;
+// immutable, shared by all workers through std::shared_ptr<const ClusterView> and swapped whole. Node and
+// region indices are good within one view only. Health is apart from it (peer_health.h), as it changes on its
+// own.
 #pragma once
 
 #include <memory>

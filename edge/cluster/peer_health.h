@@ -1,4 +1,4 @@
-// Passive ejection of peers (DESIGN 8): a node that fails too often in a row is left alone for a while.
+// Passive ejection of peers : a node that fails too often in a row is left alone for a while.
 //
 // Workers see how peer exchanges end and post the outcomes; the control loop owns a PeerHealth, feeds it, and
 // publishes the HealthView that follows to all workers. Thread rule: PeerHealth belongs to the control loop

@@ -47,7 +47,7 @@ struct CacheSettings {
   cache::StoreOptions store;
   cache::FillLimits fill;
   Duration fill_age_max = std::chrono::hours(1);
-  Duration follower_wait_max = std::chrono::seconds(30);
+  Duration follower_wait_max = std::chrono::seconds(20);
 };
 
 struct ServerSettings {

@@ -87,7 +87,7 @@ constexpr Setting settings[] = {
      "Requests that may read one fill; more go forward alone."},
     {S::cache, "fill_age_max", T::duration, "1h", optional, second, 240 * hour, "", live,
      "An older fill takes no new followers."},
-    {S::cache, "follower_wait_max", T::duration, "30s", optional, 100, hour, "", live,
+    {S::cache, "follower_wait_max", T::duration, "20s", optional, 100, hour, "", live,
      "How long a follower waits for the head of a fill before it goes forward alone."},
 
     {S::limits, "connections", T::integer, "10000", optional, 1, 1'000'000, "", restart,
@@ -136,12 +136,12 @@ constexpr Setting settings[] = {
     {S::peers, "ejected_one_in", T::integer, "3", optional, 1, 1000, "", restart,
      "Of a region's nodes at most one in so many is out at once; one always may be."},
 
-    {S::log, "level", T::choice, "info", optional, 0, 0, "debug|info|warning|error", restart,
+    {S::log, "level", T::choice, "info", optional, 0, 0, "debug|info|warning|error", live,
      "The lowest level that is written."},
     {S::log, "path", T::text, "stderr", optional, 0, 0, "", restart,
      "Where the error log goes: `stderr`, `stdout`, `off` or a file, which is opened again on SIGUSR1."},
     {S::log, "access", T::text, "off", optional, 0, 0, "", restart, "Where the access log goes: as `path`."},
-    {S::log, "access_sample", T::ratio, "1", optional, 0, 0, "", restart,
+    {S::log, "access_sample", T::ratio, "1", optional, 0, 0, "", live,
      "Share of the exchanges that are logged."},
     {S::log, "queue_lines", T::integer, "8192", optional, 64, 1'000'000, "", restart,
      "Lines that may wait for the writer; more are dropped and counted."},

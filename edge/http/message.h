@@ -54,6 +54,11 @@ struct RequestHead {
   RequestHead copy_to(Arena& arena) const;
 };
 
+// Content-Length: 0 announces that there is none.
+constexpr bool has_content(const RequestHead& head) {
+  return head.framing == Framing::chunked || (head.framing == Framing::length && head.content_length > 0);
+}
+
 struct ResponseHead {
   int status = 0;
   std::string_view reason;

@@ -121,6 +121,8 @@ class Io {
   virtual void stop() = 0;
 
   virtual Files& files() = 0;
+  // How many loops can run at once, at least 1.
+  virtual unsigned cores() const = 0;
 };
 
 // A Task from a callable, for the control path; the data path writes its own Task types.

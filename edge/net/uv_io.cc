@@ -105,6 +105,8 @@ void UvIo::wait() {
   stop();
 }
 
+unsigned UvIo::cores() const { return uv_available_parallelism(); }
+
 Files& UvIo::files() { return impl_->files; }
 
 }  // namespace perigee::net

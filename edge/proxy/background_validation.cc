@@ -9,7 +9,9 @@ namespace perigee::proxy {
 
 void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange,
                                  const RequestContext& context) {
-  auto* self = new BackgroundValidation();
+  // What a HEAD or a request that forbids storing brings back would freshen nothing.
+  if (exchange.request().method != http::Method::get || context.policy.no_store) return;
+  auto* self = new BackgroundValidation(worker);
   const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
   const MonoTime now = worker.loop().now();
   cache::FillTable::Joined joined = worker.fills().join(context.key, worker.worker_fills(), *self, now);
@@ -54,7 +56,11 @@ void BackgroundValidation::on_fill_progress() {
     default:
       break;
   }
-  fill_->leave(*this);
+  end_now();
+}
+
+void BackgroundValidation::end_now() {
+  if (fill_ != nullptr) fill_->leave(*this);
   delete this;
 }
 

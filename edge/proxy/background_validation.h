@@ -15,12 +15,13 @@
 
 namespace perigee::proxy {
 
-class BackgroundValidation final : private cache::Follower {
+class BackgroundValidation final : private cache::Follower, private WorkerGuest {
  public:
   static void start(Worker& worker, serve::ServerExchange& exchange, const RequestContext& context);
 
  private:
-  BackgroundValidation() = default;
+  explicit BackgroundValidation(Worker& worker) : WorkerGuest(worker.guests()) {}
+  void end_now() override;
   void on_fill_progress() override;
 
   std::shared_ptr<cache::Fill> fill_;

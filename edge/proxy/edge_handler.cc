@@ -10,6 +10,7 @@
 #include "edge/proxy/exchange.h"
 #include "edge/proxy/stored_answer.h"
 #include "edge/proxy/stored_stream.h"
+#include "edge/proxy/upstream_request.h"
 
 namespace perigee::proxy {
 
@@ -24,6 +25,23 @@ std::string_view host_of(std::string_view authority) {
   if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
     return authority;
   return authority.substr(0, colon);
+}
+
+bool connection_names_present_field(const http::FieldList& fields) {
+  if (!fields.has(http::FieldId::connection)) return false;
+  for (const http::Field& field : fields) {
+    switch (field.id) {
+      case http::FieldId::connection:
+      case http::FieldId::keep_alive:
+      case http::FieldId::proxy_connection:
+      case http::FieldId::te:
+      case http::FieldId::upgrade:
+        continue;
+      default:
+        if (named_in_connection(fields, field.name)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -134,6 +152,8 @@ bool EdgeHandler::find_site(const http::RequestHead& request, RequestContext& co
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
   context.policy = cache::request_policy(request);
+  // What Connection names does not go upstream, so no answer can be said to have been selected by it.
+  if (connection_names_present_field(request.fields)) context.policy.no_store = true;
   cache::Lookup found;
   if (context.policy.cacheable_method && context.options->enabled) {
     found = worker_.reader().lookup(context.key, request.fields);
@@ -191,7 +211,10 @@ void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::strin
   origin.detail = detail;
   std::string lines(more_lines);
   append_cache_status(worker_.snapshot().node_name, origin, lines);
-  if (listener_ == Listener::peer) lines += worker_.snapshot().peer_answer_line;
+  if (listener_ == Listener::peer) {
+    lines += worker_.snapshot().peer_answer_line;
+    if (status != 504) lines += fmt::format("{}: {}\r\n", peer_refusal_field, detail);
+  }
   ErrorAnswer answer;
   answer.status = status;
   answer.head_only = exchange.request().method == http::Method::head;

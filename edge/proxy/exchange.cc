@@ -71,7 +71,7 @@ bool Exchange::may_collapse() const {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
-  if (request_.framing != http::Framing::none) return false;
+  if (http::has_content(request_)) return false;
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 
@@ -111,9 +111,11 @@ void Exchange::go_alone(bool keep) {
   collapsed_ = false;
   step_ = Step::await_head;
   fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, keep);
-  const bool unsafe = !http::is_safe(request_.method);
+  // Peers answer GET and HEAD only.
+  const bool other_method = request_.method != http::Method::get && request_.method != http::Method::head;
   const bool bypass = context_.decision.reason == cache::ForwardReason::bypass;
-  start_fetch(unsafe || bypass || context_.hit_for_miss || request_.upgrade);
+  start_fetch(other_method || bypass || http::has_content(request_) || context_.hit_for_miss ||
+              request_.upgrade);
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {
@@ -137,7 +139,8 @@ void Exchange::start_fetch(bool straight_to_origin) {
   job.hop = context_.hop;
   job.whole_representation = !alone_ || (fill_->kept() && request_.method == http::Method::get);
   job.upgrade = request_.upgrade && context_.site->allow_upgrade && alone_;
-  job.deadline = deadline_;
+  // A fill that others wait for is not bound by what its first asker could wait.
+  job.deadline = alone_ ? deadline_ : worker_.loop().now() + snapshot().exchange.head_deadline;
   job.plan = plan_route(worker_, snapshot(), *context_.site, route);
   job.client = this;
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
@@ -188,16 +191,22 @@ void Exchange::advance() {
   }
 }
 
-// DESIGN 5: when the head arrives every follower decides again with its own request.
+// When the head arrives every follower decides again with its own request.
 void Exchange::judge_head() {
   wait_timer_.cancel();
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
   if (leader_) return answer_from_fill();
   if (!head->storable) {
+    // To ask once more each would only add to what the origin cannot do now.
+    if (head->status >= 500) {
+      leave_fill();
+      return answer_failure({Side::upstream, "http_response_error", ""}, head->status);
+    }
     context_.hit_for_miss = true;
     return go_alone(false);
   }
   if (!may_share(*head)) return follow_variant(*head);
+  if (fill_->read(0).state == cache::Body::ReadState::absent) return go_alone(false);
   answer_from_fill();
 }
 
@@ -321,9 +330,12 @@ void Exchange::on_timer(net::Timer& timer) {
 }
 
 void Exchange::on_request_body(std::string_view bytes) {
+  if (step_ == Step::answered) return;
   content_received_ += bytes.size();
   if (content_received_ > context_.site->request_body_bytes_max) {
+    if (step_ != Step::await_head) return client_.cut();
     leave_fill();
+    client_.pause_request_body();
     step_ = Step::answered;
     status_ = 413;
     ErrorAnswer answer;
@@ -346,7 +358,11 @@ void Exchange::on_fetch_interim(const http::ResponseHead& head) {
   std::string lines;
   http::HeadWriter writer(lines);
   writer.status_line(head.status, head.reason);
-  for (const http::Field& field : head.fields) writer.field(field.name, field.value);
+  for (const http::Field& field : head.fields) {
+    if (is_end_to_end(field.id) && !named_in_connection(head.fields, field.name)) {
+      writer.field(field.name, field.value);
+    }
+  }
   serve::ReplyHead interim;
   interim.status = head.status;
   interim.lines = lines;

@@ -64,7 +64,8 @@ class Exchange final : private serve::ExchangeHandler,
   void answer_from_fill();
   bool answer_precondition(const cache::FillHead& head, std::string_view more);
   void answer_from_store(const cache::StoredResponse& stored, const AnswerOrigin& origin);
-  void answer_failure(const Error& error);
+  // status: 0 for what the error says.
+  void answer_failure(const Error& error, int status = 0);
   std::string more_lines(const AnswerOrigin& origin, int64_t age, bool with_age);
   State pull(std::span<Slice> out, size_t& count) override;
   void consumed(size_t bytes) override;

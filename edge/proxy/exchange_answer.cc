@@ -45,8 +45,8 @@ void Exchange::answer_from_fill() {
   reply.status = head->status;
   reply.lines = leader_ && !head->leader_lines.empty() ? head->leader_lines : head->lines;
   reply.more_lines = more;
-  const std::optional<uint64_t> length = head_only() ? head->get_length : head->content_length;
-  reply.content_length = length.value_or(serve::ReplyHead::unknown_length);
+  const auto announced = head->content_length ? head->content_length : head->announced_length;
+  reply.content_length = announced.value_or(serve::ReplyHead::unknown_length);
   client_.reply(reply, *this);
 }
 
@@ -85,7 +85,7 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   client_.reply(head, *this);
 }
 
-void Exchange::answer_failure(const Error& error) {
+void Exchange::answer_failure(const Error& error, int status) {
   step_ = Step::answered;
   interim_timer_.cancel();
   worker_.metrics().add(Metric::requests_error);
@@ -93,7 +93,7 @@ void Exchange::answer_failure(const Error& error) {
   origin_.detail = error.code;
   const std::string more = more_lines(origin_, 0, false);
   ErrorAnswer answer;
-  answer.status = status_ = status_of(error);
+  answer.status = status_ = status != 0 ? status : status_of(error);
   answer.head_only = head_only();
   answer.node_name = snapshot().node_name;
   answer.error = error.code;

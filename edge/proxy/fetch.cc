@@ -28,7 +28,7 @@ void Fetch::start(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob jo
 }
 
 Fetch::Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job)
-    : worker_(worker), fill_(std::move(fill)), job_(std::move(job)) {
+    : WorkerGuest(worker.guests()), worker_(worker), fill_(std::move(fill)), job_(std::move(job)) {
   request_ = job_.request->copy_to(arena_);
   job_.request = &request_;
   if (job_.validate != nullptr) worker_.reader().pin(*job_.validate);
@@ -94,7 +94,7 @@ void Fetch::connect(std::vector<net::Address> addresses) {
   step_ = Step::connect;
   // A request that must not be sent twice goes on a connection of its own: a reused one may be closing right
   // now.
-  if (http::is_idempotent(request_.method) && request_.framing == http::Framing::none && !job_.upgrade) {
+  if (http::is_idempotent(request_.method) && !http::has_content(request_) && !job_.upgrade) {
     for (const net::Address& address : addresses) {
       UpstreamConnection* idle = worker_.pool().take_idle({address});
       if (idle != nullptr) return send(*idle);
@@ -110,7 +110,11 @@ void Fetch::connect(std::vector<net::Address> addresses) {
 
 void Fetch::on_connect(const ConnectOutcome& outcome) {
   const std::unique_ptr<Connector> done = std::move(connector_);
-  if (outcome.stream != nullptr) return send(worker_.pool().adopt({outcome.address}, *outcome.stream));
+  if (outcome.stream != nullptr) {
+    const uint32_t idle_max = target().is_origin() ? job_.site->origin->idle_connections_max
+                                                   : job_.snapshot->exchange.peer_idle_connections_max;
+    return send(worker_.pool().adopt({outcome.address}, *outcome.stream, worker_.share(idle_max)));
+  }
   switch (outcome.error) {
     case net::StreamError::timed_out:
       return attempt_failed(UpstreamFailure::connect_timeout);
@@ -131,7 +135,12 @@ void Fetch::send(UpstreamConnection& connection) {
     worker_.retry_budget(job_.site->origin->name).on_request(worker_.loop().now());
   }
   await_first_byte();
-  const bool has_content = request_.framing != http::Framing::none;
+  const bool has_content = http::has_content(request_);
+  // While content is under way its sender and its receiver set the pace, not the time for an answer.
+  if (has_content) {
+    deadline_timer_.cancel();
+    phase_timer_.cancel();
+  }
   connection.begin(*this, request_.method, request_head());
   if (!has_content) connection.request_complete();
   if (has_content && !connection.blocked() && job_.client != nullptr) {
@@ -157,8 +166,6 @@ void Fetch::send_content(std::string_view bytes) {
   } else {
     connection_->send(bytes);
   }
-  // The upstream has until its timeout after the last content, not after the first.
-  if (step_ == Step::await_head) await_first_byte();
   if (connection_->blocked() && job_.client != nullptr) job_.client->on_fetch_content_full();
 }
 
@@ -166,10 +173,14 @@ void Fetch::end_content() {
   if (connection_ == nullptr || step_ == Step::done) return;
   if (request_.framing == http::Framing::chunked) connection_->send("0\r\n\r\n");
   connection_->request_complete();
+  if (step_ != Step::await_head) return;
+  job_.deadline = worker_.loop().now() + job_.snapshot->exchange.head_deadline;
+  worker_.loop().timers().arm(deadline_timer_, job_.deadline);
+  await_first_byte();
 }
 
 void Fetch::on_upstream_writable() {
-  if (content_asked_ || request_.framing != http::Framing::none) {
+  if (content_asked_ || http::has_content(request_)) {
     content_asked_ = true;
     if (job_.client != nullptr) job_.client->on_fetch_wants_content();
   }
@@ -177,21 +188,31 @@ void Fetch::on_upstream_writable() {
 
 void Fetch::detach_client() {
   std::exchange(job_.client, nullptr)->fetch_ = nullptr;
-  const bool sending = request_.framing != http::Framing::none && !published_;
+  const bool sending = http::has_content(request_) && !published_;
   if (sending || job_.upgrade)
     give_up({Side::client, "client_gone", "the client left before its request was complete"});
 }
 
 void Fetch::pause() {
+  paused_ = true;
   if (connection_ == nullptr) return;
   phase_timer_.cancel();
   connection_->pause();
 }
 
 void Fetch::resume() {
+  paused_ = false;
   if (connection_ == nullptr) return;
   worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
   connection_->resume();
+}
+
+// The loop is over; the fill must not think that anybody feeds it.
+void Fetch::end_now() {
+  const std::shared_ptr<cache::Fill> fill = fill_;
+  fill->set_source(nullptr);
+  end();
+  fill->failed({Side::internal, "shutdown", "the node is stopping"});
 }
 
 void Fetch::cancel() { end(); }
@@ -215,10 +236,11 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool never_connected = failure == UpstreamFailure::connect_refused ||
                                failure == UpstreamFailure::connect_timeout ||
                                failure == UpstreamFailure::connect_failed;
-  const bool innocent =
-      failure == UpstreamFailure::reused_closed || failure == UpstreamFailure::pool_exhausted;
-  if (!innocent)
+  const bool innocent = failure == UpstreamFailure::reused_closed ||
+                        failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined;
+  if (!innocent) {
     report_peer(never_connected ? cluster::PeerOutcome::connect_failure : cluster::PeerOutcome::failure);
+  }
   const bool again = may_try_again(failure);
   release_upstream();
   if (!again) {
@@ -226,7 +248,13 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
                     fmt::format("{} of {} toward {}", to_string(failure), request_.method_text, host_)});
   }
   if (failure != UpstreamFailure::reused_closed) ++target_;
-  if (published_) job_.resume = ResumePoint{received_, etag_};
+  if (published_) {
+    // Peers begin anew with a fetch of their own: what breaks in mid-body goes on at the origin.
+    while (!target().is_origin()) ++target_;
+    job_.resume = ResumePoint{received_, etag_};
+    job_.deadline = worker_.loop().now() + job_.snapshot->exchange.head_deadline;
+    worker_.loop().timers().arm(deadline_timer_, job_.deadline);
+  }
   choose_target();
 }
 
@@ -268,6 +296,7 @@ void Fetch::release_upstream() {
 
 void Fetch::give_up(Error error) {
   const std::shared_ptr<cache::Fill> fill = fill_;
+  worker_.metrics().add(Metric::fills_failed);
   fill->set_source(nullptr);
   end();
   fill->failed(std::move(error));
@@ -298,7 +327,8 @@ std::string Fetch::request_head() {
   out.authority = parts.authority;
   out.path = parts.path;
   out.whole_representation = job_.whole_representation;
-  if (job_.whole_representation) out.accept_encoding = cache::accept_encoding_class(request_.fields);
+  if (job_.whole_representation || job_.resume)
+    out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
   if (job_.validate != nullptr && !job_.resume) {
     http::FieldLines lines(job_.validate->head().substr(job_.validate->head().find("\r\n") + 2));

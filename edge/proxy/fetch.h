@@ -81,6 +81,7 @@ struct FetchJob {
 };
 
 class Fetch final : public cache::FillSource,
+                    private WorkerGuest,
                     private UpstreamHandler,
                     private ConnectHandler,
                     private net::ResolveHandler,
@@ -101,7 +102,7 @@ class Fetch final : public cache::FillSource,
   void cancel() override;
 
  private:
-  enum class Step : uint8_t { choose_target, resolve, await_slot, connect, await_head, body, done };
+  enum class Step : uint8_t { choose_target, await_slot, resolve, connect, await_head, body, done };
 
   Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job);
   ~Fetch();
@@ -122,6 +123,7 @@ class Fetch final : public cache::FillSource,
   void on_upstream_failed(UpstreamFailure failure) override;
   void on_upstream_writable() override;
 
+  void end_now() override;
   void on_timer(net::Timer& timer) override;
   void attempt_failed(UpstreamFailure failure);
   bool may_try_again(UpstreamFailure failure);
@@ -152,6 +154,7 @@ class Fetch final : public cache::FillSource,
   uint32_t retries_ = 0;
   bool content_asked_ = false;  // from then on content may be on its way: no second attempt
   bool peer_reported_ = false;
+  bool paused_ = false;                 // by the fill; a connection made meanwhile must not read either
   UpstreamLimit* slot_ = nullptr;       // a place we hold
   UpstreamLimit* queued_at_ = nullptr;  // a place we wait for
   std::unique_ptr<net::ResolveRequest> resolving_;

@@ -13,10 +13,43 @@
 
 namespace perigee::proxy {
 
+namespace {
+
+// Whether an answer that is not storable says something about its key, or only about one request or a bad
+// moment.
+bool tells_of_the_key(std::string_view why_not, int status) {
+  return status < 500 && why_not != "authorization" && why_not != "request_no_store" && why_not != "method";
+}
+
+// Fields that go upstream in other words than the client's, or not at all: what a response selects by them
+// cannot be told from the request (RFC 9111 4.1).
+bool names_rewritten_field(std::string_view vary_names) {
+  constexpr std::string_view rewritten[] = {"x-forwarded-for",
+                                            "x-forwarded-proto",
+                                            "x-forwarded-host",
+                                            "via",
+                                            "cdn-loop",
+                                            "te",
+                                            "upgrade",
+                                            "connection",
+                                            "host",
+                                            "expect",
+                                            "proxy-authorization"};
+  while (!vary_names.empty()) {
+    const std::string_view name = vary_names.substr(0, vary_names.find('\0'));
+    for (std::string_view candidate : rewritten) {
+      if (name == candidate) return true;
+    }
+    vary_names.remove_prefix(name.size() + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
 void Fetch::on_upstream_interim(const http::ResponseHead& head) {
-  // 102 from a peer: its fill is running; from now on only the deadline counts (DESIGN 8).
+  // 102 from a peer: its fill is running; from now on only the deadline counts .
   if (!target().is_origin()) {
-    report_peer(cluster::PeerOutcome::success);
     phase_timer_.cancel();
   }
   const bool ours = head.status == 100 || head.status == 102;
@@ -24,16 +57,17 @@ void Fetch::on_upstream_interim(const http::ResponseHead& head) {
 }
 
 void Fetch::on_upstream_head(const http::ResponseHead& head) {
-  report_peer(cluster::PeerOutcome::success);
   if (head.status == 101) return upgraded(head);
-  // A peer that is leaving, or saw a loop, gives no answer to use: 503 and 508 from it mean "ask the next".
-  if (!target().is_origin() && (head.status == 503 || head.status == 508) &&
-      head.fields.has(http::FieldId::perigee_peer)) {
-    return attempt_failed(UpstreamFailure::closed_early);
+  // Not an answer of the peer as a cache: it would not serve this request, or something else answered in its
+  // place.
+  if (!target().is_origin() &&
+      (head.fields.find(peer_refusal_field) != nullptr || !head.fields.has(http::FieldId::perigee_peer))) {
+    return attempt_failed(UpstreamFailure::declined);
   }
   step_ = Step::body;
   deadline_timer_.cancel();
   worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  if (paused_) pause();
   if (job_.resume) return resumed(head);
   if (job_.validate != nullptr && head.status == 304) return not_modified(head);
   publish_head(head);
@@ -43,7 +77,8 @@ void Fetch::on_upstream_head(const http::ResponseHead& head) {
 bool Fetch::resumes_here(const http::ResponseHead& head) const {
   if (head.status != 206 || head.fields.value(http::FieldId::etag) != job_.resume->etag) return false;
   const auto range = http::parse_content_range(head.fields.value(http::FieldId::content_range));
-  return range && range->range && range->range->first == job_.resume->offset;
+  return range && range->range && range->range->first == job_.resume->offset && range->length &&
+         range->range->last + 1 == *range->length;
 }
 
 void Fetch::resumed(const http::ResponseHead& head) {
@@ -70,6 +105,9 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
   const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields,
                                                          request_time_, now, *job_.policy_options);
+  // What the 304 made private, or not to be stored, is nobody else's (RFC 9111 3): the whole answer says
+  // whose it is.
+  if (!judged.storable) return fetch_whole();
   cache::Draft draft;
   draft.key = {stored.key(), cache::key_hash(stored.key())};
   draft.selecting = stored.selecting();
@@ -102,16 +140,16 @@ void Fetch::publish_head(const http::ResponseHead& head) {
     return give_up(
         {Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
   }
-  const bool peer = !target().is_origin();
   cache::Storability judged =
       cache::judge_response(request_, job_.policy, head, request_time_, now, *job_.policy_options);
   cache::FillHead out;
   out.status = head.status;
   out.meta = judged.meta;
-  const cache::Vary vary = cache::parse_vary(head.fields);
+  cache::Vary vary = cache::parse_vary(head.fields);
+  if (names_rewritten_field(vary.names)) vary.any = true;
   out.storable = judged.storable && job_.whole_representation && !vary.any;
   // One copy in the region, at the owner; the receiver passes it on.
-  out.store = !peer;
+  out.store = target().tier != cluster::Tier::region;
   if (out.storable) {
     cache::write_stored_head(head, now, *job_.policy_options, out.lines);
     if (cache::has_qualified_fields(head, *job_.policy_options)) {
@@ -125,14 +163,15 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   out.vary_names = vary.names;
   cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
   if (head.framing == http::Framing::length) out.content_length = head.content_length;
-  if (head.framing == http::Framing::none && request_.method != http::Method::head) out.content_length = 0;
-  if (request_.method == http::Method::head) {
-    out.get_length = parse_decimal(head.fields.value(http::FieldId::content_length));
-  }
+  const bool about_another = request_.method == http::Method::head || head.status == 304;
+  if (head.framing == http::Framing::none && !about_another) out.content_length = 0;
+  if (about_another) out.announced_length = parse_decimal(head.fields.value(http::FieldId::content_length));
   const std::string_view etag = head.fields.value(http::FieldId::etag);
   const auto tag = http::parse_entity_tag(etag);
   if (tag && !tag->weak && head.status == 200) out.etag = etag;
-  out.hit_for_miss_seconds = job_.whole_representation ? job_.policy_options->hit_for_miss : 0;
+  out.hit_for_miss_seconds =
+      tells_of_the_key(judged.why_not, head.status) ? job_.policy_options->hit_for_miss : 0;
+  if (!out.storable && job_.whole_representation) worker_.metrics().add(Metric::fills_uncacheable);
   etag_ = out.etag;
   published_ = true;
   fill_->head_arrived(std::move(out));
@@ -154,6 +193,8 @@ void Fetch::on_upstream_end() {
   connection_ = nullptr;
   if (step_ == Step::done) return end();
   const std::shared_ptr<cache::Fill> fill = fill_;
+  report_peer(cluster::PeerOutcome::success);
+  worker_.metrics().add(Metric::fills_completed);
   fill->set_source(nullptr);
   end();
   fill->finish();

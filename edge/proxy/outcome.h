@@ -43,6 +43,8 @@ class ExchangeLog {
   // Whether this exchange is to be recorded; false costs next to nothing.
   virtual bool wants(Random& random) const = 0;
   virtual void record(const ExchangeRecord& record) = 0;
+  // The share of exchanges that wants() picks from now on, 0 to 1.
+  virtual void set_sample(double share) = 0;
 };
 
 }  // namespace perigee::proxy

@@ -34,13 +34,16 @@ struct ExchangeOptions {
   Duration peer_connect_timeout = std::chrono::milliseconds(100);
   Duration peer_connect_timeout_far = std::chrono::seconds(1);
   Duration peer_idle_body_timeout = std::chrono::seconds(15);
-  uint32_t peer_connections_max = 256;  // per node and peer
+  uint32_t peer_connections_max = 256;      // per node and peer
+  uint32_t peer_idle_connections_max = 64;  // per node and peer
   uint32_t retries_max = 2;
   cluster::RetryBudgetOptions retry_budget;  // per upstream; workers is not filled in
 };
 
 struct Snapshot {
   uint64_t id = 0;  // of the configuration
+  std::shared_ptr<const void>
+      config;  // what this was built from lives as long: live snapshots are counted by it
   std::string node_name;
   std::string cdn_id;  // in CDN-Loop (RFC 8586); the same on every node of the cluster
   std::shared_ptr<const SiteTable> sites;

@@ -107,7 +107,7 @@ void TunnelEnd::on_read(std::string_view bytes) {
 void TunnelEnd::on_end() {
   input_ended_ = true;
   other_->end_half();
-  if (half_ended_ && waiting_.empty()) pair_.close();
+  if (half_ended_ && waiting_.empty() && other_->waiting_.empty()) pair_.close();
 }
 
 void TunnelEnd::on_writable() {
@@ -121,7 +121,7 @@ void TunnelEnd::on_writable() {
   }
   if (!half_ended_) return;
   stream_->shutdown_write();
-  if (input_ended_) pair_.close();
+  if (input_ended_ && other_->half_ended_ && other_->waiting_.empty()) pair_.close();
 }
 
 void TunnelEnd::on_error(net::StreamError) { pair_.close(); }

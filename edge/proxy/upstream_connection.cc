@@ -6,6 +6,13 @@
 
 namespace perigee::proxy {
 
+namespace {
+
+// Before one final response; a peer that works on a fill sends one.
+constexpr uint32_t interims_max = 32;
+
+}  // namespace
+
 std::string_view to_string(UpstreamFailure failure) {
   switch (failure) {
     case UpstreamFailure::connect_refused:
@@ -30,6 +37,8 @@ std::string_view to_string(UpstreamFailure failure) {
       return "http_response_incomplete";
     case UpstreamFailure::body_timeout:
       return "connection_read_timeout";
+    case UpstreamFailure::declined:
+      return "destination_unavailable";
     case UpstreamFailure::deadline:
       return "http_response_timeout";
   }
@@ -52,6 +61,7 @@ void UpstreamConnection::begin(UpstreamHandler& handler, http::Method method, st
   response_bytes_ = 0;
   body_bytes_ = 0;
   scanned_ = 0;
+  interims_ = 0;
   ++exchanges_;
   stream_->read_start();
   send(head);
@@ -145,6 +155,10 @@ std::optional<size_t> UpstreamConnection::read_head(std::string_view bytes) {
     return std::nullopt;
   }
   if (head.status < 200) {
+    if (++interims_ > interims_max) {
+      fail(UpstreamFailure::bad_response);
+      return std::nullopt;
+    }
     handler_->on_upstream_interim(head);
     return used;
   }

@@ -36,6 +36,7 @@ enum class UpstreamFailure : uint8_t {
   incomplete,    // the content was cut short
   body_timeout,
   deadline,  // the request's own deadline passed
+  declined,  // a peer would not serve this request; it is well otherwise
 };
 std::string_view to_string(UpstreamFailure failure);
 
@@ -111,6 +112,7 @@ class UpstreamConnection final : public net::StreamHandler {
   uint32_t exchanges_ = 0;
   uint64_t response_bytes_ = 0;
   uint64_t body_bytes_ = 0;
+  uint32_t interims_ = 0;
   size_t scanned_ = 0;
   http::BodyReader body_;
   std::string out_;   // request bytes the kernel has not taken

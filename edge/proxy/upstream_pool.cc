@@ -37,17 +37,18 @@ UpstreamConnection* UpstreamPool::take_idle(const PoolKey& key) {
   return connection;
 }
 
-UpstreamConnection& UpstreamPool::adopt(const PoolKey& key, net::Stream& stream) {
+UpstreamConnection& UpstreamPool::adopt(const PoolKey& key, net::Stream& stream, uint32_t idle_max) {
   auto& [stored_key, upstream] = *upstreams_.try_emplace(key).first;
   ++upstream.open;
+  upstream.idle_max = idle_max;
   metrics_.add(Metric::upstream_connects);
   return *new UpstreamConnection(*this, stored_key, stream);
 }
 
 void UpstreamPool::give_back(UpstreamConnection& connection) {
-  auto& idle = upstreams_.at(connection.key()).idle;
-  idle.push_back(&connection);
-  if (idle.size() > idle_max_) idle.front()->close();
+  Upstream& upstream = upstreams_.at(connection.key());
+  upstream.idle.push_back(&connection);
+  if (upstream.idle.size() > upstream.idle_max) upstream.idle.front()->close();
 }
 
 void UpstreamPool::forget_idle(UpstreamConnection& connection) {

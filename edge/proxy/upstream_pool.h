@@ -66,11 +66,11 @@ class UpstreamPool {
   // The idle connection used last, or null.
   UpstreamConnection* take_idle(const PoolKey& key);
   // A connection over a stream that is connected.
-  UpstreamConnection& adopt(const PoolKey& key, net::Stream& stream);
+  // idle_max: how many idle ones to keep toward there, from now on.
+  UpstreamConnection& adopt(const PoolKey& key, net::Stream& stream, uint32_t idle_max);
   void give_back(UpstreamConnection& connection);
   void forget_idle(UpstreamConnection& connection);
   void connection_gone(const PoolKey& key);
-  void set_idle_max(uint32_t per_upstream) { idle_max_ = per_upstream; }
   // Closes every idle connection; when the node drains.
   void close_idle();
 
@@ -86,12 +86,12 @@ class UpstreamPool {
   struct Upstream {
     std::vector<UpstreamConnection*> idle;
     uint32_t open = 0;
+    uint32_t idle_max = 0;
   };
 
   net::Loop& loop_;
   MetricShard& metrics_;
   http::HeadLimits limits_;
-  uint32_t idle_max_ = 64;
   std::map<PoolKey, Upstream> upstreams_;  // node-based: connections keep a pointer to their key
   std::map<std::string, UpstreamLimit> limits_by_name_;
 };

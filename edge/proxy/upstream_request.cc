@@ -138,6 +138,8 @@ void write_framing(const UpstreamRequest& parts, http::HeadWriter& head) {
 
 }  // namespace
 
+bool is_end_to_end(FieldId id) { return !never_passed_on(id); }
+
 bool named_in_connection(const http::FieldList& fields, std::string_view name) {
   for (const http::Field& field : fields) {
     if (field.id != FieldId::connection) continue;

@@ -52,8 +52,14 @@ struct UpstreamRequest {
 // Appends the head, blank line included, to out.
 void write_upstream_request(const UpstreamRequest& parts, std::string& out);
 
+// By this field a node tells a peer that it did not serve the request, and why; the peer asks somebody else.
+inline constexpr std::string_view peer_refusal_field = "perigee-refused";
+
 // Does CDN-Loop (RFC 8586) name this CDN already?
 bool names_cdn(const http::FieldList& fields, std::string_view cdn_id);
+
+// Not a field of one connection, and none that only peers or this node write.
+bool is_end_to_end(http::FieldId id);
 
 // Is `name` one of the comma-separated tokens of the Connection fields?
 bool named_in_connection(const http::FieldList& fields, std::string_view name);

@@ -13,7 +13,10 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       resolver_(loop),
       snapshot_(std::move(snapshot)) {}
 
-Worker::~Worker() { loop_.remove_turn_hook(*this); }
+Worker::~Worker() {
+  while (guests_ != nullptr) guests_->end_now();
+  loop_.remove_turn_hook(*this);
+}
 
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);

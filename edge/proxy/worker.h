@@ -23,6 +23,7 @@
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/snapshot.h"
 #include "edge/proxy/upstream_pool.h"
+#include "edge/proxy/worker_guest.h"
 
 namespace perigee::proxy {
 
@@ -80,6 +81,8 @@ class Worker final : public net::TurnHook, public Waker {
   std::string& line_scratch() { return line_scratch_; }
   std::string& head_scratch() { return head_scratch_; }
 
+  WorkerGuest*& guests() { return guests_; }
+
   // Waker: any thread. Followers of this worker have something to look at.
   void wake() override;
   void on_turn_end() override;
@@ -96,6 +99,7 @@ class Worker final : public net::TurnHook, public Waker {
   std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
   std::map<std::string, cluster::RetryBudget> retry_budgets_;
   std::map<std::string, uint32_t> rotations_;
+  WorkerGuest* guests_ = nullptr;
   std::string key_scratch_;
   std::string line_scratch_;
   std::string head_scratch_;

@@ -49,7 +49,7 @@ class FakeExchange final : public serve::ServerExchange {
     body = content;
     content_length = reply.content_length;
     hold_ = hold;
-    hold_.acquire(hold_.owner, hold_.object);
+    if (!hold_.given) hold_.acquire(hold_.owner, hold_.object);
   }
   void reply(const serve::ReplyHead&, serve::BodySource&) override { std::abort(); }
   void body_ready() override {}
