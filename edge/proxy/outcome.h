@@ -44,7 +44,7 @@ class ExchangeLog {
   virtual bool wants(Random& random) const = 0;
   virtual void record(const ExchangeRecord& record) = 0;
   // The share of exchanges that wants() picks from now on, 0 to 1.
-  virtual void set_sample(double share) = 0;
+  virtual void set_sample(double share) { static_cast<void>(share); }
 };
 
 }  // namespace perigee::proxy
