@@ -5,21 +5,13 @@
 #include "origin/raw_answer.h"
 
 namespace perigee::origin {
-namespace {
-
-bool has_content(const http::RequestHead& request) {
-  return request.framing == http::Framing::chunked ||
-         (request.framing == http::Framing::length && request.content_length > 0);
-}
-
-}  // namespace
 
 OriginExchange::OriginExchange(serve::ServerExchange& exchange, Recorder& recorder, uint64_t number)
     : exchange_(exchange),
       loop_(exchange.loop()),
       recorder_(recorder),
       number_(number),
-      has_content_(has_content(exchange.request())),
+      has_content_(http::has_content(exchange.request())),
       head_only_(exchange.request().method == http::Method::head),
       timer_(static_cast<net::TimerHandler&>(*this)) {
   exchange.set_handler(*this);
