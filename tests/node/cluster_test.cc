@@ -333,5 +333,20 @@ TEST_CASE("unsafe methods go straight to the origin", "[node][cluster]") {
   REQUIRE(cluster.origin().count("POST", "/a") == 3);
 }
 
+TEST_CASE("one seed is one run", "[node][cluster][seed]") {
+  const auto run = [](uint64_t seed) {
+    Cluster cluster(Setup().nodes(europe).workers(2).seed(seed));
+    for (int i = 0; i < 10; ++i) {
+      const std::string path = "/f" + std::to_string(i);
+      cluster.origin().on(path).reply(200).max_age(600).delay(20ms).body("hello");
+      for (const std::string& node : europe) cluster.ask(node, path);
+      cluster.advance(30ms);
+    }
+    return cluster.world().trace_digest();
+  };
+  REQUIRE(run(7) == run(7));
+  REQUIRE(run(7) != run(8));
+}
+
 }  // namespace
 }  // namespace perigee::test

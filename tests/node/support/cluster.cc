@@ -127,9 +127,11 @@ void Cluster::boot(const Setup& setup, const std::string& name) {
   machine.config = *config;
   if (name != setup.disagrees_) topology_ = (*config)->topology;
   net::Loop& control = machine.io->add_loop("control");
-  machine.node =
-      std::make_unique<Node>(*machine.io, control, *config, NodeOptions{std::string(node_path), name},
-                             Log(machine.log, LogLevel::debug), machine.exchanges);
+  NodeOptions options;
+  options.config_path = std::string(node_path);
+  options.node_name = name;
+  machine.node = std::make_unique<Node>(*machine.io, control, *config, std::move(options),
+                                        Log(machine.log, LogLevel::debug), machine.exchanges);
   if (const auto started = machine.node->start(); !started) throw std::logic_error(started.error().context);
   machine.io->start();
 }

@@ -111,6 +111,7 @@ class ExchangeLines final : public proxy::ExchangeLog {
     bool complete = false;
   };
   bool wants(Random&) const override { return true; }
+  void set_sample(double) override {}
   void record(const proxy::ExchangeRecord& record) override {
     lines.push_back({std::string(record.path), record.status, std::string(record.cache), record.complete});
   }
