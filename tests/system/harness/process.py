@@ -136,7 +136,22 @@ class Process:
         return found
 
     def socket_inodes(self):
-        return {int(target[8:-1]) for target in self.descriptors().values() if target.startswith("socket:[")}
+        """Of this process and its children (nginx serves from those)."""
+        inodes = set()
+        for pid in [self.pid, *self._children()]:
+            try:
+                targets = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+            except OSError:
+                continue
+            inodes |= {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
+        return inodes
+
+    def _children(self):
+        try:
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:
+            return []
 
     def note_descriptors(self):
         self._baseline = len(self.descriptors())
