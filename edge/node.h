@@ -29,7 +29,7 @@ namespace perigee {
 
 struct NodeOptions {
   std::string config_path;
-  std::string node_name;                  // overrides the configuration's; may be empty
+  std::string node_name;                       // overrides the configuration's; may be empty
   std::function<uint64_t()> log_dropped = {};  // log lines lost so far, for the metrics; may be empty
 };
 

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <algorithm>
 
 #include <exception>
+
+#include "edge/base/bytes.h"
 
 namespace perigee::control {
 namespace {
@@ -119,6 +122,20 @@ bool convert(const toml::node& from, size_t depth, TomlNode& to) {
   return true;
 }
 
+// The key that a line sets, when it can be told from a file that is no TOML; else empty.
+std::string key_on_line(std::string_view bytes, uint32_t line) {
+  for (uint32_t i = 1; i < line && !bytes.empty(); ++i) {
+    const size_t end = bytes.find('\n');
+    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+  }
+  bytes = bytes.substr(0, bytes.find('\n'));
+  const size_t equals = bytes.find('=');
+  if (equals == std::string_view::npos) return {};
+  const std::string_view key = trim_ows(bytes.substr(0, equals));
+  const bool bare = std::all_of(key.begin(), key.end(), [](char c) { return is_bare(c) || c == '.'; });
+  return bare ? std::string(key) : std::string();
+}
+
 bool parse_and_convert(std::string_view bytes, const std::string& file, TomlNode& root, ErrorList& errors) {
   try {
     const toml::table parsed = toml::parse(bytes);
@@ -126,7 +143,8 @@ bool parse_and_convert(std::string_view bytes, const std::string& file, TomlNode
     errors.add({file, 0, 0}, "", "values nested too deeply", fmt::format("at most {} levels", depth_max));
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
-    errors.add({file, at.line, at.column}, "", "not valid TOML: " + std::string(error.description()));
+    errors.add({file, at.line, at.column}, key_on_line(bytes, at.line),
+               "not valid TOML: " + std::string(error.description()));
   } catch (const std::exception& error) {
     errors.add({file, 0, 0}, "", "not readable as TOML: " + std::string(error.what()));
   }

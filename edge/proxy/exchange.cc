@@ -148,8 +148,8 @@ void Exchange::start_fetch(bool straight_to_origin) {
   Fetch::start(worker_, fill_, std::move(job));
 }
 
-// With validators only when the decision was to validate; without any the fetch still needs to know what could be
-// served in place of an error (RFC 5861 section 4).
+// With validators only when the decision was to validate; without any the fetch still needs to know what
+// could be served in place of an error (RFC 5861 section 4).
 bool Exchange::stored_is_asked_about() const {
   if (context_.stored == nullptr) return false;
   const cache::ResponseMeta& meta = context_.stored->meta();

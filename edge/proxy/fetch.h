@@ -71,11 +71,11 @@ struct FetchJob {
   unsigned hop = 0;                   // hops it has made within the cluster
   bool whole_representation = false;  // wanted for the store: no conditions, no range of the client's
   bool upgrade = false;
-  // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by the
-  // fetch for as long as it lasts.
+  // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by
+  // the fetch for as long as it lasts.
   const cache::StoredResponse* validate = nullptr;
-  std::optional<ResumePoint> resume;                // for a reader that fell out of its fill
-  MonoTime deadline{};                              // for the head
+  std::optional<ResumePoint> resume;  // for a reader that fell out of its fill
+  MonoTime deadline{};                // for the head
   RoutePlan plan;
   FetchClient* client = nullptr;
 };

@@ -53,6 +53,8 @@ class ConnectionHost {
   http::RequestHead head;
   OutputBatch batch;
   bool draining = false;
+  // Body bytes one connection may write in a turn now: the fewer, the more of them want to.
+  uint32_t turn_bytes = options.turn_bytes_max;
 
   // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
   virtual void want_turn(Connection& connection) = 0;

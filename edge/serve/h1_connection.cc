@@ -67,7 +67,7 @@ void H1Connection::work(bool from_tail) {
   assert(host_.batch.empty());
   if (from_tail) input_ = tail_;
   working_ = true;
-  turn_left_ = host_.options.turn_bytes_max;
+  turn_left_ = host_.turn_bytes;
   Advance last;
   do {
     do {

@@ -7,6 +7,17 @@
 
 namespace perigee::serve {
 
+namespace {
+
+// A thousand streaming connections must not hold the loop for long: whoever has just arrived waits for all of
+// them.
+uint32_t turn_share(const ServerOptions& options, size_t connections) {
+  const uint64_t share = uint64_t{options.turn_bytes_all} / connections;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(share, options.turn_bytes_min, options.turn_bytes_max));
+}
+
+}  // namespace
+
 class Server::Refused final : public net::StreamHandler {
  public:
   Refused(Server& server, net::Stream& stream) : server_(server), stream_(stream) { ++server_.refused_open_; }
@@ -111,6 +122,7 @@ void Server::want_turn(Connection& connection) {
 void Server::on_turn_end() {
   if (turns_.empty()) return;
   running_.swap(turns_);
+  turn_bytes = turn_share(options, running_.size());
   // By index: a connection that dies meanwhile is replaced by null.
   for (size_t i = 0; i < running_.size(); ++i) {
     Connection* connection = running_[i];
