@@ -239,16 +239,46 @@ TEST_CASE("a client that leaves in the middle of its content ends the request", 
   REQUIRE(!cluster.origin().last().complete);
 }
 
+namespace {
+
+struct Lie {
+  std::string name;
+  RawOrigin::Line line;
+  int status;
+  bool complete;
+  std::string body;
+};
+
+// Tells the lie to a node once; what the client gets, and what is stored of it.
+void tell(const Lie& each) {
+  INFO(each.name);
+  Cluster cluster(raw_setup());
+  RawOrigin origin(cluster.world(), "raw", raw_address);
+  origin.answers({each.line});
+  TestConnection& client = cluster.ask("eu-1", "/a");
+  cluster.run_until([&] { return client.answers() == 1; });
+  const Answer& answer = client.answer(0);
+  if (each.complete) {
+    REQUIRE(answer.complete);
+    REQUIRE(answer.status == each.status);
+    REQUIRE(answer.body == each.body);
+  } else if (answer.status == 200) {
+    REQUIRE(!answer.complete);
+    REQUIRE(each.body.starts_with(answer.body));
+  } else {
+    // It broke off before anything had been said to the client.
+    REQUIRE(answer.status == 502);
+  }
+  if (each.complete && each.status == 200) return;
+  origin.answers({{hello}});
+  REQUIRE(!cluster.get("eu-1", "/a").expect(200).body("hello").answer().hit());
+}
+
+}  // namespace
+
 TEST_CASE("an origin that lies is found out", "[node][upstream][lies]") {
-  struct Case {
-    std::string name;
-    RawOrigin::Line line;
-    int status;
-    bool complete;
-    std::string body;
-  };
   const std::string ok = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n";
-  const std::vector<Case> cases = {
+  const std::vector<Lie> cases = {
       {"too short", {ok + "Content-Length: 10\r\n\r\nhello", After::end}, 200, false, "hello"},
       {"too short, by a reset", {ok + "Content-Length: 10\r\n\r\nhello", After::reset}, 200, false, "hello"},
       {"too long", {ok + "Content-Length: 5\r\n\r\nhello world"}, 200, true, "hello"},
@@ -288,29 +318,7 @@ TEST_CASE("an origin that lies is found out", "[node][upstream][lies]") {
        true,
        "502 Bad Gateway\n"},
   };
-  for (const Case& each : cases) {
-    INFO(each.name);
-    Cluster cluster(raw_setup());
-    RawOrigin origin(cluster.world(), "raw", raw_address);
-    origin.answers({each.line});
-    TestConnection& client = cluster.ask("eu-1", "/a");
-    cluster.run_until([&] { return client.answers() == 1; });
-    const Answer& answer = client.answer(0);
-    if (each.complete) {
-      REQUIRE(answer.complete);
-      REQUIRE(answer.status == each.status);
-      REQUIRE(answer.body == each.body);
-    } else if (answer.status == 200) {
-      REQUIRE(!answer.complete);
-      REQUIRE(each.body.starts_with(answer.body));
-    } else {
-      // It broke off before anything had been said to the client.
-      REQUIRE(answer.status == 502);
-    }
-    if (each.complete && each.status == 200) continue;
-    origin.answers({{hello}});
-    REQUIRE(!cluster.get("eu-1", "/a").expect(200).body("hello").answer().hit());
-  }
+  for (const Lie& each : cases) tell(each);
 }
 
 TEST_CASE("what follows an answer is no answer to the next request", "[node][upstream][lies]") {
