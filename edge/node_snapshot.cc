@@ -62,7 +62,11 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
   answer.draining = input.draining;
   snapshot->peer_answer_line =
       std::string(cluster::peer_field_name) + ": " + cluster::format(answer) + "\r\n";
-  snapshot->cdn_id = "perigee-" + snapshot->cluster->digest;
+  snapshot->cdn_id = config.node.cdn_id;
+  if (snapshot->cdn_id.empty()) {
+    snapshot->cdn_id = "perigee-" + snapshot->cluster->digest;
+    if (alone) snapshot->cdn_id += "-" + config.node.name;
+  }
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }
 

@@ -17,7 +17,7 @@
 //   421, 425, 426,
 //     428, 429, 431, 511) are not storable, whatever they say: nobody else sent those fields.
 //
-// What it deliberately does not do: store partial content, or answers to POST.
+// What it deliberately does not do: store partial content.
 //
 // Thread rule: pure functions.
 #pragma once
@@ -30,6 +30,7 @@
 
 #include "edge/base/clock.h"
 #include "edge/cache/meta.h"
+#include "edge/http/cache_control.h"
 #include "edge/http/message.h"
 
 namespace perigee::cache {
@@ -53,8 +54,14 @@ struct PolicyOptions {
   };
   SetCookie set_cookie = SetCookie::explicit_lifetime;
   // Targeted fields (RFC 9213) in the order in which they are asked, before Cache-Control.
-  std::vector<std::string> targets = {"cdn-cache-control"};
+  std::vector<std::string> targets = {"cdn-cache-control", "surrogate-control"};
+  // By what name Surrogate-Control may speak to this cache, and Surrogate-Capability tells of it.
+  std::string surrogate_device = "perigee";
 };
+
+// What the first targeted field that is present and understood says; nullopt: Cache-Control decides.
+std::optional<http::ResponseCacheControl> targeted_cache_control(const http::FieldList& response,
+                                                                 const PolicyOptions& options);
 
 // Why a request goes onward: the fwd values of RFC 9211 2.2.
 enum class ForwardReason : uint8_t { bypass, method, uri_miss, vary_miss, miss, request, stale, partial };
@@ -114,6 +121,11 @@ struct Storability {
 Storability judge_response(const http::RequestHead& request, const RequestPolicy& request_policy,
                            const http::ResponseHead& response, WallTime request_time, WallTime response_time,
                            const PolicyOptions& options);
+// The answer to a POST, which may satisfy later GETs when it says how long it is fresh and that it represents
+// the target itself (RFC 9110 9.3.3). names_target: its Content-Location is the URL that was posted to.
+Storability judge_post_response(const http::RequestHead& request, const RequestPolicy& request_policy,
+                                const http::ResponseHead& response, bool names_target, WallTime request_time,
+                                WallTime response_time, const PolicyOptions& options);
 
 // The metadata of a marker that remembers "do not wait, not storable".
 ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options);

@@ -46,9 +46,7 @@ struct Statement {
 };
 
 Statement read_statement(const http::FieldList& fields, const PolicyOptions& options) {
-  for (const std::string& target : options.targets) {
-    if (auto control = http::parse_targeted_cache_control(fields, target)) return {std::move(*control), true};
-  }
+  if (auto control = targeted_cache_control(fields, options)) return {std::move(*control), true};
   return {http::parse_response_cache_control(fields), false};
 }
 
@@ -194,6 +192,17 @@ bool is_useful(const ResponseMeta& meta) {
 
 }  // namespace
 
+std::optional<http::ResponseCacheControl> targeted_cache_control(const http::FieldList& response,
+                                                                 const PolicyOptions& options) {
+  for (const std::string& target : options.targets) {
+    auto control = target == "surrogate-control"
+                       ? http::parse_surrogate_control(response, options.surrogate_device)
+                       : http::parse_targeted_cache_control(response, target);
+    if (control) return control;
+  }
+  return std::nullopt;
+}
+
 Storability judge_response(const http::RequestHead& request, const RequestPolicy& request_policy,
                            const http::ResponseHead& response, WallTime request_time, WallTime response_time,
                            const PolicyOptions& options) {
@@ -207,6 +216,28 @@ Storability judge_response(const http::RequestHead& request, const RequestPolicy
   storability.why_not = why_not_storable(judgement);
   if (storability.why_not.empty() && !is_useful(storability.meta)) storability.why_not = "no_lifetime";
   storability.storable = storability.why_not.empty();
+  return storability;
+}
+
+Storability judge_post_response(const http::RequestHead& request, const RequestPolicy& request_policy,
+                                const http::ResponseHead& response, bool names_target, WallTime request_time,
+                                WallTime response_time, const PolicyOptions& options) {
+  // As if it answered the GETs that it is to be reused for.
+  http::RequestHead get = request;
+  get.method = http::Method::get;
+  RequestPolicy policy = request_policy;
+  policy.cacheable_method = true;
+  Storability storability = judge_response(get, policy, response, request_time, response_time, options);
+  if (!storability.storable) return storability;
+  const Statement statement = read_statement(response.fields, options);
+  const bool is_explicit =
+      explicit_lifetime(statement.control, response.fields, date_value(response.fields, response_time),
+                        unix_seconds(response_time), !statement.targeted)
+          .is_explicit;
+  if (request.method != http::Method::post || !names_target || !is_explicit || response.status != 200) {
+    storability.storable = false;
+    storability.why_not = "method";
+  }
   return storability;
 }
 

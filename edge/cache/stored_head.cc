@@ -60,10 +60,7 @@ bool connection_names(const http::FieldList& fields, std::string_view name) {
 
 // The names in qualified private and no-cache, in lower case, of the field that decides (RFC 9213 2.2).
 std::vector<std::string> qualified_names(const http::FieldList& fields, const PolicyOptions& options) {
-  std::optional<http::ResponseCacheControl> control;
-  for (const std::string& target : options.targets) {
-    if (!control) control = http::parse_targeted_cache_control(fields, target);
-  }
+  std::optional<http::ResponseCacheControl> control = targeted_cache_control(fields, options);
   if (!control) control = http::parse_response_cache_control(fields);
   std::vector<std::string> names = std::move(control->private_fields);
   names.insert(names.end(), control->no_cache_fields.begin(), control->no_cache_fields.end());

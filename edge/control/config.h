@@ -31,6 +31,7 @@ namespace perigee::control {
 
 struct NodeSettings {
   std::string name = "edge";
+  std::string cdn_id;         // empty: made from the membership
   unsigned workers = 0;       // 0: one per core
   std::string topology_file;  // as a path to open; empty: alone
 };

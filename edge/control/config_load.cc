@@ -60,6 +60,7 @@ class NodeFileReader {
     const auto values = section(root, Section::node);
     NodeSettings& node = config_.node;
     node.name = node_name_.empty() ? values.get<std::string>("name") : std::string(node_name_);
+    node.cdn_id = values.get<std::string>("cdn_id");
     node.workers = count(values, "workers");
     set_entry("node.name", node.name, node_name_.empty() ? Place{} : Place{"--node", 0, 0});
     const auto file = values.get<std::string>("topology");

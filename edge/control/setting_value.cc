@@ -11,6 +11,18 @@
 namespace perigee::control {
 namespace {
 
+// "a, b": what stands in the table as the default of a list, or in a file in place of one. No member of any
+// list of ours may hold a comma.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> members;
+  for (;;) {
+    const size_t comma = text.find(',');
+    members.emplace_back(trim_ows(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return members;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 using T = SettingType;
 
 struct Unit {
@@ -145,7 +157,7 @@ Result<SettingValue> parse_setting(const Setting& setting, std::string_view text
       return accept(std::string(text));
     }
     case T::text_list:
-      return accept(std::vector<std::string>{std::string(text)});
+      return accept(split_list(text));
     case T::text:
     case T::name:
     case T::file:

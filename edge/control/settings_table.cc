@@ -59,6 +59,11 @@ constexpr SectionInfo sections[] = {
 constexpr Setting settings[] = {
     {S::node, "name", T::name, "edge", optional, 0, 0, "", restart,
      "Name of this node; `--node` overrides it. With a topology it must be one of the topology's nodes."},
+    {S::node, "cdn_id", T::name, "", optional, 0, 0, "", live,
+     "What this CDN calls itself in CDN-Loop (RFC 8586); the same on all nodes of a cluster, different from "
+     "other "
+     "CDNs before or behind it. Empty: made from the cluster's membership, and the name of a node that is "
+     "alone."},
     {S::node, "workers", T::integer, "0", optional, 0, 256, "", restart, "Worker threads; 0: one per core."},
     {S::node, "topology", T::file, "", optional, 0, 0, "", restart,
      "The topology file, the same on every node. Empty: this node is alone."},
@@ -203,8 +208,13 @@ constexpr Setting settings[] = {
      "When an answer with Set-Cookie may be stored: with any explicit lifetime or `public`; only with "
      "`s-maxage` or "
      "`public`; never."},
-    {S::site_cache, "targeted_fields", T::text_list, "cdn-cache-control", optional, 0, 0, "", live,
-     "Fields like CDN-Cache-Control (RFC 9213) that are asked before Cache-Control, in this order."},
+    {S::site_cache, "targeted_fields", T::text_list, "cdn-cache-control, surrogate-control", optional, 0, 0,
+     "", live,
+     "Fields like CDN-Cache-Control (RFC 9213) that are asked before Cache-Control, in this order. "
+     "Surrogate-Control is read by its own rules."},
+    {S::site_cache, "surrogate_device", T::name, "perigee", optional, 0, 0, "", live,
+     "The name by which Surrogate-Control may speak to this cache alone; told to origins in "
+     "Surrogate-Capability."},
 
     {S::site_rule, "path_prefix", T::text, "", needed, 0, 0, "", live, "Begins with \"/\"."},
     {S::site_rule, "bypass", T::boolean, "false", optional, 0, 0, "", live, "The cache is not consulted."},

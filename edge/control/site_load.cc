@@ -135,6 +135,7 @@ class SiteReader {
     policy.stale_if_disconnected = whole_seconds(values, "stale_if_disconnected");
     policy.hit_for_miss = whole_seconds(values, "hit_for_miss");
     policy.set_cookie = set_cookie_rule(values.get<std::string>("set_cookie"));
+    policy.surrogate_device = values.get<std::string>("surrogate_device");
     policy.targets = values.get<std::vector<std::string>>("targeted_fields");
     for (std::string& target : policy.targets) {
       if (!is_field_name(target)) add(values, "targeted_fields", quoted(target), "the name of a field");

@@ -77,4 +77,11 @@ bool has_pragma_no_cache(const FieldList& request);
 std::optional<ResponseCacheControl> parse_targeted_cache_control(const FieldList& response,
                                                                  std::string_view name);
 
+// Surrogate-Control (Edge Architecture Specification, W3C Note, 2001, section 2.4): no-store, no-store-remote
+// (every node is remote) and max-age=FRESH[+STALE], the second number being seconds past freshness that
+// validation may take. A directive with parameters ("max-age=60;name") counts only if one of them is
+// `device`, and then before those without. nullopt when nothing in it is said to this device.
+std::optional<ResponseCacheControl> parse_surrogate_control(const FieldList& response,
+                                                            std::string_view device);
+
 }  // namespace perigee::http

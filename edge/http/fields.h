@@ -56,6 +56,7 @@ namespace perigee::http {
   X(range, "range")                                       \
   X(server, "server")                                     \
   X(set_cookie, "set-cookie")                             \
+  X(surrogate_capability, "surrogate-capability")         \
   X(te, "te")                                             \
   X(trailer, "trailer")                                   \
   X(transfer_encoding, "transfer-encoding")               \

@@ -59,10 +59,15 @@ void Exchange::begin() {
   }
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
-  const bool keep = context_.policy.cacheable_method && !context_.policy.no_store &&
-                    !context_.policy.has_range && context_.options->enabled &&
-                    request_.method == http::Method::get;
-  go_alone(keep);
+  go_alone(may_keep());
+}
+
+// Of a fetch for this request alone: may its answer be stored, if the answer itself allows it?
+bool Exchange::may_keep() const {
+  if (!context_.options->enabled || context_.policy.no_store) return false;
+  if (request_.method == http::Method::post) return true;
+  return request_.method == http::Method::get && context_.policy.cacheable_method &&
+         !context_.policy.has_range;
 }
 
 // Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for
@@ -118,7 +123,7 @@ void Exchange::go_alone(bool keep) {
               request_.upgrade);
 }
 
-void Exchange::start_fetch(bool straight_to_origin) {
+FetchJob Exchange::make_job(bool straight_to_origin) {
   RouteRequest route;
   route.key_hash = context_.key.hash;
   route.straight_to_origin = straight_to_origin;
@@ -137,11 +142,17 @@ void Exchange::start_fetch(bool straight_to_origin) {
   job.client_scheme = scheme_;
   job.from_peer = context_.from_peer;
   job.hop = context_.hop;
+  job.deadline = worker_.loop().now() + snapshot().exchange.head_deadline;
+  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
+  return job;
+}
+
+void Exchange::start_fetch(bool straight_to_origin) {
+  FetchJob job = make_job(straight_to_origin);
   job.whole_representation = !alone_ || (fill_->kept() && request_.method == http::Method::get);
   job.upgrade = request_.upgrade && context_.site->allow_upgrade && alone_;
   // A fill that others wait for is not bound by what its first asker could wait.
-  job.deadline = alone_ ? deadline_ : worker_.loop().now() + snapshot().exchange.head_deadline;
-  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
+  if (alone_) job.deadline = deadline_;
   job.client = this;
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
   if (job.whole_representation && stored_is_asked_about()) job.validate = context_.stored;
@@ -284,22 +295,8 @@ bool Exchange::resume_alone() {
   step_ = Step::await_resume;
   fill_base_ = read_offset_;
   fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, false);
-  RouteRequest route;
-  route.key_hash = context_.key.hash;
-  route.straight_to_origin = true;
-  FetchJob job;
-  job.snapshot = snapshot_;
-  job.site = context_.site;
-  job.policy_options = context_.options;
-  job.key = key_;
-  job.request = &request_;
-  job.policy = context_.policy;
-  job.client_ip = client_address_.ip();
-  job.client_scheme = scheme_;
-  job.from_peer = context_.from_peer;
+  FetchJob job = make_job(true);
   job.resume = ResumePoint{read_offset_, etag_};
-  job.deadline = worker_.loop().now() + snapshot().exchange.head_deadline;
-  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
   Fetch::start(worker_, fill_, std::move(job));
   return true;
 }

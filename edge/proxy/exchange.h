@@ -44,10 +44,12 @@ class Exchange final : private serve::ExchangeHandler,
 
   void begin();
   bool may_collapse() const;
+  bool may_keep() const;
   void join_fill(const std::string& fill_key);
   bool stored_meanwhile();
   bool stored_is_asked_about() const;
   void go_alone(bool keep);
+  FetchJob make_job(bool straight_to_origin);
   void start_fetch(bool straight_to_origin);
   void leave_fill();
 

@@ -17,6 +17,11 @@ std::string limit_name(const Target& target, const OriginGroup& group) {
   return fmt::format("peer:{}", target.node);
 }
 
+bool speaks_surrogate(const cache::PolicyOptions& options) {
+  const auto& targets = options.targets;
+  return options.enabled && std::find(targets.begin(), targets.end(), "surrogate-control") != targets.end();
+}
+
 }  // namespace
 
 void Fetch::start(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job) {
@@ -355,6 +360,7 @@ std::string Fetch::request_head() {
     out.peer_auth = auth;
   } else {
     out.host_header = job_.site->origin->host_header;
+    if (speaks_surrogate(*job_.policy_options)) out.surrogate_device = job_.policy_options->surrogate_device;
   }
   std::string head;
   head.reserve(1024);

@@ -142,6 +142,7 @@ class Fetch final : public cache::FillSource,
   void not_modified(const http::ResponseHead& head);
   void fetch_whole();
   void publish_head(const http::ResponseHead& head);
+  cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;
 
   Worker& worker_;

@@ -29,6 +29,7 @@ bool names_rewritten_field(std::string_view vary_names) {
                                             "x-forwarded-host",
                                             "via",
                                             "cdn-loop",
+                                            "surrogate-capability",
                                             "te",
                                             "upgrade",
                                             "connection",
@@ -99,8 +100,11 @@ void Fetch::resumed(const http::ResponseHead& head) {
 void Fetch::not_modified(const http::ResponseHead& head) {
   const cache::StoredResponse& stored = *job_.validate;
   const WallTime now = worker_.loop().wall_now();
-  // RFC 9111 4.3.4: a 304 that speaks of another representation updates nothing.
-  if (!cache::identifies(stored.head(), head.fields)) return fetch_whole();
+  // RFC 9111 4.3.4: a 304 that speaks of another representation updates nothing. With an entity-tag we asked
+  // about that one alone, and the answer is about it, whatever tag the origin writes into it: some add a
+  // suffix for the content coding to the tag of a 200 and leave it out of the 304.
+  const bool named_one = stored.meta().is(cache::ResponseMeta::has_etag);
+  if (!named_one && !cache::identifies(stored.head(), head.fields)) return fetch_whole();
   std::string lines;
   cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
   const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields,
@@ -130,6 +134,18 @@ void Fetch::fetch_whole() {
   choose_target();
 }
 
+cache::Storability Fetch::judge(const http::ResponseHead& head, WallTime now) const {
+  const cache::PolicyOptions& options = *job_.policy_options;
+  if (request_.method != http::Method::post) {
+    return cache::judge_response(request_, job_.policy, head, request_time_, now, options);
+  }
+  std::string named;
+  const bool names_target =
+      resolve_same_origin(job_.key, head.fields.value(http::FieldId::content_location), named) &&
+      head.fields.has(http::FieldId::content_location) && named == job_.key;
+  return cache::judge_post_response(request_, job_.policy, head, names_target, request_time_, now, options);
+}
+
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
   invalidate(worker_.store(), job_.key, request_.method, head);
@@ -140,14 +156,14 @@ void Fetch::publish_head(const http::ResponseHead& head) {
     return give_up(
         {Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
   }
-  cache::Storability judged =
-      cache::judge_response(request_, job_.policy, head, request_time_, now, *job_.policy_options);
+  const cache::Storability judged = judge(head, now);
   cache::FillHead out;
   out.status = head.status;
   out.meta = judged.meta;
   cache::Vary vary = cache::parse_vary(head.fields);
   if (names_rewritten_field(vary.names)) vary.any = true;
-  out.storable = judged.storable && job_.whole_representation && !vary.any;
+  const bool whole = job_.whole_representation || request_.method == http::Method::post;
+  out.storable = judged.storable && whole && !vary.any;
   // One copy in the region, at the owner; the receiver passes it on.
   out.store = target().tier != cluster::Tier::region;
   if (out.storable) {

@@ -89,6 +89,7 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
     if (is_forwarded_field(field.id) && parts.add_forwarded_fields) continue;
     if (field.id == FieldId::accept_encoding && !parts.accept_encoding.empty()) continue;
+    if (field.id == FieldId::surrogate_capability && !parts.surrogate_device.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;
     head.field(field.name, field.value);
   }
@@ -111,6 +112,11 @@ void write_trace_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
   head.field("via", joined_with(fields, FieldId::via, via));
   const bool present = names_cdn(fields, parts.cdn_id);
   head.field("cdn-loop", joined_with(fields, FieldId::cdn_loop, present ? std::string_view() : parts.cdn_id));
+  if (!parts.surrogate_device.empty()) {
+    head.field("surrogate-capability",
+               joined_with(fields, FieldId::surrogate_capability,
+                           fmt::format("{}=\"Surrogate/1.0\"", parts.surrogate_device)));
+  }
   if (!parts.add_forwarded_fields) return;
   head.field("x-forwarded-for", joined_with(fields, FieldId::x_forwarded_for, parts.client_ip));
   head.field("x-forwarded-proto", parts.client_scheme);

@@ -46,7 +46,9 @@ struct UpstreamRequest {
   std::string_view client_scheme;
   std::string_view via_name;  // added to Via
   std::string_view cdn_id;    // added to CDN-Loop unless it is there
-  bool upgrade = false;       // pass Connection: upgrade and Upgrade on
+  // Sent as Surrogate-Capability, so that an origin can address this cache; empty: not sent.
+  std::string_view surrogate_device;
+  bool upgrade = false;  // pass Connection: upgrade and Upgrade on
 };
 
 // Appends the head, blank line included, to out.
