@@ -34,6 +34,7 @@ Node::~Node() {
   // What refers to the store goes before it: servers and their exchanges, then fills.
   control_servers_.clear();
   workers_.clear();
+  runs_.reset();
   fills_.reset();
 }
 
@@ -43,6 +44,7 @@ Result<void> Node::start() {
   if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   store_ = std::make_unique<cache::Store>(config->cache.store);
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
+  runs_ = std::make_unique<cache::RunTable>(*fills_);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
   make_workers(*config);
@@ -52,7 +54,7 @@ Result<void> Node::start() {
 
 void Node::make_workers(const control::Config& config) {
   const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
-  proxy::NodeParts parts{*store_, *fills_, outcomes_, exchange_log_, log_, count};
+  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
     workers_.push_back(std::make_unique<NodeWorker>(loop, parts, head_limits(config), snapshot_));

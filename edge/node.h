@@ -92,6 +92,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::FillTable> fills_;
+  std::unique_ptr<cache::RunTable> runs_;
   PeerOutcomes outcomes_;
   std::unique_ptr<cluster::PeerHealth> health_;
   std::shared_ptr<const cluster::HealthView> published_health_;

@@ -1,32 +1,17 @@
-// The bytes of one representation, in immutable blocks, readable while they still arrive.
+// The bytes of one representation, as whoever reads them sees them: blocks that are here, that are still to
+// arrive, or that nobody has.
 //
-// A Body is shared (std::shared_ptr) by the fill that writes it, the stored responses that keep it and
-// everybody who reads it. One writer appends; any number of readers on any thread read what is published. A
-// published byte never changes. Blocks are charged to the store's budget for as long as they live, pinned or
-// not; the budget outlives them.
+// There are two: GrowingBody, which one writer fills from the start on, and SparseBody, some runs of bytes of
+// a representation of known length. Callers treat `absent` as "ask upstream with a Range", never as an error
+// of ours.
 //
-// Blocks hold 64 KiB. With an announced length the last is as small as it may be; without one the first 64
-// KiB come as 4, 12 and 48 KiB, so that a thousand small bodies at once stay small, and finish() copies a
-// mostly empty last block into one that fits (a reader that still holds the old one reads the same bytes
-// there).
-//
-// A body is growing, complete or failed. In window mode (trim()) blocks behind a position are gone: readers
-// there get `absent`. Later, sparse bodies have absent blocks too, so callers treat `absent` as "ask again
-// upstream with a Range", never as an error of ours.
-//
-// Thread rule: append, finish, fail, trim on the writer's thread; the rest anywhere.
+// Shared (std::shared_ptr) by the fill that writes it, the stored responses that keep it and everybody who
+// reads it. Thread rule: any thread.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string_view>
-#include <vector>
-
-#include "edge/base/bytes.h"
-#include "edge/cache/budget.h"
 
 namespace perigee::cache {
 
@@ -38,9 +23,7 @@ using BlockRef = std::shared_ptr<const Block>;
 
 class Body {
  public:
-  // expected: the length announced, if any; a body that ends short of it or goes beyond it fails.
-  Body(Budget& budget, std::optional<uint64_t> expected);
-  ~Body();
+  virtual ~Body() = default;
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
@@ -50,43 +33,18 @@ class Body {
     std::string_view bytes;  // state bytes: a run starting at the offset asked for, within one block
     BlockRef block;          // keeps them alive
   };
-  // What was published before a failure stays readable; `failed` comes where more would have come.
-  Read read(uint64_t offset) const;
+  virtual Read read(uint64_t offset) const = 0;
 
-  // Ignored once the body has ended. Bytes beyond the announced length fail the body.
-  void append(std::string_view bytes);
-  // The message ended in order. False, and the body is failed, when that contradicts the announced length.
-  bool finish();
-  void fail();
-  // Drops whole blocks that end at or before offset.
-  void trim(uint64_t offset);
+  // Of the representation, as far as it is known: what has arrived of one that grows.
+  virtual uint64_t length() const = 0;
+  // Bytes held here.
+  virtual uint64_t resident() const = 0;
+  // It is as it will remain, and may be stored; every byte of it from 0 to length() is here, if whole too.
+  virtual bool settled() const = 0;
+  virtual bool whole() const = 0;
 
-  std::optional<uint64_t> expected_length() const { return expected_; }
-  uint64_t published() const { return published_.load(std::memory_order_acquire); }
-  bool complete() const { return state_.load(std::memory_order_acquire) == State::complete; }
-  bool failed() const { return state_.load(std::memory_order_acquire) == State::failed; }
-  // True when every byte from 0 is still here.
-  bool whole() const;
-
- private:
-  enum class State : uint8_t { growing, complete, failed };
-
-  size_t block_index(uint64_t offset) const;
-  uint64_t block_begin(size_t index) const;
-  // The writer's block for the next byte, allocated when there is none.
-  Block& tail();
-  void shrink_tail();
-
-  Budget& budget_;
-  const std::optional<uint64_t> expected_;
-  std::atomic<uint64_t> published_{0};
-  std::atomic<State> state_{State::growing};
-  // Guards blocks_ and first_block_; held for one look-up of a block, never on the path of a small hit.
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Block>> blocks_;
-  size_t first_block_ = 0;   // index of blocks_.front() in the representation
-  Block* tail_ = nullptr;    // the writer's: the last block, while it has room
-  uint64_t tail_begin_ = 0;  // the writer's: offset of its first byte
+ protected:
+  Body() = default;
 };
 
 }  // namespace perigee::cache

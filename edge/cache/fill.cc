@@ -100,6 +100,13 @@ Body::Read Fill::read(uint64_t offset) {
   return body->read(offset);
 }
 
+bool Fill::is_near(uint64_t offset) const {
+  constexpr uint64_t soon = 8ull << 20;
+  const GrowingBody* body = readable_.load(std::memory_order_acquire);
+  if (body == nullptr) return offset <= soon;
+  return body->whole() && offset <= body->published() + soon;
+}
+
 void Fill::queue(FillParty& party) {
   if (party.mark_queued()) party.worker().queue({shared_from_this(), &party});
 }
@@ -139,7 +146,10 @@ void Fill::request_attention() {
 
 void Fill::attend() {
   attention_queued_.store(false, std::memory_order_seq_cst);
-  if (end_if_abandoned()) after_end();
+  if (end_if_abandoned()) {
+    store_run_so_far();
+    after_end();
+  }
   if (cancelled_ && source_ != nullptr) {
     std::exchange(source_, nullptr)->cancel();
     return;
@@ -174,7 +184,7 @@ void Fill::head_arrived(FillHead head) {
   const bool too_large = head.content_length.value_or(0) > budget.response_bytes_max();
   if (!storable || too_large) keep_.store(false, std::memory_order_relaxed);
   if (!storable) one_reader_.store(true, std::memory_order_relaxed);
-  auto body = std::make_shared<Body>(budget, head.content_length);
+  auto body = std::make_shared<GrowingBody>(budget, head.content_length);
   auto published_head = std::make_shared<const FillHead>(std::move(head));
   {
     const std::lock_guard lock(mutex_);
@@ -228,12 +238,22 @@ void Fill::commit() {
   draft.selecting = head_->selecting;
   draft.head = head_->lines;
   draft.meta = head_->meta;
-  table_.store_.begin(draft, body_).commit();
+  if (head_->run) {
+    table_.store_.add_run(draft, *head_->run, body_, head_->replaces_whole);
+  } else {
+    table_.store_.begin(draft, body_).commit();
+  }
+}
+
+// What has arrived of a run is a run too (RFC 9111 3.3).
+void Fill::store_run_so_far() {
+  if (body_ != nullptr && head_->run && kept() && head_->store && body_->published() > 0) commit();
 }
 
 void Fill::failed(Error error) {
   if (!running_) return;
   if (body_ != nullptr) body_->fail();
+  store_run_so_far();
   end(State::failed, std::move(error));
 }
 

@@ -38,7 +38,7 @@
 #include "edge/base/clock.h"
 #include "edge/base/result.h"
 #include "edge/base/waker.h"
-#include "edge/cache/body.h"
+#include "edge/cache/growing_body.h"
 #include "edge/cache/key.h"
 #include "edge/cache/meta.h"
 #include "edge/cache/store.h"
@@ -68,7 +68,10 @@ struct FillHead {
   // And it is committed when complete. False for what another node of the region stores: it is shared with
   // those who wait, and gone afterwards.
   bool store = true;
-  bool age_known = false;  // meta.current_age() means something
+  // The body is a run of the representation that the lines describe (206): it is stored as such.
+  std::optional<RunOf> run;
+  bool replaces_whole = false;  // a run that is newer than anything stored: the answer to a validation
+  bool age_known = false;       // meta.current_age() means something
   bool vary_any = false;
   std::string vary_names;                    // Vary::names
   std::string selecting;                     // of the leader's request
@@ -119,6 +122,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
   // Body bytes at offset; also tells the fill how far its fastest follower is. `end` only when complete.
   Body::Read read(uint64_t offset);
 
+  // Is the byte at offset here, or to be expected soon (a few MiB)?
+  bool is_near(uint64_t offset) const;
+
   std::string_view key() const { return key_; }
   MonoTime started() const { return started_; }  // as given to join()
   // The offset of the fastest read so far.
@@ -157,6 +163,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool may_resume() const { return unread() <= pause_at() / 2; }
   bool one_reader() const { return !shared_ || one_reader_.load(std::memory_order_relaxed); }
   void commit();
+  void store_run_so_far();
   void end(State state, std::optional<Error> error);
   void end_locked(State state, std::optional<Error> error);
   void after_end();
@@ -178,7 +185,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   std::atomic<bool> keep_;
   std::atomic<bool> one_reader_{false};  // uncacheable: the leader's alone
   std::atomic<bool> paused_{false};
-  std::atomic<Body*> readable_{nullptr};  // body_, once it is there
+  std::atomic<GrowingBody*> readable_{nullptr};  // body_, once it is there
   std::atomic<uint64_t> fastest_{0};
   std::atomic<bool> attention_queued_{false};
 
@@ -189,7 +196,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool cancelled_ = false;
   std::optional<Error> error_;
   std::shared_ptr<const FillHead> head_;
-  std::shared_ptr<Body> body_;
+  std::shared_ptr<GrowingBody> body_;
   std::vector<std::unique_ptr<FillParty>> parties_;
   size_t followers_ = 0;
   size_t charged_ = 0;

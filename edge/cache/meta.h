@@ -22,6 +22,7 @@ struct ResponseMeta {
     heuristic = 1 << 5,  // freshness_lifetime was guessed (RFC 9111 4.2.2)
     has_vary = 1 << 6,
     immutable = 1 << 7,     // RFC 8246
+    partial = 1 << 9,       // the body is sparse: not every byte is here (RFC 9111 3.3)
     hit_for_miss = 1 << 8,  // no response at all: remembers "do not wait, not storable"
   };
 
@@ -34,6 +35,7 @@ struct ResponseMeta {
   uint16_t flags = 0;
 
   bool is(Flag flag) const { return (flags & flag) != 0; }
+  void set(Flag flag, bool on) { flags = static_cast<uint16_t>(on ? flags | flag : flags & ~flag); }
 
   // RFC 9111 4.2.3, in seconds; a wall clock that went backwards counts as no time at all.
   int64_t current_age(WallTime now) const {

@@ -42,7 +42,8 @@ void Shard::unlink(StoredResponse* response, Unlinked& unlinked) {
   at->store(response->next_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
   responses_.store(responses() - 1, std::memory_order_relaxed);
   // A body that somebody else holds too is not freed with the response.
-  const bool frees_body = response->has_small_body() || response->large_body().use_count() == 1;
+  const bool frees_body = response->has_small_body() || (!response->meta().is(ResponseMeta::partial) &&
+                                                         response->large_body().use_count() == 1);
   unlinked.add(response, frees_body ? response->weight() : allocated_bytes(response->size()));
 }
 
@@ -83,6 +84,33 @@ void Shard::drop_oldest_variant(const StoredResponse& fresh, Unlinked& unlinked)
 
 void Shard::insert(StoredResponse* fresh, Unlinked& unlinked) {
   const std::lock_guard lock(mutex_);
+  insert_locked(fresh, unlinked);
+}
+
+bool Shard::insert_over(const Held& before, StoredResponse* fresh, Unlinked& unlinked) {
+  const std::lock_guard lock(mutex_);
+  const Held now = held_locked(fresh->hash_, fresh->key(), fresh->selecting());
+  if (now.whole != before.whole || now.partial != before.partial || now.body != before.body) return false;
+  insert_locked(fresh, unlinked);
+  return true;
+}
+
+Shard::Held Shard::held(const KeyView& key, std::string_view selecting) {
+  const std::lock_guard lock(mutex_);
+  return held_locked(Index::low_half(key.hash), key.bytes, selecting);
+}
+
+Shard::Held Shard::held_locked(uint32_t low, std::string_view key, std::string_view selecting) const {
+  for (const StoredResponse* at = bucket(low).load(); at != nullptr; at = at->next_.load()) {
+    if (!same_key(at->hash_, at->key(), low, key) || at->is_marker() || at->selecting() != selecting)
+      continue;
+    const bool partial = at->meta().is(ResponseMeta::partial);
+    return {!partial, partial, at->has_small_body() ? nullptr : at->large_body()};
+  }
+  return {};
+}
+
+void Shard::insert_locked(StoredResponse* fresh, Unlinked& unlinked) {
   StoredResponse* heir_of = supersede(*fresh, unlinked);
   if (heir_of != nullptr) {
     fresh->set_queue(heir_of->queue());

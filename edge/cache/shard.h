@@ -29,6 +29,15 @@ class Shard final : private SegmentTable {
   // Puts it in the place of the variant with the same selecting bytes and of a marker, if any; a marker takes
   // only a marker's place. The oldest variant goes when there are too many.
   void insert(StoredResponse* fresh, Unlinked& unlinked);
+  // What is stored of one variant, for insert_over().
+  struct Held {
+    bool whole = false;
+    bool partial = false;
+    std::shared_ptr<const Body> body;  // of a partial one, and of a large whole one
+  };
+  Held held(const KeyView& key, std::string_view selecting);
+  // insert(), if what is held is still the same.
+  bool insert_over(const Held& held, StoredResponse* fresh, Unlinked& unlinked);
   // Puts fresh in the place of stale. False, and nothing is done, when stale is not linked.
   bool replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked& unlinked);
   // Returns the number of variants, without a marker.
@@ -47,6 +56,8 @@ class Shard final : private SegmentTable {
   void evict(const Segment& segment) override;
 
   Index::Link& bucket(uint32_t low) const { return index_.bucket(number_, low); }
+  Held held_locked(uint32_t low, std::string_view key, std::string_view selecting) const;
+  void insert_locked(StoredResponse* fresh, Unlinked& unlinked);
   void link(StoredResponse* fresh);
   void unlink(StoredResponse* response, Unlinked& unlinked);
   // The variant fresh takes the place of, the strategy's queue included; the rest that it supersedes goes.

@@ -32,8 +32,13 @@ Writer Store::begin(const Draft& draft, std::string_view small_body) {
   return Writer(*core_, draft.key.hash, core_->draw(draft, small_body, nullptr));
 }
 
-Writer Store::begin(const Draft& draft, std::shared_ptr<Body> body) {
+Writer Store::begin(const Draft& draft, std::shared_ptr<const Body> body) {
   return Writer(*core_, draft.key.hash, core_->draw(draft, {}, std::move(body)));
+}
+
+bool Store::add_run(const Draft& draft, const RunOf& run, std::shared_ptr<const Body> bytes,
+                    bool replace_whole) {
+  return core_->add_run(draft, run, bytes, replace_whole);
 }
 
 bool Store::refresh(const StoredResponse& stored, const Draft& draft) {

@@ -28,6 +28,7 @@
 #include "edge/cache/key.h"
 #include "edge/cache/meta.h"
 #include "edge/cache/reader.h"
+#include "edge/cache/sparse_body.h"
 #include "edge/cache/stored_response.h"
 
 namespace perigee::cache {
@@ -93,7 +94,13 @@ class Store {
   // A small body, or a complete large one. A body that is small in fact is copied; small_body is at most
   // small_body_max.
   Writer begin(const Draft& draft, std::string_view small_body);
-  Writer begin(const Draft& draft, std::shared_ptr<Body> body);
+  Writer begin(const Draft& draft, std::shared_ptr<const Body> body);
+
+  // A run of a representation has arrived: it joins what is stored of it under the same key, selecting bytes
+  // and validator, with the head and metadata of the draft, or takes its place when the validator is another.
+  // The result is partial (meta) until every byte is here. What is stored whole stays, unless replace_whole.
+  // False when it was not added: no room, too many runs, nothing new.
+  bool add_run(const Draft& draft, const RunOf& run, std::shared_ptr<const Body> bytes, bool replace_whole);
 
   // A 304 (or HEAD) brought a new head and metadata for `stored`, which the caller has in its turn or pinned:
   // a new stored response with the same body takes its place. The draft has the same key. False when it is no

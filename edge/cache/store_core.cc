@@ -15,7 +15,7 @@ constexpr uint64_t buckets_min = 64;  // per shard
 // The whole of a complete body.
 std::string gather(const Body& body) {
   std::string bytes;
-  bytes.reserve(static_cast<size_t>(body.published()));
+  bytes.reserve(static_cast<size_t>(body.length()));
   for (;;) {
     const Body::Read read = body.read(bytes.size());
     if (read.state != Body::ReadState::bytes) return bytes;
@@ -49,10 +49,9 @@ Reader& StoreCore::add_reader() {
 }
 
 StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
-                                std::shared_ptr<Body> large_body) {
+                                std::shared_ptr<const Body> large_body) {
   std::string copy;
-  if (large_body && large_body->complete() && large_body->whole() &&
-      large_body->published() <= small_body_max) {
+  if (large_body && large_body->settled() && large_body->whole() && large_body->length() <= small_body_max) {
     copy = gather(*large_body);
     small_body = copy;
     large_body = nullptr;
@@ -62,8 +61,9 @@ StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
 }
 
 bool StoreCore::fits(const StoredResponse& response) const {
-  if (response.body_length() > budget_.response_bytes_max()) return false;
-  return response.has_small_body() || (response.large_body()->complete() && response.large_body()->whole());
+  if (response.has_small_body()) return true;
+  const Body& body = *response.large_body();
+  return body.settled() && body.resident() <= budget_.response_bytes_max();
 }
 
 bool StoreCore::insert(uint64_t hash, StoredResponse* response) {
@@ -80,8 +80,10 @@ bool StoreCore::insert(uint64_t hash, StoredResponse* response) {
 }
 
 bool StoreCore::refresh(const StoredResponse& stored, const Draft& draft) {
-  StoredResponse* fresh = stored.has_small_body() ? draw(draft, stored.small_body(), nullptr)
-                                                  : draw(draft, {}, stored.large_body());
+  Draft renewed = draft;
+  renewed.meta.set(ResponseMeta::partial, stored.meta().is(ResponseMeta::partial));
+  StoredResponse* fresh = stored.has_small_body() ? draw(renewed, stored.small_body(), nullptr)
+                                                  : draw(renewed, {}, stored.large_body());
   if (fresh == nullptr) return false;
   const unsigned shard = index_.shard(draft.key.hash);
   Unlinked unlinked;
@@ -92,6 +94,37 @@ bool StoreCore::refresh(const StoredResponse& stored, const Draft& draft) {
   limbo_.add(std::move(unlinked));
   settle(shard);
   return true;
+}
+
+bool StoreCore::add_run(const Draft& draft, const RunOf& run, const std::shared_ptr<const Body>& bytes,
+                        bool replace_whole) {
+  constexpr int attempts = 8;  // others may add runs of the same representation at the same time
+  const unsigned number = index_.shard(draft.key.hash);
+  Shard& shard = *shards_[number];
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const Shard::Held held = shard.held(draft.key, draft.selecting);
+    if (held.whole && !replace_whole) return false;
+    const auto* before = held.partial ? static_cast<const SparseBody*>(held.body.get()) : nullptr;
+    std::shared_ptr<const Body> body = SparseBody::combine(budget_, before, run, bytes);
+    if (body == nullptr) return false;
+    Draft partial = draft;
+    partial.meta.set(ResponseMeta::partial, !body->whole());
+    StoredResponse* fresh = draw(partial, {}, std::move(body));
+    if (fresh == nullptr) return false;
+    Unlinked unlinked;
+    if (!fits(*fresh) || !settle(number)) {
+      discard(fresh);
+      return false;
+    }
+    if (!shard.insert_over(held, fresh, unlinked)) {
+      discard(fresh);
+      continue;
+    }
+    limbo_.add(std::move(unlinked));
+    settle(number);
+    return true;
+  }
+  return false;
 }
 
 size_t StoreCore::purge(const KeyView& key) {

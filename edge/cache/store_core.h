@@ -34,11 +34,14 @@ class StoreCore {
   Reader& add_reader();
 
   // Null when a part is too long. Charged from now on; a complete large_body that is small in fact is copied.
-  StoredResponse* draw(const Draft& draft, std::string_view small_body, std::shared_ptr<Body> large_body);
+  StoredResponse* draw(const Draft& draft, std::string_view small_body,
+                       std::shared_ptr<const Body> large_body);
   void discard(StoredResponse* response) { StoredResponse::destroy(budget_, response); }
   // Takes the response; false, and it is freed, when there is no room for it.
   bool insert(uint64_t hash, StoredResponse* response);
   bool refresh(const StoredResponse& stored, const Draft& draft);
+  bool add_run(const Draft& draft, const RunOf& run, const std::shared_ptr<const Body>& bytes,
+               bool replace_whole);
   size_t purge(const KeyView& key);
 
   // Evicts and frees until the budget holds, beginning with that shard. False when all that could go has gone

@@ -7,7 +7,7 @@ namespace perigee::cache {
 namespace {
 
 size_t allocation_size(bool is_large, size_t text, size_t selecting, size_t body) {
-  return sizeof(StoredResponse) + (is_large ? sizeof(std::shared_ptr<Body>) : 0) + text +
+  return sizeof(StoredResponse) + (is_large ? sizeof(std::shared_ptr<const Body>) : 0) + text +
          (selecting != 0 ? sizeof(uint16_t) + selecting : 0) + body;
 }
 
@@ -40,8 +40,8 @@ StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
   auto* response = new (memory) StoredResponse(parts);
   char* at = memory + sizeof(StoredResponse);
   if (is_large) {
-    new (at) std::shared_ptr<Body>(std::move(parts.large_body));
-    at += sizeof(std::shared_ptr<Body>);
+    new (at) std::shared_ptr<const Body>(std::move(parts.large_body));
+    at += sizeof(std::shared_ptr<const Body>);
   }
   at = put(put(at, parts.key), parts.head);
   if (!parts.selecting.empty()) {
@@ -56,7 +56,7 @@ StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
 void StoredResponse::destroy(Budget& budget, StoredResponse* response) {
   const size_t size = response->size();
   if (response->flag(large)) {
-    std::launder(reinterpret_cast<std::shared_ptr<Body>*>(response + 1))->~shared_ptr();
+    std::launder(reinterpret_cast<std::shared_ptr<const Body>*>(response + 1))->~shared_ptr();
   }
   response->~StoredResponse();
   ::operator delete(response);

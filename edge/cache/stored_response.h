@@ -1,6 +1,7 @@
 // One stored response, in one allocation: this header, then
 //
-//   [large body only: std::shared_ptr<Body>] key, head, [with Vary: length and selecting bytes], [small body]
+//   [large body only: std::shared_ptr<const Body>] key, head, [with Vary: length and selecting bytes], [small
+//   body]
 //
 // Everything is immutable but what the store itself keeps here: the link of the bucket's chain, the queue of
 // the eviction strategy, and the counter of hits, which a reader stores only when it changes.
@@ -45,10 +46,11 @@ class StoredResponse {
     return has_small_body() ? std::string_view(after_head() + skip, small_body_length()) : std::string_view();
   }
   // Only without small body.
-  const std::shared_ptr<Body>& large_body() const {
-    return *std::launder(reinterpret_cast<const std::shared_ptr<Body>*>(this + 1));
+  const std::shared_ptr<const Body>& large_body() const {
+    return *std::launder(reinterpret_cast<const std::shared_ptr<const Body>*>(this + 1));
   }
-  uint64_t body_length() const { return flag(large) ? large_body()->published() : small_body_length(); }
+  // Of the representation, though not all of it may be here.
+  uint64_t body_length() const { return flag(large) ? large_body()->length() : small_body_length(); }
 
  private:
   friend class StoreCore;
@@ -66,7 +68,7 @@ class StoredResponse {
     std::string_view head;
     ResponseMeta meta;
     std::string_view small_body;
-    std::shared_ptr<Body> large_body;  // instead of small_body
+    std::shared_ptr<const Body> large_body;  // instead of small_body
   };
   // Allocates and charges; null when a part is too long.
   static StoredResponse* create(Budget& budget, Parts&& parts);
@@ -78,7 +80,7 @@ class StoredResponse {
 
   bool flag(Flag which) const { return (flags_.load(std::memory_order_relaxed) & which) != 0; }
   const char* text() const {
-    return reinterpret_cast<const char*>(this + 1) + (flag(large) ? sizeof(std::shared_ptr<Body>) : 0);
+    return reinterpret_cast<const char*>(this + 1) + (flag(large) ? sizeof(std::shared_ptr<const Body>) : 0);
   }
   const char* after_head() const { return text() + key_length_ + head_length_; }
   size_t selecting_length() const {
@@ -89,7 +91,7 @@ class StoredResponse {
   size_t small_body_length() const { return flag(body_64_kib) ? 65536 : body_length_; }
   size_t size() const;  // of the allocation, as asked for
   // What eviction frees: the allocation and the body.
-  uint64_t weight() const { return allocated_bytes(size()) + (flag(large) ? body_length() : 0); }
+  uint64_t weight() const { return allocated_bytes(size()) + (flag(large) ? large_body()->resident() : 0); }
 
   bool is_marker() const { return meta_.is(ResponseMeta::hit_for_miss); }
   uint8_t queue() const { return flags_.load(std::memory_order_relaxed) >> queue_shift; }

@@ -1,5 +1,7 @@
 #include "edge/proxy/background_validation.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "edge/proxy/fetch.h"
@@ -14,13 +16,18 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   auto* self = new BackgroundValidation(worker);
   const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
   const MonoTime now = worker.loop().now();
-  cache::FillTable::Joined joined = worker.fills().join(context.key, worker.worker_fills(), *self, now);
+  // Of what is stored in part another part will do: if it has changed, nobody may want all of it.
+  const bool partial = context.stored->meta().is(cache::ResponseMeta::partial);
+  const std::string fill_key = partial ? range_fill_key(context.key.bytes) : std::string(context.key.bytes);
+  cache::FillTable::Joined joined =
+      worker.fills().join({fill_key, cache::key_hash(fill_key)}, worker.worker_fills(), *self, now);
   if (joined.fill == nullptr || !joined.leader) {
     if (joined.fill != nullptr) joined.fill->leave(*self);
     delete self;
     return;
   }
   worker.metrics().add(Metric::fills_started);
+  joined.fill->set_store_key(context.key);
   self->fill_ = joined.fill;
   RouteRequest route;
   route.key_hash = context.key.hash;
@@ -40,6 +47,7 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   job.hop = context.hop;
   job.whole_representation = true;
   job.validate = context.stored;
+  if (partial) job.range = RangeAsk{fmt::format("bytes=0-{}", cache::block_bytes - 1), "", 0, false};
   job.deadline = now + snapshot->exchange.head_deadline;
   job.plan = plan_route(worker, *snapshot, *context.site, route);
   Fetch::start(worker, joined.fill, std::move(job));

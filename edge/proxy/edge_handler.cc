@@ -164,9 +164,25 @@ void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& cont
   if (!marker) context.stored = found.response;
   context.decision =
       cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
+  const bool serves = context.decision.action == Action::serve ||
+                      context.decision.action == Action::serve_stale_while_revalidate;
+  if (serves && meta->is(cache::ResponseMeta::partial)) look_into(request, context);
   if (request.upgrade && context.site->allow_upgrade) {
     context.decision = {Action::forward, cache::ForwardReason::bypass};
   }
+}
+
+// A partial response answers what it has; for the rest it is completed (RFC 9111 3.4).
+void EdgeHandler::look_into(const http::RequestHead& request, RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const auto& body = static_cast<const cache::SparseBody&>(*stored.large_body());
+  const StoredPlan plan = plan_stored(request, stored.meta().status, stored.head(), body.length(),
+                                      worker_.loop().wall_now(), worker_.loop().random());
+  const bool sends = request.method == http::Method::get && plan.sends_bytes(stored.meta().status);
+  if (!sends || !missing_of(plan, body)) return;
+  context.incomplete = true;
+  context.decision = {context.policy.only_if_cached ? Action::gateway_timeout : Action::forward,
+                      cache::ForwardReason::partial};
 }
 
 // RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
@@ -187,16 +203,17 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   if (context.from_peer) lines += snapshot.peer_answer_line;
   const http::RequestHead& request = exchange.request();
   const uint64_t length = stored.body_length();
-  const StoredPlan plan = plan_stored(request, stored.meta().status, stored.head(), length, now);
+  const StoredPlan plan =
+      plan_stored(request, stored.meta().status, stored.head(), length, now, worker_.loop().random());
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
   if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),
                     head)) {
-    auto* stream = new StoredStream(stored.large_body(), plan.first, plan.length);
+    auto* stream = new StoredStream(stored.large_body(), parts_of(plan, stored.head(), length));
     stream->own(exchange);
     exchange.reply(head, *stream);
   }
-  const bool sends_body = !head_only && (plan.status == stored.meta().status || plan.status == 206);
+  const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
   const uint64_t body_bytes = sends_body ? plan.length : 0;
   const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);

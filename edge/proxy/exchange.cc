@@ -57,6 +57,7 @@ void Exchange::begin() {
   if (context_.from_peer) {
     worker_.loop().timers().arm(interim_timer_, worker_.loop().now() + snapshot().exchange.interim_after);
   }
+  if (answers_in_runs()) return begin_runs();
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
   go_alone(may_keep());
@@ -114,7 +115,10 @@ void Exchange::go_alone(bool keep) {
   alone_ = true;
   leader_ = true;
   collapsed_ = false;
+  in_runs_ = false;
+  known_.reset();
   step_ = Step::await_head;
+  fill_base_ = 0;
   fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, keep);
   // Peers answer GET and HEAD only.
   const bool other_method = request_.method != http::Method::get && request_.method != http::Method::head;
@@ -155,6 +159,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
   if (alone_) job.deadline = deadline_;
   job.client = this;
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
+  if (in_runs_) job.range = ask_;
   if (job.whole_representation && stored_is_asked_about()) job.validate = context_.stored;
   Fetch::start(worker_, fill_, std::move(job));
 }
@@ -191,10 +196,12 @@ void Exchange::advance() {
         case cache::Fill::State::freshened:
           return on_freshened();
         default:
-          return judge_head();
+          return in_runs_ ? judge_run_head() : judge_head();
       }
     case Step::await_resume:
       return on_resume_head();
+    case Step::await_run:
+      return on_run_head();
     case Step::streaming:
       return client_.body_ready();
     case Step::answered:
@@ -222,7 +229,9 @@ void Exchange::judge_head() {
 }
 
 bool Exchange::may_share(const cache::FillHead& head) const {
-  if (!cache::may_follow(context_.policy, head.meta, worker_.loop().wall_now())) return false;
+  cache::RequestPolicy policy = context_.policy;
+  if (in_runs_) policy.has_range = false;
+  if (!cache::may_follow(policy, head.meta, worker_.loop().wall_now())) return false;
   return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);
 }
 
@@ -260,8 +269,10 @@ void Exchange::on_freshened() {
     return go_alone(true);
   }
   // What must be validated for every use was validated for the leader alone (RFC 9111 5.2.2.4).
-  if (!leader_ && !cache::may_follow(context_.policy, found.response->meta(), worker_.loop().wall_now())) {
-    return go_alone(true);
+  cache::RequestPolicy policy = context_.policy;
+  if (in_runs_) policy.has_range = false;
+  if (!leader_ && !cache::may_follow(policy, found.response->meta(), worker_.loop().wall_now())) {
+    return go_alone(!context_.policy.has_range);
   }
   origin_.fwd_status = 304;
   origin_.collapsed = collapsed_;
@@ -274,7 +285,7 @@ void Exchange::on_fill_failed() {
   leave_fill();
   wait_timer_.cancel();
   const WallTime now = worker_.loop().wall_now();
-  if (context_.stored != nullptr &&
+  if (context_.stored != nullptr && !lacks_bytes(*context_.stored) &&
       cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now, *context_.options,
                                       is_disconnection(error))) {
     origin_.hit = true;

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 
@@ -20,7 +19,7 @@
 #include "edge/proxy/answer_lines.h"
 #include "edge/proxy/fetch.h"
 #include "edge/proxy/request_context.h"
-#include "edge/proxy/stored_stream.h"
+#include "edge/proxy/stored_answer.h"
 #include "edge/proxy/worker.h"
 #include "edge/serve/handler.h"
 
@@ -28,6 +27,7 @@ namespace perigee::proxy {
 
 class Exchange final : private serve::ExchangeHandler,
                        private serve::BodySource,
+                       private RepresentationBytes,
                        private cache::Follower,
                        private FetchClient,
                        private net::TimerHandler {
@@ -37,7 +37,7 @@ class Exchange final : private serve::ExchangeHandler,
 
  private:
   // In the order they happen.
-  enum class Step : uint8_t { await_head, streaming, await_resume, answered };
+  enum class Step : uint8_t { await_head, streaming, await_resume, await_run, answered };
 
   Exchange(Worker& worker, serve::ServerExchange& client, const RequestContext& context);
   ~Exchange();
@@ -61,6 +61,27 @@ class Exchange final : private serve::ExchangeHandler,
   void on_freshened();
   void on_fill_failed();
   void on_resume_head();
+
+  // Answering in runs (exchange_range.cc): ranges, and what is stored in part.
+  bool answers_in_runs();
+  void begin_runs();
+  RangeAsk cold_ask() const;
+  // Does the answer to this request need bytes that are not stored?
+  bool lacks_bytes(const cache::StoredResponse& stored) const;
+  void know(const cache::StoredResponse& stored);
+  void complete_stored(const cache::StoredResponse& stored);
+  cache::ByteRun aligned(const cache::ByteRun& gap) const;
+  bool join_run(const cache::ByteRun& gap);
+  void judge_run_head();
+  void judge_whole_for_run(const cache::FillHead& head);
+  void answer_clients_own_run(const cache::FillHead& head);
+  void answer_known(const cache::FillHead& head);
+  bool is_known(const cache::FillHead& head) const;
+  bool needs_only(const cache::ByteRun& run) const;
+  cache::Body::Read read_representation(uint64_t offset) override;
+  cache::Body::Read next_run(uint64_t offset);
+  void adopt_stored();
+  void on_run_head();
 
   // Answering (exchange_answer.cc).
   void answer_from_fill();
@@ -88,9 +109,14 @@ class Exchange final : private serve::ExchangeHandler,
   const Snapshot& snapshot() const { return *snapshot_; }
   bool head_only() const { return request_.method == http::Method::head; }
 
-  struct Piece {
-    Slice bytes;
-    cache::BlockRef block;
+  // The representation that is sent, when more than one fill brings it.
+  struct Known {
+    std::string lines;  // of its 200
+    std::string selecting;
+    std::string validator;
+    cache::ResponseMeta meta;
+    uint64_t length = 0;
+    std::shared_ptr<const cache::Body> body;  // what of it is stored; may be null
   };
 
   Worker& worker_;
@@ -112,12 +138,16 @@ class Exchange final : private serve::ExchangeHandler,
   uint8_t variant_joins_ = 0;
   std::shared_ptr<cache::Fill> fill_;
   uint64_t fill_base_ = 0;    // offset of the fill's first byte in the representation
-  uint64_t read_offset_ = 0;  // of the representation: next byte to take from the fill
+  uint64_t read_offset_ = 0;  // of the representation: next byte that is asked for
   uint64_t sent_ = 0;
   bool body_failed_ = false;
   std::string etag_;                  // strong validator of what is being sent
-  std::deque<Piece> pieces_;          // taken from the fill, not yet with the kernel
-  std::optional<BodyCursor> cursor_;  // instead, when the answer is a stored large body
+  std::optional<PartsCursor> parts_;  // what is sent, once that is decided
+  bool in_runs_ = false;
+  uint8_t run_joins_ = 0;  // without progress
+  std::optional<Known> known_;
+  std::optional<RangeAsk> ask_;  // of the fetch that we lead
+  StoredPlan plan_;
   uint64_t content_received_ = 0;
   AnswerOrigin origin_;
   int status_ = 0;

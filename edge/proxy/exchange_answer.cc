@@ -11,13 +11,6 @@
 
 namespace perigee::proxy {
 
-namespace {
-
-// As much as one pull may take from a fill beyond what is already waiting for the kernel.
-constexpr uint64_t pieces_bytes_max = 256 * 1024;
-
-}  // namespace
-
 std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool with_age) {
   std::string lines;
   if (with_age) append_age(age, lines);
@@ -47,6 +40,7 @@ void Exchange::answer_from_fill() {
   reply.more_lines = more;
   const auto announced = head->content_length ? head->content_length : head->announced_length;
   reply.content_length = announced.value_or(serve::ReplyHead::unknown_length);
+  parts_.emplace(std::vector<Part>{{"", 0, Part::to_the_end}});
   client_.reply(reply, *this);
 }
 
@@ -54,7 +48,8 @@ void Exchange::answer_from_fill() {
 // or 412 may be the answer, while the fill goes on for others.
 bool Exchange::answer_precondition(const cache::FillHead& head, std::string_view more) {
   if (!head.storable || head.status != 200 || context_.policy.has_range) return false;
-  const StoredPlan plan = plan_stored(request_, head.status, head.lines, 0, worker_.loop().wall_now());
+  const StoredPlan plan =
+      plan_stored(request_, head.status, head.lines, 0, worker_.loop().wall_now(), worker_.loop().random());
   if (plan.status != 304 && plan.status != 412) return false;
   status_ = plan.status;
   step_ = Step::answered;
@@ -66,22 +61,24 @@ bool Exchange::answer_precondition(const cache::FillHead& head, std::string_view
 }
 
 void Exchange::answer_from_store(const cache::StoredResponse& stored, const AnswerOrigin& origin) {
+  wait_timer_.cancel();
+  if (lacks_bytes(stored)) return complete_stored(stored);
+  const WallTime now = worker_.loop().wall_now();
+  const StoredPlan plan = plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(),
+                                      now, worker_.loop().random());
   step_ = Step::answered;
   interim_timer_.cancel();
-  wait_timer_.cancel();
-  const WallTime now = worker_.loop().wall_now();
   AnswerOrigin told = origin;
   told.has_ttl = true;
   told.ttl = stored.meta().ttl(now);
   const std::string more = more_lines(told, stored.meta().current_age(now), true);
   origin_ = told;
-  const StoredPlan plan =
-      plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(), now);
   status_ = plan.status;
   serve::ReplyHead head;
   std::string lines;
   if (reply_stored(client_, worker_.reader(), stored, head_only(), plan, more, lines, head)) return;
-  cursor_.emplace(stored.large_body(), plan.first, plan.length);
+  know(stored);
+  parts_.emplace(parts_of(plan, stored.head(), stored.body_length()));
   client_.reply(head, *this);
 }
 
@@ -104,53 +101,44 @@ void Exchange::answer_failure(const Error& error, int status) {
 }
 
 serve::BodySource::State Exchange::pull(std::span<Slice> out, size_t& count) {
-  if (cursor_) return cursor_->pull(out, count);
-  count = 0;
-  uint64_t waiting = 0;
-  for (const Piece& piece : pieces_) {
-    if (count == out.size()) return State::ready;
-    out[count++] = piece.bytes;
-    waiting += piece.bytes.size();
-  }
-  if (body_failed_) return count > 0 ? State::ready : State::failed;
-  while (count < out.size() && waiting < pieces_bytes_max && step_ == Step::streaming) {
-    cache::Body::Read read = fill_->read(read_offset_ - fill_base_);
-    switch (read.state) {
-      case cache::Body::ReadState::bytes:
-        read_offset_ += read.bytes.size();
-        waiting += read.bytes.size();
-        out[count++] = read.bytes;
-        pieces_.push_back({read.bytes, std::move(read.block)});
-        continue;
-      case cache::Body::ReadState::wait:
-        return count > 0 ? State::ready : State::wait;
-      case cache::Body::ReadState::end:
-        return count > 0 ? State::ready : State::end;
-      case cache::Body::ReadState::absent:
-        if (!resume_alone()) body_failed_ = true;
-        break;
-      case cache::Body::ReadState::failed:
-        body_failed_ = true;
-        break;
-    }
-    break;
-  }
-  if (count > 0) return State::ready;
-  return body_failed_ ? State::failed : State::wait;
+  return parts_->pull(*this, out, count);
 }
 
 void Exchange::consumed(size_t bytes) {
   sent_ += bytes;
-  if (cursor_) return cursor_->consumed(bytes);
-  while (bytes > 0) {
-    Piece& first = pieces_.front();
-    if (bytes < first.bytes.size()) {
-      first.bytes.remove_prefix(bytes);
-      return;
-    }
-    bytes -= first.bytes.size();
-    pieces_.pop_front();
+  parts_->consumed(bytes);
+}
+
+// Where the next bytes are: in the store, in the fill, or upstream still.
+cache::Body::Read Exchange::read_representation(uint64_t offset) {
+  using ReadState = cache::Body::ReadState;
+  cache::Body::Read read;
+  read_offset_ = offset;
+  if (known_ && known_->body != nullptr) {
+    read = known_->body->read(offset);
+    if (read.state == ReadState::bytes || read.state == ReadState::end) return read;
   }
+  read.state = body_failed_ ? ReadState::failed : ReadState::wait;
+  if (step_ != Step::streaming || body_failed_) return read;
+  read.state = ReadState::absent;
+  if (fill_ != nullptr && offset >= fill_base_) read = fill_->read(offset - fill_base_);
+  switch (read.state) {
+    case ReadState::bytes:
+      run_joins_ = 0;
+      return read;
+    case ReadState::wait:
+      return read;
+    case ReadState::end:
+    case ReadState::failed:
+      if (in_runs_) return next_run(offset);
+      break;
+    case ReadState::absent:
+      if (in_runs_) return next_run(offset);
+      read.state = resume_alone() ? ReadState::wait : ReadState::failed;
+      break;
+  }
+  body_failed_ = read.state == ReadState::failed;
+  return read;
 }
 
 void Exchange::log_exchange(serve::ExchangeEnd end) {

@@ -271,6 +271,8 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
     return true;
   }
   if (target_ + 1 >= job_.plan.targets.size()) return false;
+  // Who reads a run asks for the rest of it as for any other.
+  if (published_ && job_.range) return false;
   if (published_ && (etag_.empty() || request_.method != http::Method::get)) return false;
   if (!target().is_origin()) {
     worker_.metrics().add(Metric::peer_fallbacks);
@@ -335,6 +337,7 @@ std::string Fetch::request_head() {
   if (job_.whole_representation || job_.resume)
     out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
+  if (job_.range && !job_.resume) out.range = &*job_.range;
   if (job_.validate != nullptr && !job_.resume) {
     http::FieldLines lines(job_.validate->head().substr(job_.validate->head().find("\r\n") + 2));
     for (std::string_view name, value; lines.next(name, value);) {

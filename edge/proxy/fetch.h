@@ -74,6 +74,8 @@ struct FetchJob {
   // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by
   // the fetch for as long as it lasts.
   const cache::StoredResponse* validate = nullptr;
+  // Instead of all of the representation: a run of it. An answer with all of it will do too.
+  std::optional<RangeAsk> range;
   std::optional<ResumePoint> resume;  // for a reader that fell out of its fill
   MonoTime deadline{};                // for the head
   RoutePlan plan;
@@ -142,6 +144,8 @@ class Fetch final : public cache::FillSource,
   void not_modified(const http::ResponseHead& head);
   void fetch_whole();
   void publish_head(const http::ResponseHead& head);
+  void publish_run(const http::ResponseHead& head);
+  void describe(const http::ResponseHead& head, const cache::Storability& judged, cache::FillHead& out) const;
   cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;
 

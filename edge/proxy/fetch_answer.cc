@@ -6,6 +6,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/cache/stored_head.h"
+#include "edge/http/date.h"
 #include "edge/http/entity_tag.h"
 #include "edge/http/range.h"
 #include "edge/proxy/fetch.h"
@@ -44,6 +45,46 @@ bool names_rewritten_field(std::string_view vary_names) {
     vary_names.remove_prefix(name.size() + 1);
   }
   return false;
+}
+
+std::string_view strong_etag(const http::FieldList& fields) {
+  const std::string_view etag = fields.value(http::FieldId::etag);
+  const auto tag = http::parse_entity_tag(etag);
+  return tag && !tag->weak ? etag : std::string_view();
+}
+
+// The entity-tag, or a Last-Modified that is old enough to be strong (RFC 9110 8.8.2.2).
+std::string_view strong_validator(const http::FieldList& fields, WallTime now) {
+  if (fields.has(http::FieldId::etag)) return strong_etag(fields);
+  constexpr int64_t old_enough = 60;
+  const std::string_view text = fields.value(http::FieldId::last_modified);
+  const auto modified = http::parse_date(text, unix_seconds(now));
+  const auto date = http::parse_date(fields.value(http::FieldId::date), unix_seconds(now));
+  return modified && date && *date - *modified >= old_enough ? text : std::string_view();
+}
+
+std::optional<http::ByteRange> stated_range(const http::ResponseHead& head) {
+  const auto stated = http::parse_content_range(head.fields.value(http::FieldId::content_range));
+  return stated && stated->length ? stated->range : std::nullopt;
+}
+
+// Where the content of a 206 belongs; nullopt when that cannot be told. The content is what counts: when it
+// is one byte short of a range that reaches the end, the origin has counted the end as the byte after the
+// last, as many do. Whatever else disagrees is refused (RFC 9110 14.4).
+std::optional<cache::RunOf> run_of(const http::ResponseHead& head, WallTime now) {
+  const auto range = stated_range(head);
+  if (!range || head.fields.count(http::FieldId::content_range) != 1) return std::nullopt;
+  cache::RunOf run;
+  run.first = range->first;
+  run.complete_length = *http::parse_content_range(head.fields.value(http::FieldId::content_range))->length;
+  run.validator = strong_validator(head.fields, now);
+  if (head.framing != http::Framing::length) return run;
+  const uint64_t content = head.content_length;
+  if (content == range->length()) return run;
+  if (content == 0 || content + 1 != range->length() || range->last + 1 != run.complete_length)
+    return std::nullopt;
+  --run.complete_length;
+  return run;
 }
 
 }  // namespace
@@ -156,16 +197,13 @@ void Fetch::publish_head(const http::ResponseHead& head) {
     return give_up(
         {Side::upstream, "http_response_error", fmt::format("status {} while validating", head.status)});
   }
+  if (head.status == 206 && job_.range) return publish_run(head);
+  job_.range.reset();
   const cache::Storability judged = judge(head, now);
   cache::FillHead out;
-  out.status = head.status;
-  out.meta = judged.meta;
-  cache::Vary vary = cache::parse_vary(head.fields);
-  if (names_rewritten_field(vary.names)) vary.any = true;
+  describe(head, judged, out);
   const bool whole = job_.whole_representation || request_.method == http::Method::post;
-  out.storable = judged.storable && whole && !vary.any;
-  // One copy in the region, at the owner; the receiver passes it on.
-  out.store = target().tier != cluster::Tier::region;
+  out.storable = out.storable && whole;
   if (out.storable) {
     cache::write_stored_head(head, now, *job_.policy_options, out.lines);
     if (cache::has_qualified_fields(head, *job_.policy_options)) {
@@ -174,20 +212,63 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   } else {
     cache::write_forwarded_head(head, now, out.lines);
   }
-  out.age_known = judged.storable || head.fields.has(http::FieldId::age);
-  out.vary_any = vary.any;
-  out.vary_names = vary.names;
-  cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
   if (head.framing == http::Framing::length) out.content_length = head.content_length;
   const bool about_another = request_.method == http::Method::head || head.status == 304;
   if (head.framing == http::Framing::none && !about_another) out.content_length = 0;
   if (about_another) out.announced_length = parse_decimal(head.fields.value(http::FieldId::content_length));
-  const std::string_view etag = head.fields.value(http::FieldId::etag);
-  const auto tag = http::parse_entity_tag(etag);
-  if (tag && !tag->weak && head.status == 200) out.etag = etag;
+  if (head.status == 200) out.etag = strong_etag(head.fields);
+  if (!out.storable && job_.whole_representation) worker_.metrics().add(Metric::fills_uncacheable);
+  etag_ = out.etag;
+  published_ = true;
+  fill_->head_arrived(std::move(out));
+}
+
+// What a head says of a response for the store, but for its lines and its content.
+void Fetch::describe(const http::ResponseHead& head, const cache::Storability& judged,
+                     cache::FillHead& out) const {
+  out.status = head.status;
+  out.meta = judged.meta;
+  cache::Vary vary = cache::parse_vary(head.fields);
+  if (names_rewritten_field(vary.names)) vary.any = true;
+  out.storable = judged.storable && !vary.any;
+  // One copy in the region, at the owner; the receiver passes it on.
+  out.store = target().tier != cluster::Tier::region;
+  out.age_known = judged.storable || head.fields.has(http::FieldId::age);
+  out.vary_any = vary.any;
+  out.vary_names = vary.names;
+  cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
   out.hit_for_miss_seconds =
       tells_of_the_key(judged.why_not, head.status) ? job_.policy_options->hit_for_miss : 0;
-  if (!out.storable && job_.whole_representation) worker_.metrics().add(Metric::fills_uncacheable);
+}
+
+// A 206 to a run we asked for: judged as the 200 that its fields describe (RFC 9111 3.4).
+void Fetch::publish_run(const http::ResponseHead& head) {
+  const WallTime now = worker_.loop().wall_now();
+  http::ResponseHead whole = head;
+  whole.status = 200;
+  whole.reason = http::reason_phrase(200);
+  whole.fields = http::FieldList();
+  for (const http::Field& field : head.fields) {
+    if (field.id != http::FieldId::content_range && field.id != http::FieldId::content_length)
+      whole.fields.add(field);
+  }
+  const cache::Storability judged = judge(whole, now);
+  cache::FillHead out;
+  describe(whole, judged, out);
+  out.run = run_of(head, now);
+  if (!out.run) out.storable = false;
+  out.status = head.status;
+  if (head.framing == http::Framing::length) out.content_length = head.content_length;
+  if (out.run && !out.content_length) out.content_length = stated_range(head)->length();
+  if (out.storable) {
+    cache::write_stored_head(whole, now, *job_.policy_options, out.lines);
+  } else {
+    out.hit_for_miss_seconds = 0;
+    if (out.run) cache::write_forwarded_head(whole, now, out.lines);
+  }
+  cache::write_forwarded_head(head, now, out.leader_lines);
+  out.replaces_whole = job_.validate != nullptr;
+  out.etag = out.run ? out.run->validator : std::string();
   etag_ = out.etag;
   published_ = true;
   fill_->head_arrived(std::move(out));

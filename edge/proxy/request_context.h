@@ -31,6 +31,7 @@ struct RequestContext {
   cache::Decision decision;
   const cache::StoredResponse* stored = nullptr;  // what the look-up found, fresh or not
   bool hit_for_miss = false;
+  bool incomplete = false;  // `stored` may be used, but bytes that the answer needs are not here
 };
 
 }  // namespace perigee::proxy

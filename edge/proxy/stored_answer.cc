@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "edge/http/byteranges.h"
 #include "edge/http/conditional.h"
 #include "edge/http/h1.h"
-#include "edge/http/range.h"
 #include "edge/serve/owned_reply.h"
 
 namespace perigee::proxy {
@@ -57,8 +57,16 @@ void release_stored(void* reader, const void* response) {
 
 }  // namespace
 
+std::string_view stored_field(std::string_view stored_lines, std::string_view wanted) {
+  http::FieldLines fields(stored_lines.substr(stored_lines.find("\r\n") + 2));
+  for (std::string_view name, value; fields.next(name, value);) {
+    if (name == wanted) return value;
+  }
+  return {};
+}
+
 StoredPlan plan_stored(const http::RequestHead& request, int status, std::string_view lines, uint64_t length,
-                       WallTime now) {
+                       WallTime now, Random& random) {
   StoredPlan plan;
   plan.status = status;
   plan.length = length;
@@ -79,14 +87,45 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
   if (!http::if_range_matches(request, validators, now_s)) return plan;
   const auto specs = http::parse_range(request.fields.value(FieldId::range));
   if (!specs) return plan;
-  const http::ResolvedRanges resolved = http::resolve_ranges(*specs, length);
-  if (resolved.outcome == http::ResolvedRanges::Outcome::unsatisfiable) plan.status = 416;
-  // More than one range: the whole representation answers them all (RFC 9110 14.2 leaves the choice to us).
-  if (resolved.outcome != http::ResolvedRanges::Outcome::partial || resolved.ranges.size() != 1) return plan;
+  http::ResolvedRanges resolved = http::resolve_ranges(*specs, length);
+  switch (resolved.outcome) {
+    case http::ResolvedRanges::Outcome::unsatisfiable:
+      plan.status = 416;
+      return plan;
+    case http::ResolvedRanges::Outcome::too_many:
+      plan.too_many = true;
+      return plan;
+    case http::ResolvedRanges::Outcome::partial:
+      break;
+  }
   plan.status = 206;
   plan.first = resolved.ranges[0].first;
   plan.length = resolved.ranges[0].length();
+  if (resolved.ranges.size() == 1) return plan;
+  plan.ranges = std::move(resolved.ranges);
+  plan.boundary = random.next();
+  plan.length = 0;
+  for (const Part& part : parts_of(plan, lines, length)) plan.length += part.text.size() + part.length;
   return plan;
+}
+
+std::vector<Part> parts_of(const StoredPlan& plan, std::string_view stored_lines, uint64_t length) {
+  if (!plan.is_multipart()) return {{"", plan.first, plan.length}};
+  const std::string_view type = stored_field(stored_lines, "content-type");
+  std::vector<Part> parts;
+  for (const http::ByteRange& range : plan.ranges) {
+    parts.push_back({http::byteranges_part(plan.boundary, type, range, length), range.first, range.length()});
+  }
+  parts.push_back({http::byteranges_end(plan.boundary), 0, 0});
+  return parts;
+}
+
+std::optional<cache::ByteRun> missing_of(const StoredPlan& plan, const cache::SparseBody& body) {
+  for (const http::ByteRange& range : plan.ranges) {
+    if (const auto gap = body.missing({range.first, range.last})) return gap;
+  }
+  if (plan.is_multipart() || plan.length == 0) return std::nullopt;
+  return body.missing({plan.first, plan.first + plan.length - 1});
 }
 
 void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length,
@@ -96,10 +135,13 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
   head.status_line(plan.status, "");
   http::FieldLines fields(stored_lines.substr(stored_lines.find("\r\n") + 2));
   for (std::string_view name, value; fields.next(name, value);) {
+    if (plan.is_multipart() && name == "content-type") continue;
     const bool wanted = plan.status == 206 || (plan.status == 304 && belongs_in_304(name)) || name == "date";
     if (wanted) head.field(name, value);
   }
-  if (plan.status == 206) {
+  if (plan.is_multipart()) {
+    head.field("content-type", http::byteranges_type(plan.boundary));
+  } else if (plan.status == 206) {
     head.field("content-range",
                fmt::format("bytes {}-{}/{}", plan.first, plan.first + plan.length - 1, length));
   } else if (plan.status == 416) {
@@ -133,7 +175,11 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
     head.lines = lines_scratch;
     const bool sends = plan.status == 206 && !head_only;
     if (sends && !stored.has_small_body()) return false;
-    std::string body(sends ? stored.small_body().substr(plan.first, plan.length) : std::string_view());
+    std::string body;
+    for (const Part& part : sends ? parts_of(plan, stored.head(), length) : std::vector<Part>()) {
+      body += part.text;
+      body += stored.small_body().substr(part.first, part.length);
+    }
     std::string lines = lines_scratch;
     lines += more_lines;
     serve::reply_owned(exchange, plan.status, head.content_length, std::move(lines), std::move(body));

@@ -102,6 +102,10 @@ void write_conditions(const UpstreamRequest& parts, http::HeadWriter& head) {
     head.field("if-range", parts.resume->etag);
     return;
   }
+  if (parts.range != nullptr) {
+    head.field("range", parts.range->range);
+    if (!parts.range->if_range.empty()) head.field("if-range", parts.range->if_range);
+  }
   if (!parts.if_none_match.empty()) head.field("if-none-match", parts.if_none_match);
   if (!parts.if_modified_since.empty()) head.field("if-modified-since", parts.if_modified_since);
 }

@@ -21,6 +21,20 @@ struct ResumePoint {
   std::string etag;  // a strong validator, with its quotes
 };
 
+// Ask for a run of bytes for the store (RFC 9110 14.2).
+struct RangeAsk {
+  std::string range;        // value of Range
+  std::string if_range;     // a strong validator; empty: none
+  uint64_t first = 0;       // of the bytes asked for; not known for a suffix
+  bool is_clients = false;  // it is what the client asked for, word for word
+};
+
+// Under this fill key the first run of a representation is fetched: its head tells what there is, so all who
+// ask for a range meanwhile wait for it.
+inline std::string range_fill_key(std::string_view key) {
+  return std::string(key) + std::string("\0range", 6);
+}
+
 struct UpstreamRequest {
   const http::RequestHead* request = nullptr;
   std::string_view scheme;     // of the key
@@ -36,6 +50,7 @@ struct UpstreamRequest {
   std::string_view if_none_match;
   std::string_view if_modified_since;
   const ResumePoint* resume = nullptr;
+  const RangeAsk* range = nullptr;
 
   bool to_peer = false;            // absolute-form target; forwarded fields pass as they came
   std::string_view peer_envelope;  // values of the two peer fields, to_peer only

@@ -15,6 +15,7 @@
 #include "edge/base/log.h"
 #include "edge/base/metrics.h"
 #include "edge/cache/fill.h"
+#include "edge/cache/run_table.h"
 #include "edge/cache/store.h"
 #include "edge/cluster/peer_health.h"
 #include "edge/cluster/retry_budget.h"
@@ -31,6 +32,7 @@ namespace perigee::proxy {
 struct NodeParts {
   cache::Store& store;
   cache::FillTable& fills;
+  cache::RunTable& runs;
   OutcomeSink& outcomes;      // where upstream outcomes are reported
   ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
@@ -51,6 +53,7 @@ class Worker final : public net::TurnHook, public Waker {
   cache::Store& store() { return parts_.store; }
   cache::Reader& reader() { return reader_; }
   cache::FillTable& fills() { return parts_.fills; }
+  cache::RunTable& runs() { return parts_.runs; }
   cache::WorkerFills& worker_fills() { return worker_fills_; }
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }

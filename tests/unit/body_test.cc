@@ -1,4 +1,4 @@
-#include "edge/cache/body.h"
+#include "edge/cache/growing_body.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <thread>
@@ -15,7 +15,7 @@ TEST_CASE("a body gives back every byte in order, whatever the sizes of its appe
     for (const size_t step : {1000ul, 4096ul, 70'000ul}) {
       for (const bool announced : {false, true}) {
         Budget budget(1 << 30);
-        Body body(budget, announced ? std::optional<uint64_t>(length) : std::nullopt);
+        GrowingBody body(budget, announced ? std::optional<uint64_t>(length) : std::nullopt);
         for (size_t at = 0; at < length; at += step) {
           body.append(pattern(7, at, std::min(step, length - at)));
         }
@@ -33,7 +33,7 @@ TEST_CASE("a body gives back every byte in order, whatever the sizes of its appe
 TEST_CASE("a read at any offset starts there and stays within one block", "[cache][body]") {
   Budget budget(1 << 30);
   for (const bool announced : {false, true}) {
-    Body body(budget, announced ? std::optional<uint64_t>(200'000) : std::nullopt);
+    GrowingBody body(budget, announced ? std::optional<uint64_t>(200'000) : std::nullopt);
     body.append(pattern(1, 0, 200'000));
     for (uint64_t offset = 0; offset < 200'000; offset += 997) {
       const Body::Read read = body.read(offset);
@@ -48,7 +48,7 @@ TEST_CASE("a read at any offset starts there and stays within one block", "[cach
 TEST_CASE("the end of a growing body is a wait, of a complete one an end, of a failed one a failure",
           "[cache][body]") {
   Budget budget(1 << 30);
-  Body body(budget, std::nullopt);
+  GrowingBody body(budget, std::nullopt);
   CHECK(body.read(0).state == ReadState::wait);
   body.append("abc");
   CHECK(body.read(0).bytes == "abc");
@@ -72,25 +72,25 @@ TEST_CASE("the end of a growing body is a wait, of a complete one an end, of a f
 TEST_CASE("a body that contradicts its announced length fails", "[cache][body]") {
   Budget budget(1 << 30);
   SECTION("short") {
-    Body body(budget, 10);
+    GrowingBody body(budget, 10);
     body.append("123456789");
     CHECK_FALSE(body.finish());
     CHECK(body.failed());
   }
   SECTION("long: nothing of the append that goes beyond is published") {
-    Body body(budget, 10);
+    GrowingBody body(budget, 10);
     body.append("123456");
     body.append("78901");
     CHECK(body.failed());
     CHECK(body.published() == 6);
   }
   SECTION("exact") {
-    Body body(budget, 10);
+    GrowingBody body(budget, 10);
     body.append("1234567890");
     CHECK(body.finish());
   }
   SECTION("empty") {
-    Body body(budget, 0);
+    GrowingBody body(budget, 0);
     CHECK(body.finish());
     CHECK(body.read(0).state == ReadState::end);
   }
@@ -98,7 +98,7 @@ TEST_CASE("a body that contradicts its announced length fails", "[cache][body]")
 
 TEST_CASE("published bytes never move while they are held", "[cache][body]") {
   Budget budget(1 << 30);
-  Body body(budget, std::nullopt);
+  GrowingBody body(budget, std::nullopt);
   body.append(pattern(3, 0, 20'000));
   const Body::Read early = body.read(16'384);
   const char* at = early.bytes.data();
@@ -112,7 +112,7 @@ TEST_CASE("published bytes never move while they are held", "[cache][body]") {
 
 TEST_CASE("a trimmed body is absent behind the cut and whole in front of it", "[cache][body]") {
   Budget budget(1 << 30);
-  Body body(budget, 640 * 1024);
+  GrowingBody body(budget, 640 * 1024);
   body.append(pattern(5, 0, 400 * 1024));
   CHECK(body.whole());
   body.trim(100 * 1024);
@@ -133,7 +133,7 @@ TEST_CASE("a block that somebody holds outlives the trim and the body, and stays
   Budget budget(1 << 30);
   Body::Read held;
   {
-    Body body(budget, 3 * block_bytes);
+    GrowingBody body(budget, 3 * block_bytes);
     body.append(pattern(9, 0, 3 * block_bytes));
     held = body.read(0);
     body.trim(block_bytes);
@@ -148,9 +148,9 @@ TEST_CASE("a block that somebody holds outlives the trim and the body, and stays
 
 TEST_CASE("a thousand small bodies of unknown length take a few kilobytes each", "[cache][body]") {
   Budget budget(1 << 30);
-  std::vector<std::unique_ptr<Body>> bodies;
+  std::vector<std::unique_ptr<GrowingBody>> bodies;
   for (int i = 0; i < 1000; ++i) {
-    bodies.push_back(std::make_unique<Body>(budget, std::nullopt));
+    bodies.push_back(std::make_unique<GrowingBody>(budget, std::nullopt));
     bodies.back()->append(pattern(1, 0, 500));
   }
   CHECK(budget.used() < 5'000'000);
@@ -163,7 +163,7 @@ TEST_CASE("a thousand small bodies of unknown length take a few kilobytes each",
 TEST_CASE("a finished body wastes little of its last block", "[cache][body]") {
   for (const size_t length : {100ul, 20'000ul, 70'000ul, 1'000'000ul}) {
     Budget budget(1 << 30);
-    Body body(budget, std::nullopt);
+    GrowingBody body(budget, std::nullopt);
     body.append(pattern(1, 0, length));
     body.finish();
     INFO(length);
@@ -174,7 +174,7 @@ TEST_CASE("a finished body wastes little of its last block", "[cache][body]") {
 TEST_CASE("readers on other threads see only whole, right bytes while a body grows and is trimmed",
           "[cache][body]") {
   Budget budget(1 << 30);
-  Body body(budget, std::nullopt);
+  GrowingBody body(budget, std::nullopt);
   constexpr uint64_t length = 2'000'000;
   std::atomic<int> wrong{0};
   std::vector<std::thread> readers;

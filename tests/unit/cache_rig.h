@@ -65,8 +65,8 @@ ReadAll read_all(Readable& body, uint64_t offset = 0) {
   }
 }
 
-inline std::shared_ptr<Body> complete_body(Budget& budget, uint64_t seed, size_t length) {
-  auto body = std::make_shared<Body>(budget, length);
+inline std::shared_ptr<GrowingBody> complete_body(Budget& budget, uint64_t seed, size_t length) {
+  auto body = std::make_shared<GrowingBody>(budget, length);
   body->append(pattern(seed, 0, length));
   body->finish();
   return body;

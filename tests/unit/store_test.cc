@@ -124,8 +124,8 @@ TEST_CASE("what cannot be kept is refused and leaves no charge", "[cache][store]
   Reader& reader = store.add_reader();
   const uint64_t before = store.budget().used();
   const std::string long_text(70'000, 'x');
-  auto growing = std::make_shared<Body>(store.budget(), std::nullopt);
-  auto failed = std::make_shared<Body>(store.budget(), std::nullopt);
+  auto growing = std::make_shared<GrowingBody>(store.budget(), std::nullopt);
+  auto failed = std::make_shared<GrowingBody>(store.budget(), std::nullopt);
   failed->fail();
   CHECK_FALSE(store.begin(draft_of("k"), long_text).commit());          // beyond small_body_max
   CHECK_FALSE(store.begin(draft_of(long_text), "body").commit());       // key

@@ -1,4 +1,4 @@
-#include "edge/cache/body.h"
+#include "edge/cache/growing_body.h"
 
 #include <algorithm>
 #include <cstring>
@@ -38,24 +38,25 @@ constexpr size_t leading_blocks = 3;
 // What a last block may waste before it is copied into a fitting one.
 constexpr size_t tail_waste_max = 4 * 1024;
 
-constexpr size_t body_charge = allocated_bytes(sizeof(Body) + 16);
+constexpr size_t body_charge = allocated_bytes(sizeof(GrowingBody) + 16);
 
 }  // namespace
 
-Body::Body(Budget& budget, std::optional<uint64_t> expected) : budget_(budget), expected_(expected) {
+GrowingBody::GrowingBody(Budget& budget, std::optional<uint64_t> expected)
+    : budget_(budget), expected_(expected) {
   budget_.charge(body_charge);
 }
 
-Body::~Body() { budget_.release(body_charge); }
+GrowingBody::~GrowingBody() { budget_.release(body_charge); }
 
-size_t Body::block_index(uint64_t offset) const {
+size_t GrowingBody::block_index(uint64_t offset) const {
   if (expected_) return offset / block_bytes;
   if (offset < first_cut) return 0;
   if (offset < second_cut) return 1;
   return leading_blocks - 1 + offset / block_bytes;
 }
 
-uint64_t Body::block_begin(size_t index) const {
+uint64_t GrowingBody::block_begin(size_t index) const {
   if (expected_) return uint64_t{index} * block_bytes;
   if (index == 0) return 0;
   if (index == 1) return first_cut;
@@ -63,7 +64,7 @@ uint64_t Body::block_begin(size_t index) const {
   return uint64_t{index - (leading_blocks - 1)} * block_bytes;
 }
 
-Body::Read Body::read(uint64_t offset) const {
+Body::Read GrowingBody::read(uint64_t offset) const {
   // The state first: an end that is seen has all its bytes published.
   const State state = state_.load(std::memory_order_acquire);
   const uint64_t published = published_.load(std::memory_order_acquire);
@@ -89,7 +90,7 @@ Body::Read Body::read(uint64_t offset) const {
   return result;
 }
 
-Block& Body::tail() {
+Block& GrowingBody::tail() {
   const uint64_t at = published_.load(std::memory_order_relaxed);
   if (tail_ != nullptr && at < tail_begin_ + tail_->capacity()) return *tail_;
   const size_t index = block_index(at);
@@ -103,7 +104,7 @@ Block& Body::tail() {
   return *tail_;
 }
 
-void Body::append(std::string_view bytes) {
+void GrowingBody::append(std::string_view bytes) {
   if (state_.load(std::memory_order_relaxed) != State::growing) return;
   uint64_t at = published_.load(std::memory_order_relaxed);
   if (expected_ && bytes.size() > *expected_ - at) return fail();
@@ -118,7 +119,7 @@ void Body::append(std::string_view bytes) {
   }
 }
 
-bool Body::finish() {
+bool GrowingBody::finish() {
   if (state_.load(std::memory_order_relaxed) != State::growing) return complete();
   if (expected_ && *expected_ != published_.load(std::memory_order_relaxed)) {
     fail();
@@ -129,7 +130,7 @@ bool Body::finish() {
   return true;
 }
 
-void Body::shrink_tail() {
+void GrowingBody::shrink_tail() {
   if (tail_ == nullptr) return;
   const size_t used = static_cast<size_t>(published_.load(std::memory_order_relaxed) - tail_begin_);
   if (tail_->capacity() - used <= tail_waste_max) return;
@@ -140,13 +141,13 @@ void Body::shrink_tail() {
   if (!blocks_.empty()) blocks_.back() = std::move(fitting);
 }
 
-void Body::fail() {
+void GrowingBody::fail() {
   if (state_.load(std::memory_order_relaxed) == State::growing) {
     state_.store(State::failed, std::memory_order_release);
   }
 }
 
-void Body::trim(uint64_t offset) {
+void GrowingBody::trim(uint64_t offset) {
   offset = std::min(offset, published_.load(std::memory_order_relaxed));
   // What is dropped is freed after the lock: it may be the last reference to many blocks.
   std::vector<std::shared_ptr<Block>> dropped;
@@ -160,7 +161,7 @@ void Body::trim(uint64_t offset) {
   if (blocks_.empty()) tail_ = nullptr;
 }
 
-bool Body::whole() const {
+bool GrowingBody::whole() const {
   const std::lock_guard lock(mutex_);
   return first_block_ == 0;
 }

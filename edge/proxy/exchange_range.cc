@@ -1,0 +1,328 @@
+// The part of an exchange that answers in runs: requests for ranges, and requests for a response of which
+// only some bytes are stored. Each run is a fill of its own; what arrives is stored, and the next asker finds
+// it.
+//
+// All runs of one answer are under one strong validator (RFC 9110 15.3.7.3, 14.5). What has none is answered
+// from a single run, or passed on as the origin gives it.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/proxy/exchange.h"
+#include "edge/serve/owned_reply.h"
+
+namespace perigee::proxy {
+
+namespace {
+
+using cache::ByteRun;
+
+constexpr uint64_t block_mask = cache::block_bytes - 1;
+constexpr uint8_t run_joins_max = 4;
+
+// What a run's fills are found under.
+std::string representation_name(std::string_view key, std::string_view selecting,
+                                std::string_view validator) {
+  std::string name(key);
+  name.push_back('\0');
+  name += selecting;
+  name.push_back('\0');
+  name += validator;
+  return name;
+}
+
+std::string range_value(const ByteRun& run, uint64_t length) {
+  if (run.last + 1 == length) return fmt::format("bytes={}-", run.first);
+  return fmt::format("bytes={}-{}", run.first, run.last);
+}
+
+std::shared_ptr<const cache::Body> body_of(cache::Budget& budget, const cache::StoredResponse& stored) {
+  if (!stored.has_small_body()) return stored.large_body();
+  auto copy = std::make_shared<cache::GrowingBody>(budget, stored.body_length());
+  copy->append(stored.small_body());
+  copy->finish();
+  return copy;
+}
+
+}  // namespace
+
+bool Exchange::answers_in_runs() {
+  if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
+  if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
+  if (context_.policy.no_store || context_.policy.no_cache || http::has_content(request_)) return false;
+  if (context_.decision.reason == cache::ForwardReason::bypass) return false;
+  if (!context_.policy.has_range) return context_.incomplete;
+  // RFC 9110 14.2: a Range that is none is ignored.
+  if (http::parse_range(request_.fields.value(http::FieldId::range))) return true;
+  context_.policy.has_range = false;
+  return context_.incomplete;
+}
+
+void Exchange::begin_runs() {
+  in_runs_ = true;
+  if (context_.incomplete) return complete_stored(*context_.stored);
+  ask_ = cold_ask();
+  join_fill(range_fill_key(key_));
+}
+
+// Whole blocks around the first range asked for: nothing is known of the representation yet. The end of an
+// unknown length can only be asked for in the client's own words.
+RangeAsk Exchange::cold_ask() const {
+  const auto specs = http::parse_range(request_.fields.value(http::FieldId::range));
+  const http::RangeSpec& spec = specs->front();
+  RangeAsk ask;
+  if (!spec.first) {
+    ask.range = fmt::format("bytes=-{}", *spec.last);
+    ask.is_clients = true;
+  } else {
+    ask.first = *spec.first & ~block_mask;
+    ask.range = fmt::format("bytes={}-", ask.first);
+    if (spec.last) ask.range += fmt::format("{}", *spec.last | block_mask);
+    ask.is_clients = ask.first == *spec.first && (!spec.last || (*spec.last | block_mask) == *spec.last);
+  }
+  const http::FieldList& fields = request_.fields;
+  ask.is_clients = ask.is_clients && specs->size() == 1 && !fields.has(http::FieldId::if_range) &&
+                   !fields.has(http::FieldId::if_none_match) && !fields.has(http::FieldId::if_modified_since);
+  return ask;
+}
+
+bool Exchange::lacks_bytes(const cache::StoredResponse& stored) const {
+  if (!stored.meta().is(cache::ResponseMeta::partial) || head_only()) return false;
+  const StoredPlan plan = plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(),
+                                      worker_.loop().wall_now(), worker_.loop().random());
+  return plan.sends_bytes(stored.meta().status) &&
+         missing_of(plan, static_cast<const cache::SparseBody&>(*stored.large_body()));
+}
+
+void Exchange::know(const cache::StoredResponse& stored) {
+  Known known;
+  known.lines = stored.head();
+  known.selecting = stored.selecting();
+  known.meta = stored.meta();
+  known.length = stored.body_length();
+  known.body = body_of(worker_.store().budget(), stored);
+  if (stored.meta().is(cache::ResponseMeta::partial)) {
+    known.validator = static_cast<const cache::SparseBody&>(*known.body).validator();
+  }
+  known_ = std::move(known);
+}
+
+// Fetches the first of what is missing before the head is sent: by then it is known whether the rest can
+// still be had under the same validator.
+void Exchange::complete_stored(const cache::StoredResponse& stored) {
+  leave_fill();
+  in_runs_ = true;
+  step_ = Step::await_head;
+  know(stored);
+  plan_ = plan_stored(request_, 200, known_->lines, known_->length, worker_.loop().wall_now(),
+                      worker_.loop().random());
+  const auto gap = missing_of(plan_, static_cast<const cache::SparseBody&>(*known_->body));
+  if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
+  if (!gap || ++run_joins_ > run_joins_max || !join_run(*gap)) go_alone(may_keep());
+}
+
+// The gap, up to the next borders of blocks as far as those bytes are missing too.
+ByteRun Exchange::aligned(const ByteRun& gap) const {
+  ByteRun run{gap.first & ~block_mask, std::min(gap.last | block_mask, known_->length - 1)};
+  if (known_->body == nullptr) return run;
+  const auto* sparse = dynamic_cast<const cache::SparseBody*>(known_->body.get());
+  if (sparse == nullptr) return gap;
+  while (const auto missing = sparse->missing(run)) {
+    if (missing->contains(gap.first)) return *missing;
+    run.first = missing->last + 1;
+  }
+  return gap;
+}
+
+// False when nobody brings these bytes.
+bool Exchange::join_run(const ByteRun& gap) {
+  const MonoTime now = worker_.loop().now();
+  const std::string name = representation_name(key_, known_->selecting, known_->validator);
+  cache::RunTable::Claim claim = worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
+  if (claim.fill == nullptr) return false;
+  fill_ = std::move(claim.fill);
+  leader_ = claim.leader;
+  fill_base_ = claim.run.first;
+  if (!leader_) {
+    collapsed_ = true;
+    worker_.metrics().add(Metric::fills_collapsed);
+    if (step_ == Step::await_head)
+      worker_.loop().timers().arm(wait_timer_, now + snapshot().exchange.follower_wait_max);
+    return true;
+  }
+  fill_->set_store_key(context_.key);
+  worker_.metrics().add(Metric::fills_started);
+  ask_ = RangeAsk{range_value(claim.run, known_->length), known_->validator, claim.run.first, false};
+  start_fetch(false);
+  return true;
+}
+
+bool Exchange::is_known(const cache::FillHead& head) const {
+  return known_ && head.run && !known_->validator.empty() && head.run->validator == known_->validator &&
+         head.run->complete_length == known_->length;
+}
+
+bool Exchange::needs_only(const ByteRun& run) const {
+  const auto within = [&](uint64_t first, uint64_t last) {
+    return run.contains(first) && run.contains(last);
+  };
+  if (!plan_.is_multipart()) return plan_.length == 0 || within(plan_.first, plan_.first + plan_.length - 1);
+  return std::all_of(plan_.ranges.begin(), plan_.ranges.end(),
+                     [&](const http::ByteRange& range) { return within(range.first, range.last); });
+}
+
+void Exchange::judge_run_head() {
+  wait_timer_.cancel();
+  const std::shared_ptr<const cache::FillHead> head = fill_->head();
+  if (!head->run) return judge_whole_for_run(*head);
+  if (!leader_ && !(head->storable && may_share(*head))) {
+    context_.hit_for_miss = !head->storable;
+    return go_alone(false);
+  }
+  if (leader_ && ask_->is_clients) return answer_clients_own_run(*head);
+  const bool same = is_known(*head);
+  if (!same) {
+    known_ = Known{};
+    known_->selecting = head->selecting;
+    known_->validator = head->run->validator;
+    known_->length = head->run->complete_length;
+  }
+  known_->lines = head->lines;
+  known_->meta = head->meta;
+  fill_base_ = head->run->first;
+  plan_ = plan_stored(request_, 200, known_->lines, known_->length, worker_.loop().wall_now(),
+                      worker_.loop().random());
+  if (plan_.too_many) plan_.status = 416;
+  const ByteRun run{head->run->first, head->run->first + *head->content_length - 1};
+  const bool may_fetch_more = head->storable && !known_->validator.empty();
+  if (plan_.sends_bytes(200) && !may_fetch_more && !needs_only(run)) return go_alone(may_keep());
+  answer_known(*head);
+}
+
+// The answer to a Range was not a run: all of the representation, an error, or something that only the client
+// who asked for it may understand.
+void Exchange::judge_whole_for_run(const cache::FillHead& head) {
+  if (head.status == 206) {
+    if (!leader_ || !ask_->is_clients) return go_alone(false);
+    return answer_from_fill();
+  }
+  // What was stored in part is no longer what the origin has.
+  if (known_ && head.status == 200 && leader_ && !head.storable) worker_.store().purge(context_.key);
+  known_.reset();
+  fill_base_ = 0;
+  const bool shared = head.storable && may_share(head);
+  in_runs_ = false;
+  if (!leader_ && !shared) {
+    context_.hit_for_miss = !head.storable;
+    return go_alone(false);
+  }
+  if (head.status != 200 || !head.storable || !head.content_length) return answer_from_fill();
+  plan_ = plan_stored(request_, 200, head.lines, *head.content_length, worker_.loop().wall_now(),
+                      worker_.loop().random());
+  if (plan_.status == 200) return answer_from_fill();
+  known_ = Known{};
+  known_->lines = head.lines;
+  known_->meta = head.meta;
+  known_->length = *head.content_length;
+  answer_known(head);
+}
+
+// Nothing about it was changed on the way there, so nothing is on the way back.
+void Exchange::answer_clients_own_run(const cache::FillHead& head) {
+  fill_base_ = head.run->first;
+  origin_.collapsed = false;
+  origin_.stored = fill_->kept() && head.store;
+  origin_.fwd_status = status_ = head.status;
+  etag_ = head.etag;
+  step_ = Step::streaming;
+  interim_timer_.cancel();
+  worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
+  const std::string more =
+      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known);
+  serve::ReplyHead reply;
+  reply.status = head.status;
+  reply.lines = head.leader_lines;
+  reply.more_lines = more;
+  reply.content_length = *head.content_length;
+  in_runs_ = false;
+  parts_.emplace(std::vector<Part>{{"", fill_base_, *head.content_length}});
+  client_.reply(reply, *this);
+}
+
+// The answer as planned, out of what is stored, this fill, and the runs that follow.
+void Exchange::answer_known(const cache::FillHead& head) {
+  interim_timer_.cancel();
+  status_ = plan_.status;
+  etag_ = known_->validator.empty() ? head.etag : known_->validator;
+  origin_.collapsed = collapsed_;
+  origin_.stored = fill_->kept() && head.store;
+  origin_.fwd_status = head.status;
+  worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
+  const std::string more =
+      more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()), head.age_known);
+  std::string planned;
+  if (plan_.status != 200) write_planned_head(plan_, known_->lines, known_->length, planned);
+  serve::ReplyHead reply;
+  reply.status = plan_.status;
+  reply.lines = plan_.status == 200 ? known_->lines : planned;
+  reply.more_lines = more;
+  reply.content_length = planned_content_length(plan_, known_->length);
+  if (!plan_.sends_bytes(200)) {
+    step_ = Step::answered;
+    planned += more;
+    return serve::reply_owned(client_, plan_.status, reply.content_length, std::move(planned), {});
+  }
+  step_ = Step::streaming;
+  parts_.emplace(parts_of(plan_, known_->lines, known_->length));
+  client_.reply(reply, *this);
+}
+
+// What has been stored of the representation in the meantime.
+void Exchange::adopt_stored() {
+  const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
+  if (found.state != cache::Lookup::State::hit || known_->validator.empty()) return;
+  const cache::StoredResponse& stored = *found.response;
+  if (stored.meta().is(cache::ResponseMeta::hit_for_miss) || stored.body_length() != known_->length) return;
+  const bool same =
+      stored.meta().is(cache::ResponseMeta::partial)
+          ? static_cast<const cache::SparseBody&>(*stored.large_body()).validator() == known_->validator
+          : stored_field(stored.head(), "etag") == known_->validator;
+  if (same) known_->body = body_of(worker_.store().budget(), stored);
+}
+
+// The fill has brought what it could, and the answer needs more.
+cache::Body::Read Exchange::next_run(uint64_t offset) {
+  using ReadState = cache::Body::ReadState;
+  leave_fill();
+  adopt_stored();
+  cache::Body::Read read;
+  if (known_->body != nullptr) read = known_->body->read(offset);
+  if (read.state == ReadState::bytes) return read;
+  read.state = ReadState::failed;
+  const ByteRun wanted{offset, std::min(parts_->last(), known_->length - 1)};
+  if (known_->validator.empty() || ++run_joins_ > run_joins_max || !join_run(wanted)) {
+    body_failed_ = true;
+    return read;
+  }
+  step_ = Step::await_run;
+  read.state = ReadState::wait;
+  return read;
+}
+
+// A later run goes on with the answer only if it is of the representation that was begun.
+void Exchange::on_run_head() {
+  if (fill_->state() == cache::Fill::State::requested) return;
+  const std::shared_ptr<const cache::FillHead> head = fill_->head();
+  const bool fits = head != nullptr && is_known(*head) && (leader_ || head->storable);
+  if (fits) {
+    fill_base_ = head->run->first;
+  } else {
+    body_failed_ = true;
+  }
+  step_ = Step::streaming;
+  client_.body_ready();
+}
+
+}  // namespace perigee::proxy
