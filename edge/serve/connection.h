@@ -60,6 +60,9 @@ class ConnectionHost {
   virtual void want_turn(Connection& connection) = 0;
   // The connection is about to delete itself.
   virtual void forget(Connection& connection) = 0;
+  // The protocol of a new connection is known: deletes `opening` and puts one of that protocol in its place,
+  // over the same stream, beginning with these bytes.
+  virtual void opened(Connection& opening, net::Stream& stream, bool http2, std::string_view bytes) = 0;
 
  protected:
   ~ConnectionHost() = default;

@@ -10,6 +10,7 @@
 #include "edge/base/clock.h"
 #include "edge/http/h1.h"
 #include "edge/net/address.h"
+#include "edge/net/tls_stream.h"
 
 namespace perigee::serve {
 
@@ -17,6 +18,8 @@ struct ServerOptions {
   net::Address address;    // port 0: the system chooses one
   bool reuse_port = true;  // several workers listen on one address
   std::string scheme = "http";
+  net::TlsAcceptor* tls = nullptr;  // not null: clients speak TLS; of the server's loop, and outlives it
+  bool http2_clear = false;         // without TLS: HTTP/2 by prior knowledge is understood (RFC 9113 3.3)
 
   http::HeadLimits head_limits;
   Duration header_timeout =
