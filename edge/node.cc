@@ -10,6 +10,8 @@ namespace {
 serve::ServerOptions server_options(const control::Config& config, unsigned share_of) {
   serve::ServerOptions options;
   options.head_limits = head_limits(config);
+  options.http2.streams_max = config.server.http2_streams_max;
+  options.http2.glitches_max = config.server.http2_glitches_max;
   options.header_timeout = config.server.header_timeout;
   options.keep_alive_idle = config.server.keep_alive_timeout;
   options.body_idle_timeout = config.server.request_body_timeout;

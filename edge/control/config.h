@@ -59,6 +59,8 @@ struct ServerSettings {
   uint32_t head_bytes_max = 16 * 1024;
   uint32_t fields_max = 100;
   uint32_t target_bytes_max = 8 * 1024;
+  uint32_t http2_streams_max = 128;
+  uint32_t http2_glitches_max = 200;
   Duration header_timeout = std::chrono::seconds(10);
   Duration keep_alive_timeout = std::chrono::seconds(60);
   Duration request_body_timeout = std::chrono::seconds(60);

@@ -36,7 +36,7 @@ class NodeFileReader {
     read_peers(root);
     read_log(root);
     read_admin(root);
-    const OriginList origins = read_origins(reader_, root);
+    const OriginList origins = read_origins(files_, reader_, root);
     SiteList sites = read_sites(reader_, root, origins, config_.topology.get());
     read_certificates(root, sites);
     if (!errors_.empty()) return;
@@ -182,6 +182,8 @@ class NodeFileReader {
     server.head_bytes_max = count(limits, "head_bytes");
     server.fields_max = count(limits, "fields");
     server.target_bytes_max = count(limits, "target_bytes");
+    server.http2_streams_max = count(limits, "http2_streams");
+    server.http2_glitches_max = count(limits, "http2_glitches");
     if (limits.has("target_bytes") && limits.has("head_bytes") &&
         server.target_bytes_max > server.head_bytes_max) {
       add(limits, "target_bytes", print_bytes(server.target_bytes_max),

@@ -18,7 +18,7 @@ using OriginList = std::vector<std::shared_ptr<const proxy::OriginGroup>>;
 using SiteList = std::vector<std::shared_ptr<const proxy::Site>>;
 
 // origin_load.cc
-OriginList read_origins(SectionReader& reader, const TomlNode& root);
+OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root);
 
 // site_load.cc. The topology, null when alone, tells which shield regions there are.
 SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginList& origins,

@@ -115,6 +115,13 @@ constexpr Setting settings[] = {
     {S::limits, "target_bytes", T::bytes, "8KiB", optional, 256, 512 * KiB, "", restart,
      "Target of a request; more: 414. At most half of head_bytes is sensible."},
 
+    {S::limits, "http2_streams", T::integer, "128", optional, 1, 10'000, "", restart,
+     "Requests under way at once on one HTTP/2 connection."},
+    {S::limits, "http2_glitches", T::integer, "200", optional, 20, 1'000'000, "", restart,
+     "What an HTTP/2 client may do within 20 s that is legal and serves nothing, such as resets and pings; "
+     "then its "
+     "connection ends."},
+
     {S::timeouts, "header", T::duration, "10s", optional, 100, hour, "", restart,
      "From the first byte of a request to the end of its head."},
     {S::timeouts, "keep_alive", T::duration, "60s", optional, 100, 24 * hour, "", restart,
@@ -184,6 +191,12 @@ constexpr Setting settings[] = {
      "The servers: \"host:port\" (port 80 when left out), or tables."},
     {S::origin, "host_header", T::text, "", optional, 0, 0, "", live,
      "Sent as Host. Empty: the host that the client asked for."},
+    {S::origin, "tls", T::boolean, "false", optional, 0, 0, "", live,
+     "Whether the servers are asked over TLS (port 443 when left out). Their certificates are verified."},
+    {S::origin, "tls_name", T::text, "", optional, 0, 0, "", live,
+     "Whom the servers must prove to be. Empty: the host of `host_header`, else of the server."},
+    {S::origin, "tls_authorities", T::file, "", optional, 0, 0, "", live,
+     "Certificates of those who may vouch for the servers, in PEM form. Empty: those of the system."},
     {S::origin, "connect_timeout", T::duration, "1s", optional, 10, 60 * second, "", live, "Connecting."},
     {S::origin, "first_byte_timeout", T::duration, "10s", optional, 10, hour, "", live,
      "From the request to the head of the answer."},

@@ -51,6 +51,7 @@ bool show(SSL_CTX& context, const TlsCertificate& certificate) {
 class ClientContext final : public TlsClientContext {
  public:
   Result<void> fill(const TlsClientSettings& settings) {
+    offer_http2_ = settings.offer_http2;
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX* context = context_.get();
     if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
@@ -81,8 +82,10 @@ class ClientContext final : public TlsClientContext {
       named =
           SSL_set1_host(session, name.c_str()) == 1 && SSL_set_tlsext_host_name(session, name.c_str()) == 1;
     }
+    static constexpr unsigned char with_http2[] = "\x02h2\x08http/1.1";
     static constexpr unsigned char http1[] = "\x08http/1.1";
-    SSL_set_alpn_protos(session, http1, sizeof http1 - 1);
+    offer_http2_ ? SSL_set_alpn_protos(session, with_http2, sizeof with_http2 - 1)
+                 : SSL_set_alpn_protos(session, http1, sizeof http1 - 1);
     if (!named) {
       SSL_free(session);
       return nullptr;
@@ -105,6 +108,7 @@ class ClientContext final : public TlsClientContext {
   }
 
   ContextHandle context_;
+  bool offer_http2_ = false;
   // Keys are few: they name the servers of the configuration. Nodes of the map stay where they are.
   std::unordered_map<std::string, SessionHandle> sessions_;
 };

@@ -57,6 +57,7 @@ class TlsServerContext {
 struct TlsClientSettings {
   std::string authorities_pem;                        // empty: the system's
   std::shared_ptr<const TlsCertificate> certificate;  // shown when asked for; may be null
+  bool offer_http2 = false;                           // before HTTP/1.1
 };
 
 class TlsClientContext {

@@ -9,6 +9,7 @@
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
 #include "edge/net/io.h"
+#include "edge/serve/h2_output.h"
 #include "edge/serve/handler.h"
 #include "edge/serve/options.h"
 #include "edge/serve/output.h"
@@ -52,6 +53,7 @@ class ConnectionHost {
   // connection that is being worked on has flushed it. So an idle connection pays for neither.
   http::RequestHead head;
   OutputBatch batch;
+  H2Output h2_output;
   bool draining = false;
   // Body bytes one connection may write in a turn now: the fewer, the more of them want to.
   uint32_t turn_bytes = options.turn_bytes_max;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/serve/h1_connection.h"
+#include "edge/serve/h2_connection.h"
 #include "edge/serve/opening.h"
 
 namespace perigee::serve {
@@ -98,10 +99,14 @@ net::StreamHandler& Server::on_accept(net::Listener&, net::Stream& stream) {
   return *connection;
 }
 
-void Server::opened(Connection& opening, net::Stream& stream, bool, std::string_view bytes) {
+void Server::opened(Connection& opening, net::Stream& stream, bool http2, std::string_view bytes) {
   unlink(opening);
   delete &opening;
-  begin(*new H1Connection(*this, stream), bytes);
+  if (http2) {
+    begin(*new H2Connection(*this, stream), bytes);
+  } else {
+    begin(*new H1Connection(*this, stream), bytes);
+  }
 }
 
 template <typename Protocol>

@@ -35,7 +35,7 @@ class Rig {
   explicit Rig(const Setup& setup) : cluster(setup), factory_(cluster.client_loop()) {}
 
   std::shared_ptr<net::TlsClientContext> trusting() {
-    return net::TlsClientContext::build({pem("root.pem"), nullptr}).value();
+    return net::TlsClientContext::build({pem("root.pem"), nullptr, false}).value();
   }
   TestConnection& connect(const std::string& name = "a.example",
                           std::shared_ptr<net::TlsClientContext> context = nullptr) {
@@ -164,7 +164,8 @@ TEST_CASE("a request for another site than the one that was shaken hands with is
 TEST_CASE("a client that trusts somebody else is no client", "[node][tls]") {
   Rig rig(tls_node());
   TestConnection& client = rig.connect(
-      "a.example", net::TlsClientContext::build({read_test_file("certificates/self.pem"), nullptr}).value());
+      "a.example",
+      net::TlsClientContext::build({read_test_file("certificates/self.pem"), nullptr, false}).value());
   rig.cluster.run_until([&] { return client.ended(); });
   rig.cluster.run();
   CHECK(client.error() == net::StreamError::tls_failed);

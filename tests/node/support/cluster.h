@@ -165,6 +165,8 @@ class Cluster {
   static std::string node_file(const Setup& setup, const std::string& name) { return setup.node_toml(name); }
   static constexpr std::string_view node_path = "/etc/node.toml";
 
+  // A further node, of another setup.
+  void add_node(const Setup& setup, const std::string& name) { boot(setup, name); }
   // As if the machine had lost power.
   void crash(const std::string& name);
   // The nodes of a region in the order in which they own the URL; by the topology that most nodes have.
