@@ -1,6 +1,7 @@
 // perigee-edge: command line -> configuration -> node.
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 
@@ -14,6 +15,12 @@
 namespace {
 
 using namespace perigee;
+
+// Before there is a loop to ask.
+WallTime wall_now() {
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::system_clock::now().time_since_epoch()));
+}
 
 struct Arguments {
   std::string config = "node.toml";
@@ -95,7 +102,8 @@ class Process final : private net::SignalHandler {
 
 int run_node(const Arguments& arguments) {
   net::PosixFiles files;
-  const control::ConfigResult config = control::load_config(files, arguments.config, arguments.node);
+  const control::ConfigResult config =
+      control::load_config(files, arguments.config, arguments.node, wall_now());
   if (!config) {
     for (const control::ConfigError& error : config.error()) {
       std::fprintf(stderr, "perigee-edge: %s\n", error.to_string().c_str());
@@ -136,7 +144,8 @@ int main(int argc, char** argv) {
   if (arguments.print_metrics_doc) return print(control::metrics_reference());
   if (arguments.check) {
     net::PosixFiles files;
-    const control::ConfigCheck check = control::check_config(files, arguments.config, arguments.node);
+    const control::ConfigCheck check =
+        control::check_config(files, arguments.config, arguments.node, wall_now());
     print(check.text);
     return check.ok ? 0 : 1;
   }

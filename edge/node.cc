@@ -10,6 +10,8 @@ namespace {
 serve::ServerOptions server_options(const control::Config& config, unsigned share_of) {
   serve::ServerOptions options;
   options.head_limits = head_limits(config);
+  options.http2.streams_max = config.server.http2_streams_max;
+  options.http2.glitches_max = config.server.http2_glitches_max;
   options.header_timeout = config.server.header_timeout;
   options.keep_alive_idle = config.server.keep_alive_timeout;
   options.body_idle_timeout = config.server.request_body_timeout;
@@ -48,6 +50,9 @@ Result<void> Node::start() {
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
   make_workers(*config);
+  if (auto built = build_tls(*config); !built) return built;
+  for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(tls_contexts_[i]);
+  tls_contexts_.clear();
   if (auto listening = listen_workers(*config); !listening) return listening;
   return listen_control(*config);
 }
@@ -65,7 +70,13 @@ Result<void> Node::listen_workers(const control::Config& config) {
   serve::ServerOptions options = server_options(config, static_cast<unsigned>(workers_.size()));
   for (const net::Address& address : config.listen.client) {
     options.address = address;
+    options.http2_clear = config.listen.http2_clear;
     if (auto ok = listen_role("client", options, proxy::EdgeHandler::Listener::client); !ok) return ok;
+  }
+  options.http2_clear = false;
+  for (const net::Address& address : config.listen.tls) {
+    options.address = address;
+    if (auto ok = listen_tls(options); !ok) return ok;
   }
   if (config.listen.peer) {
     options.address = *config.listen.peer;
@@ -84,6 +95,16 @@ Result<void> Node::listen_role(std::string_view role, serve::ServerOptions optio
     options.address = *at;
   }
   listening_.push_back({role, options.address});
+  return {};
+}
+
+Result<void> Node::listen_tls(serve::ServerOptions options) {
+  for (const auto& worker : workers_) {
+    const auto at = worker->listen_tls(options);
+    if (!at) return tl::unexpected(at.error());
+    options.address = *at;
+  }
+  listening_.push_back({"tls", options.address});
   return {};
 }
 
@@ -117,6 +138,31 @@ Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, u
   return {};
 }
 
+// Every worker gets contexts of its own: OpenSSL counts references in them.
+Result<void> Node::build_tls(const control::Config& config) {
+  tls_contexts_.clear();
+  if (config.tls == nullptr) return {};
+  net::TlsServerSettings settings = *config.tls;
+  if (settings.ticket_secrets.empty()) {
+    if (ticket_secret_.empty()) ticket_secret_ = net::make_tls_secret();
+    settings.ticket_secrets.push_back(ticket_secret_);
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    auto built = net::TlsServerContext::build(settings);
+    if (!built) return tl::unexpected(built.error());
+    tls_contexts_.push_back(std::move(*built));
+  }
+  return {};
+}
+
+void Node::publish_tls() {
+  for (size_t i = 0; i < tls_contexts_.size(); ++i) {
+    workers_[i]->loop().post(net::make_task(
+        [to = workers_[i].get(), context = std::move(tls_contexts_[i])] { to->set_tls(context); }));
+  }
+  tls_contexts_.clear();
+}
+
 void Node::publish_snapshot() {
   for (const auto& worker : workers_) {
     worker->loop().post(
@@ -132,6 +178,10 @@ control::ReloadResult Node::reload() {
           log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
           return;
         }
+        if (const auto built = build_tls(*config); !built) {
+          log_.error("tls_failed", {{"context", std::string_view(built.error().context)}});
+        }
+        publish_tls();
         log_.set_lowest(config->log.level);
         exchange_log_.set_sample(config->log.access_sample);
         health_->adopt(snapshot_->cluster->topology);

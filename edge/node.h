@@ -35,7 +35,7 @@ struct NodeOptions {
 
 // Where a node listens, for a person or a test that asked for port 0.
 struct ListeningAddress {
-  std::string_view role;  // client, peer, admin, health
+  std::string_view role;  // client, tls, peer, admin, health
   net::Address address;
 };
 
@@ -76,8 +76,11 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   Result<void> listen_control(const control::Config& config);
   Result<void> listen_role(std::string_view role, serve::ServerOptions options,
                            proxy::EdgeHandler::Listener listener);
+  Result<void> listen_tls(serve::ServerOptions options);
+  Result<void> build_tls(const control::Config& config);
   Result<void> apply(const std::shared_ptr<const control::Config>& config, uint64_t id);
   void publish_snapshot();
+  void publish_tls();
   void publish_health();
   void take_outcomes();
   void on_timer(net::Timer& timer) override;
@@ -90,6 +93,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   proxy::ExchangeLog& exchange_log_;
   control::ConfigHolder config_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::string ticket_secret_;  // for as long as the configuration names none
+  std::vector<std::shared_ptr<const net::TlsServerContext>> tls_contexts_;  // one per worker, to be published
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::FillTable> fills_;
   std::unique_ptr<cache::RunTable> runs_;

@@ -9,7 +9,18 @@ NodeWorker::NodeWorker(net::Loop& loop, const proxy::NodeParts& parts,
                        std::shared_ptr<const proxy::Snapshot> snapshot)
     : worker_(loop, parts, metrics_, upstream_limits, std::move(snapshot)),
       client_handler_(worker_, proxy::EdgeHandler::Listener::client),
-      peer_handler_(worker_, proxy::EdgeHandler::Listener::peer) {}
+      peer_handler_(worker_, proxy::EdgeHandler::Listener::peer),
+      tls_(loop) {}
+
+void NodeWorker::set_tls(std::shared_ptr<const net::TlsServerContext> context) {
+  tls_.set_context(std::move(context));
+}
+
+Result<net::Address> NodeWorker::listen_tls(serve::ServerOptions options) {
+  options.scheme = "https";
+  options.tls = &tls_;
+  return listen(options, proxy::EdgeHandler::Listener::client);
+}
 
 Result<net::Address> NodeWorker::listen(const serve::ServerOptions& options,
                                         proxy::EdgeHandler::Listener listener) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/base/metrics.h"
+#include "edge/net/tls_stream.h"
 #include "edge/proxy/edge_handler.h"
 #include "edge/proxy/worker.h"
 #include "edge/serve/server.h"
@@ -22,6 +23,10 @@ class NodeWorker final : private serve::DrainHandler {
 
   // Opens a listener; returns where it really listens.
   Result<net::Address> listen(const serve::ServerOptions& options, proxy::EdgeHandler::Listener listener);
+  // The same with TLS, once there is a context.
+  Result<net::Address> listen_tls(serve::ServerOptions options);
+  // What new connections are accepted with from now on; those that are up keep what they have.
+  void set_tls(std::shared_ptr<const net::TlsServerContext> context);
   // All listeners are there.
   void begin_turns() { worker_.begin_turns(); }
 
@@ -40,6 +45,7 @@ class NodeWorker final : private serve::DrainHandler {
   proxy::Worker worker_;
   proxy::EdgeHandler client_handler_;
   proxy::EdgeHandler peer_handler_;
+  net::TlsAcceptor tls_;
   std::vector<std::unique_ptr<serve::Server>> servers_;
   size_t draining_ = 0;
   std::function<void()> drained_;

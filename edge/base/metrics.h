@@ -34,6 +34,12 @@ namespace perigee {
   X(fills_started, "perigee_fills_started_total", "", counter, "Fills begun")                                \
   X(fills_collapsed, "perigee_fills_collapsed_total", "", counter, "Requests that followed a running fill")  \
   X(fills_completed, "perigee_fills_completed_total", "", counter, "Fills that ended complete")              \
+  X(tls_handshakes_full, "perigee_tls_handshakes_total", "kind=\"full\"", counter,                           \
+    "TLS handshakes of clients")                                                                             \
+  X(tls_handshakes_resumed, "perigee_tls_handshakes_total", "kind=\"resumed\"", counter, "")                 \
+  X(tls_handshakes_failed, "perigee_tls_handshakes_total", "kind=\"failed\"", counter, "")                   \
+  X(http2_abuse, "perigee_http2_abuse_total", "", counter,                                                   \
+    "HTTP/2 connections ended because their budget of glitches was spent")                                   \
   X(fills_failed, "perigee_fills_failed_total", "", counter, "Fills that ended in failure")                  \
   X(fills_uncacheable, "perigee_fills_uncacheable_total", "", counter,                                       \
     "Fills whose answer was not storable")                                                                   \

@@ -25,6 +25,7 @@
 #include "edge/control/settings_table.h"
 #include "edge/net/address.h"
 #include "edge/net/files.h"
+#include "edge/net/tls_context.h"
 #include "edge/proxy/site.h"
 
 namespace perigee::control {
@@ -38,7 +39,9 @@ struct NodeSettings {
 
 // Where this node listens, topology and [listen] taken together.
 struct ListenSettings {
-  std::vector<net::Address> client;  // at least one
+  std::vector<net::Address> client;  // at least one, or one of tls
+  std::vector<net::Address> tls;     // for clients that speak TLS
+  bool http2_clear = false;          // HTTP/2 by prior knowledge on `client`
   std::optional<net::Address> peer;
   std::optional<net::Address> admin;
   std::optional<net::Address> health;
@@ -56,6 +59,8 @@ struct ServerSettings {
   uint32_t head_bytes_max = 16 * 1024;
   uint32_t fields_max = 100;
   uint32_t target_bytes_max = 8 * 1024;
+  uint32_t http2_streams_max = 128;
+  uint32_t http2_glitches_max = 200;
   Duration header_timeout = std::chrono::seconds(10);
   Duration keep_alive_timeout = std::chrono::seconds(60);
   Duration request_body_timeout = std::chrono::seconds(60);
@@ -108,6 +113,7 @@ struct Config {
   LogSettings log;
   AdminSettings admin;
   std::shared_ptr<const proxy::SiteTable> sites;
+  std::shared_ptr<const net::TlsServerSettings> tls;      // null: no certificates
   std::shared_ptr<const cluster::Topology> topology;      // null: alone
   std::shared_ptr<const cluster::PeerKeyRing> peer_keys;  // null: no peers
   std::vector<ConfigEntry> entries;                       // sorted by key
@@ -120,14 +126,17 @@ struct Config {
 using ConfigResult = tl::expected<std::shared_ptr<const Config>, std::vector<ConfigError>>;
 
 // Reads a node file and what it refers to. node_name overrides node.name when it is not empty. All errors
-// that can be told apart are collected, in the order of their places. Never throws, whatever the bytes.
-ConfigResult load_config(net::Files& files, const std::string& path, std::string_view node_name);
+// that can be told apart are collected, in the order of their places. Never throws, whatever the bytes. now
+// is what certificates must be valid at; nullopt leaves that unjudged.
+ConfigResult load_config(net::Files& files, const std::string& path, std::string_view node_name,
+                         std::optional<WallTime> now = std::nullopt);
 
 // What `--check-config` prints and whether the configuration is good. Warnings and errors one a line.
 struct ConfigCheck {
   bool ok = false;
   std::string text;
 };
-ConfigCheck check_config(net::Files& files, const std::string& path, std::string_view node_name);
+ConfigCheck check_config(net::Files& files, const std::string& path, std::string_view node_name,
+                         std::optional<WallTime> now = std::nullopt);
 
 }  // namespace perigee::control

@@ -17,10 +17,11 @@ uint64_t size(const SectionValues& values, std::string_view key) {
 
 class NodeFileReader {
  public:
-  NodeFileReader(net::Files& files, const std::string& path, std::string_view node_name, Config& config,
-                 ErrorList& errors)
+  NodeFileReader(net::Files& files, const std::string& path, std::string_view node_name,
+                 std::optional<WallTime> now, Config& config, ErrorList& errors)
       : files_(files),
         node_name_(node_name),
+        now_(now),
         config_(config),
         errors_(errors),
         reader_(path, errors, config.entries) {}
@@ -35,8 +36,9 @@ class NodeFileReader {
     read_peers(root);
     read_log(root);
     read_admin(root);
-    const OriginList origins = read_origins(reader_, root);
+    const OriginList origins = read_origins(files_, reader_, root);
     SiteList sites = read_sites(reader_, root, origins, config_.topology.get());
+    read_certificates(root, sites);
     if (!errors_.empty()) return;
     auto table = proxy::SiteTable::build(std::move(sites));
     if (!table) {
@@ -91,6 +93,8 @@ class NodeFileReader {
     const auto values = section(root, Section::listen);
     ListenSettings& listen = config_.listen;
     listen.client = values.get<std::vector<net::Address>>("client");
+    listen.tls = values.get<std::vector<net::Address>>("tls");
+    listen.http2_clear = values.get<bool>("http2_clear");
     if (values.has("peer")) listen.peer = values.get<net::Address>("peer");
     if (values.has("admin")) listen.admin = values.get<net::Address>("admin");
     if (values.has("health")) listen.health = values.get<net::Address>("health");
@@ -98,7 +102,8 @@ class NodeFileReader {
       take_listeners_from_topology(values);
     } else if (values.given("peer")) {
       add(values, "peer", "an address without a topology", "node.topology to name the peers");
-    } else if (config_.node.topology_file.empty() && listen.client.empty() && errors_.empty()) {
+    } else if (config_.node.topology_file.empty() && listen.client.empty() && listen.tls.empty() &&
+               errors_.empty()) {
       add(values, "client", "no address", "at least one, such as [\"0.0.0.0:80\"]");
     }
     refuse_shared_addresses(values);
@@ -137,9 +142,21 @@ class NodeFileReader {
     };
     const ListenSettings& listen = config_.listen;
     for (const net::Address& address : listen.client) check(address, "client");
+    for (const net::Address& address : listen.tls) check(address, "tls");
     if (listen.peer) check(*listen.peer, "peer");
     if (listen.admin) check(*listen.admin, "admin");
     if (listen.health) check(*listen.health, "health");
+  }
+
+  void read_certificates(const TomlNode& root, const SiteList& sites) {
+    const ListenSettings& listen = config_.listen;
+    const TlsSource source{files_, config_.warnings, config_.entries, now_, !listen.tls.empty()};
+    const bool sound = errors_.empty();
+    config_.tls = read_tls(source, reader_, root, sites);
+    if (config_.tls == nullptr && !listen.tls.empty() && sound && errors_.empty()) {
+      errors_.add(Place{reader_.file(), 0, 0}, "listen.tls", "a TLS listener and no certificate",
+                  "a [[certificate]], or a [[site.certificate]]");
+    }
   }
 
   void read_cache(const TomlNode& root) {
@@ -165,6 +182,8 @@ class NodeFileReader {
     server.head_bytes_max = count(limits, "head_bytes");
     server.fields_max = count(limits, "fields");
     server.target_bytes_max = count(limits, "target_bytes");
+    server.http2_streams_max = count(limits, "http2_streams");
+    server.http2_glitches_max = count(limits, "http2_glitches");
     if (limits.has("target_bytes") && limits.has("head_bytes") &&
         server.target_bytes_max > server.head_bytes_max) {
       add(limits, "target_bytes", print_bytes(server.target_bytes_max),
@@ -255,18 +274,20 @@ class NodeFileReader {
 
   net::Files& files_;
   std::string_view node_name_;
+  std::optional<WallTime> now_;
   Config& config_;
   ErrorList& errors_;
   SectionReader reader_;
   Place self_place_;
 };
 
-ConfigResult load(net::Files& files, const std::string& path, std::string_view node_name) {
+ConfigResult load(net::Files& files, const std::string& path, std::string_view node_name,
+                  std::optional<WallTime> now) {
   auto config = std::make_shared<Config>();
   ErrorList errors;
   TomlNode root;
   if (read_toml_file(files, path, {path, 0, 0}, "", root, errors)) {
-    NodeFileReader(files, path, node_name, *config, errors).read(root);
+    NodeFileReader(files, path, node_name, now, *config, errors).read(root);
   }
   if (!errors.empty()) {
     auto list = errors.take();
@@ -287,18 +308,20 @@ const cluster::NodeInfo* Config::self() const {
   return index ? &topology->nodes[*index] : nullptr;
 }
 
-ConfigResult load_config(net::Files& files, const std::string& path, std::string_view node_name) {
+ConfigResult load_config(net::Files& files, const std::string& path, std::string_view node_name,
+                         std::optional<WallTime> now) {
   try {
-    return load(files, path, node_name);
+    return load(files, path, node_name, now);
   } catch (const std::exception& error) {
     const std::string message = "could not be read: " + std::string(error.what());
     return tl::unexpected(std::vector<ConfigError>{{{path, 0, 0}, "", message}});
   }
 }
 
-ConfigCheck check_config(net::Files& files, const std::string& path, std::string_view node_name) {
+ConfigCheck check_config(net::Files& files, const std::string& path, std::string_view node_name,
+                         std::optional<WallTime> now) {
   ConfigCheck check;
-  auto config = load_config(files, path, node_name);
+  auto config = load_config(files, path, node_name, now);
   if (!config) {
     for (const ConfigError& error : config.error()) check.text += error.to_string() + "\n";
     check.text += path + ": refused, " + std::to_string(config.error().size()) + " errors\n";

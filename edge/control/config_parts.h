@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,11 +18,23 @@ using OriginList = std::vector<std::shared_ptr<const proxy::OriginGroup>>;
 using SiteList = std::vector<std::shared_ptr<const proxy::Site>>;
 
 // origin_load.cc
-OriginList read_origins(SectionReader& reader, const TomlNode& root);
+OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root);
 
 // site_load.cc. The topology, null when alone, tells which shield regions there are.
 SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginList& origins,
                     const cluster::Topology* topology);
+
+// tls_load.cc
+struct TlsSource {
+  net::Files& files;
+  std::vector<ConfigError>& warnings;
+  std::vector<ConfigEntry>& entries;
+  std::optional<WallTime> now;  // to judge certificates by; without it they are taken to be in their time
+  bool listens = false;         // there is a listener that needs certificates
+};
+// Null without a certificate. sites: those of the same file, in order.
+std::shared_ptr<const net::TlsServerSettings> read_tls(const TlsSource& source, SectionReader& reader,
+                                                       const TomlNode& root, const SiteList& sites);
 
 // topology_load.cc
 struct TopologyFile {

@@ -20,8 +20,9 @@ bool is_host_name(std::string_view host) {
 }
 
 // "host", "host:port" or "[ip6]:port".
-std::optional<proxy::OriginServer> parse_server(std::string_view text) {
+std::optional<proxy::OriginServer> parse_server(std::string_view text, uint16_t default_port) {
   proxy::OriginServer server;
+  server.port = default_port;
   std::string_view host = text;
   std::string_view port;
   const bool bracketed = text.starts_with('[');
@@ -46,9 +47,9 @@ std::optional<proxy::OriginServer> parse_server(std::string_view text) {
 }
 
 std::optional<proxy::OriginServer> read_server(SectionReader& reader, const TomlNode& node,
-                                               const std::string& key) {
+                                               const std::string& key, uint16_t default_port) {
   if (const auto* text = std::get_if<std::string>(&node.value)) {
-    auto server = parse_server(*text);
+    auto server = parse_server(*text, default_port);
     if (!server) reader.errors().add(reader.place(node), key, node.describe(), server_form);
     return server;
   }
@@ -59,7 +60,7 @@ std::optional<proxy::OriginServer> read_server(SectionReader& reader, const Toml
   const auto values = reader.read(Section::origin_server, &node, key + ".");
   if (!values.has("address")) return std::nullopt;
   const auto text = values.get<std::string>("address");
-  auto server = parse_server(text);
+  auto server = parse_server(text, default_port);
   if (!server) {
     reader.errors().add(values.place("address"), values.full_key("address"), quoted(text), server_form);
     return std::nullopt;
@@ -79,10 +80,11 @@ void read_servers(SectionReader& reader, const SectionValues& values, proxy::Ori
     reader.errors().add(reader.place(*node), key, found, "a list of servers such as \"10.0.0.1:8000\"");
     return;
   }
+  const uint16_t default_port = values.get<bool>("tls") ? 443 : 80;
   std::set<std::pair<std::string, uint16_t>> seen;
   for (size_t i = 0; i < list->size(); ++i) {
     const std::string element_key = key + "[" + std::to_string(i) + "]";
-    auto server = read_server(reader, (*list)[i], element_key);
+    auto server = read_server(reader, (*list)[i], element_key, default_port);
     if (!server) continue;
     if (!seen.emplace(server->host, server->port).second) {
       reader.errors().add(reader.place((*list)[i]), element_key, "a server that is listed already",
@@ -97,9 +99,37 @@ void read_servers(SectionReader& reader, const SectionValues& values, proxy::Ori
     reader.errors().add(reader.place(*node), key, "only backup servers", "at least one other server");
 }
 
+void read_origin_tls(net::Files& files, SectionReader& reader, const SectionValues& values,
+                     proxy::OriginGroup& group) {
+  constexpr size_t authorities_bytes_max = 4 * 1024 * 1024;
+  group.tls_name = values.get<std::string>("tls_name");
+  if (!values.get<bool>("tls")) {
+    for (const std::string_view key : {"tls_name", "tls_authorities"}) {
+      if (values.given(key))
+        reader.errors().add(values.place(key), values.full_key(key), "a setting of TLS without TLS",
+                            "tls = true beside it");
+    }
+    return;
+  }
+  auto settings = std::make_shared<net::TlsClientSettings>();
+  if (const auto file = values.get<std::string>("tls_authorities"); !file.empty()) {
+    const std::string path = beside(reader.file(), file);
+    auto bytes = files.read_all(path, authorities_bytes_max);
+    std::optional<std::string> wrong = bytes ? net::check_certificate_authorities(*bytes)
+                                             : std::optional<std::string>(bytes.error().context);
+    if (wrong) {
+      reader.errors().add(values.place("tls_authorities"), values.full_key("tls_authorities"),
+                          bytes ? *wrong + " in " + path : *wrong, "certificates in PEM form");
+    } else {
+      settings->authorities_pem = std::move(*bytes);
+    }
+  }
+  group.tls = std::move(settings);
+}
+
 }  // namespace
 
-OriginList read_origins(SectionReader& reader, const TomlNode& root) {
+OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root) {
   OriginList origins;
   std::set<std::string> names;
   for (const NamedTable& table : reader.find_tables(&root, Section::origin)) {
@@ -112,6 +142,7 @@ OriginList read_origins(SectionReader& reader, const TomlNode& root) {
     }
     read_servers(reader, values, *group);
     group->host_header = values.get<std::string>("host_header");
+    read_origin_tls(files, reader, values, *group);
     group->connect_timeout = values.get<Duration>("connect_timeout");
     group->first_byte_timeout = values.get<Duration>("first_byte_timeout");
     group->idle_body_timeout = values.get<Duration>("idle_body_timeout");

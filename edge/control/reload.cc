@@ -29,7 +29,7 @@ ReloadResult ConfigHolder::reload(net::Files& files, const std::string& path, st
   ReloadResult result;
   result.id = ++last_id_;
   result.at = now;
-  auto next = load_config(files, path, node_name);
+  auto next = load_config(files, path, node_name, now);
   if (next) {
     result.warnings = (*next)->warnings;
     result.changes = diff_configs(*current_, **next);

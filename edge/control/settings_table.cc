@@ -37,6 +37,11 @@ constexpr SectionInfo sections[] = {
     {S::peers, "[peers]", "peers", false, false, S::peers, "Exchanges with other nodes of the cluster."},
     {S::log, "[log]", "log", false, false, S::log, "Error log and access log, as JSON lines."},
     {S::admin, "[admin]", "admin", false, false, S::admin, "The admin listener."},
+    {S::tls, "[tls]", "tls", false, false, S::tls, "TLS for clients."},
+    {S::certificate, "[[certificate]]", "certificate", true, false, S::certificate,
+     "A certificate for the hosts that it names. A host may have several of different key types. The first "
+     "one is "
+     "shown to clients that name no host, or an unknown one."},
     {S::origin, "[[origin]]", "origin", true, false, S::origin,
      "A group of origin servers with the same content."},
     {S::origin_server, "origin.servers", "servers", true, false, S::origin,
@@ -46,6 +51,8 @@ constexpr SectionInfo sections[] = {
     {S::site_cache, "[site.cache]", "cache", false, false, S::site, "What the cache may do for the site."},
     {S::site_rule, "[[site.rule]]", "rule", true, false, S::site,
      "An exception for paths; the first rule whose prefix matches applies."},
+    {S::site_certificate, "[[site.certificate]]", "certificate", true, false, S::site,
+     "A certificate for hosts of the site. A site with certificates of its own uses no others."},
     {S::cluster, "[cluster]", "cluster", false, true, S::cluster, "The cluster as a whole."},
     {S::cluster_key, "cluster.peer_keys", "peer_keys", true, true, S::cluster,
      "Secrets that authenticate peers to each other: one, or two while keys are changed. The first signs, "
@@ -70,6 +77,10 @@ constexpr Setting settings[] = {
 
     {S::listen, "client", T::address_list, "", optional, 0, 0, "", restart,
      "Addresses for clients. Required without a topology."},
+    {S::listen, "tls", T::address_list, "", optional, 0, 0, "", restart,
+     "Addresses for clients that speak TLS. They need a `[[certificate]]` or certificates of sites."},
+    {S::listen, "http2_clear", T::boolean, "false", optional, 0, 0, "", restart,
+     "Whether the `client` addresses understand HTTP/2 by prior knowledge, without TLS."},
     {S::listen, "peer", T::address, "", optional, 0, 0, "", restart,
      "Address for other nodes, behind the one the topology gives."},
     {S::listen, "admin", T::address, "127.0.0.1:9180", optional, 0, 0, "", restart,
@@ -103,6 +114,13 @@ constexpr Setting settings[] = {
      "Fields of a request; more: 431."},
     {S::limits, "target_bytes", T::bytes, "8KiB", optional, 256, 512 * KiB, "", restart,
      "Target of a request; more: 414. At most half of head_bytes is sensible."},
+
+    {S::limits, "http2_streams", T::integer, "128", optional, 1, 10'000, "", restart,
+     "Requests under way at once on one HTTP/2 connection."},
+    {S::limits, "http2_glitches", T::integer, "200", optional, 20, 1'000'000, "", restart,
+     "What an HTTP/2 client may do within 20 s that is legal and serves nothing, such as resets and pings; "
+     "then its "
+     "connection ends."},
 
     {S::timeouts, "header", T::duration, "10s", optional, 100, hour, "", restart,
      "From the first byte of a request to the end of its head."},
@@ -154,11 +172,31 @@ constexpr Setting settings[] = {
     {S::admin, "token_file", T::secret_file, "", optional, 0, 0, "", live,
      "File with the token that admin requests must bring as `Authorization: Bearer`. Empty: no token."},
 
+    {S::tls, "http2", T::boolean, "true", optional, 0, 0, "", live, "Whether HTTP/2 is offered to clients."},
+    {S::tls, "ticket_keys", T::text_list, "", optional, 0, 0, "", live,
+     "Files with secrets of at least 32 bytes. The first one seals session tickets, all open them; nodes "
+     "with "
+     "the "
+     "same files resume each other's sessions. Empty: a random secret that lives as long as the process."},
+
+    {S::certificate, "chain", T::file, "", needed, 0, 0, "", live,
+     "The certificate and those that issued it, in this order, in PEM form."},
+    {S::certificate, "key", T::secret_file, "", needed, 0, 0, "", live,
+     "Its private key in PEM form, without a password."},
+    {S::certificate, "ocsp", T::file, "", optional, 0, 0, "", live,
+     "An OCSP response for it in DER form, which is stapled. Empty: none."},
+
     {S::origin, "name", T::name, "", needed, 0, 0, "", live, "Name that sites refer to."},
     {S::origin, "servers", T::servers, "", needed, 0, 0, "", live,
      "The servers: \"host:port\" (port 80 when left out), or tables."},
     {S::origin, "host_header", T::text, "", optional, 0, 0, "", live,
      "Sent as Host. Empty: the host that the client asked for."},
+    {S::origin, "tls", T::boolean, "false", optional, 0, 0, "", live,
+     "Whether the servers are asked over TLS (port 443 when left out). Their certificates are verified."},
+    {S::origin, "tls_name", T::text, "", optional, 0, 0, "", live,
+     "Whom the servers must prove to be. Empty: the host of `host_header`, else of the server."},
+    {S::origin, "tls_authorities", T::file, "", optional, 0, 0, "", live,
+     "Certificates of those who may vouch for the servers, in PEM form. Empty: those of the system."},
     {S::origin, "connect_timeout", T::duration, "1s", optional, 10, 60 * second, "", live, "Connecting."},
     {S::origin, "first_byte_timeout", T::duration, "10s", optional, 10, hour, "", live,
      "From the request to the head of the answer."},
@@ -220,6 +258,13 @@ constexpr Setting settings[] = {
     {S::site_rule, "bypass", T::boolean, "false", optional, 0, 0, "", live, "The cache is not consulted."},
     {S::site_rule, "default_freshness", T::seconds, "", optional, 0, 3650 * day_s, "", live,
      "Overrides the site's."},
+
+    {S::site_certificate, "chain", T::file, "", needed, 0, 0, "", live,
+     "The certificate and those that issued it, in this order, in PEM form."},
+    {S::site_certificate, "key", T::secret_file, "", needed, 0, 0, "", live,
+     "Its private key in PEM form, without a password."},
+    {S::site_certificate, "ocsp", T::file, "", optional, 0, 0, "", live,
+     "An OCSP response for it in DER form, which is stapled. Empty: none."},
 
     {S::cluster, "purge_log", T::name, "", optional, 0, 0, "", live,
      "Name of the node that orders purges. Empty: purges are refused."},

@@ -16,6 +16,8 @@ std::string_view to_string(StreamError error) {
       return "timed_out";
     case StreamError::no_descriptors:
       return "no_descriptors";
+    case StreamError::tls_failed:
+      return "tls_failed";
     case StreamError::other:
       return "other";
   }

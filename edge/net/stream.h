@@ -1,4 +1,4 @@
-// A byte stream to one peer: a TCP connection, an in-memory pair, later TLS over either.
+// A byte stream to one peer: a TCP connection, an in-memory pair, TLS over either.
 //
 // Ownership: a Stream is made by its Loop and belongs to itself until on_closed() has returned; its handler
 // must outlive that call. Everybody may call close(), any number of times; on_closed() comes exactly once,
@@ -16,7 +16,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "edge/base/bytes.h"
 #include "edge/net/address.h"
@@ -30,13 +32,24 @@ enum class StreamError : uint8_t {
   unreachable,
   timed_out,
   no_descriptors,
+  tls_failed,  // the handshake, or a record that is none
   other,
 };
 std::string_view to_string(StreamError error);
 
+// What a TLS handshake agreed on.
+struct TlsFacts {
+  std::string server_name;              // as the client sent it (SNI); empty: none
+  bool http2 = false;                   // by ALPN
+  bool resumed = false;                 // an earlier session
+  std::string_view version;             // "TLSv1.3"
+  std::vector<std::string> peer_names;  // DNS names of the other side's certificate, verified
+};
+
 class StreamHandler {
  public:
-  // An outgoing connection is up. Not called for accepted streams.
+  // An outgoing connection is up; of TLS: the handshake is complete, on either side. Not called for accepted
+  // streams without TLS.
   virtual void on_connected() {}
   virtual void on_read(std::string_view bytes) = 0;
   // The other side has ended its half in order; we may go on writing.
@@ -78,6 +91,8 @@ class Stream {
 
   virtual Address local_address() const = 0;
   virtual Address remote_address() const = 0;
+  // Null without TLS, and before on_connected().
+  virtual const TlsFacts* tls() const { return nullptr; }
 
  protected:
   ~Stream() = default;

@@ -8,7 +8,11 @@ namespace perigee::proxy {
 class Connector::Attempt final : public net::StreamHandler {
  public:
   Attempt(Connector& owner, net::Loop& loop, const net::Address& address)
-      : owner_(&owner), address_(address), stream_(&loop.connect(address, *this)) {}
+      : owner_(&owner), address_(address), stream_(&loop.connect(address, *this)) {
+    if (!owner.tls_) return;
+    const ConnectTls& tls = *owner.tls_;
+    stream_ = &tls.factory->connect(*stream_, tls.context, tls.name, tls.resume_key, *this);
+  }
 
   void abandon() {
     owner_ = nullptr;
@@ -47,8 +51,8 @@ class Connector::Attempt final : public net::StreamHandler {
 };
 
 Connector::Connector(net::Loop& loop, std::vector<net::Address> addresses, Duration timeout,
-                     ConnectHandler& handler)
-    : loop_(loop), addresses_(std::move(addresses)), handler_(handler) {
+                     ConnectHandler& handler, std::optional<ConnectTls> tls)
+    : loop_(loop), addresses_(std::move(addresses)), handler_(handler), tls_(std::move(tls)) {
   loop_.timers().arm(timeout_timer_, loop_.now() + timeout);
   try_next();
 }

@@ -8,9 +8,13 @@
 // Thread rule: one worker's loop.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "edge/net/io.h"
+#include "edge/net/tls_stream.h"
 
 namespace perigee::proxy {
 
@@ -29,12 +33,21 @@ class ConnectHandler {
   ~ConnectHandler() = default;
 };
 
+// How a connection is to be secured.
+struct ConnectTls {
+  net::TlsFactory* factory = nullptr;
+  std::shared_ptr<net::TlsClientContext> context;
+  std::string name;        // whom to connect to
+  std::string resume_key;  // under which sessions are kept
+};
+
 class Connector final : private net::TimerHandler {
  public:
   static constexpr Duration attempt_delay = std::chrono::milliseconds(250);
 
-  // addresses: at least one; timeout: for the whole.
-  Connector(net::Loop& loop, std::vector<net::Address> addresses, Duration timeout, ConnectHandler& handler);
+  // addresses: at least one; timeout: for the whole, handshake included; tls: nullopt for none.
+  Connector(net::Loop& loop, std::vector<net::Address> addresses, Duration timeout, ConnectHandler& handler,
+            std::optional<ConnectTls> tls = std::nullopt);
   ~Connector();
 
  private:
@@ -50,6 +63,7 @@ class Connector final : private net::TimerHandler {
   std::vector<net::Address> addresses_;
   size_t next_ = 0;
   ConnectHandler& handler_;
+  const std::optional<ConnectTls> tls_;
   std::vector<Attempt*> attempts_;
   net::StreamError last_error_ = net::StreamError::timed_out;
   net::Timer timeout_timer_{*this};

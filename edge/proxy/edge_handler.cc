@@ -87,6 +87,10 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "no-such-site");
     return false;
   }
+  if (misdirected(exchange, context)) {
+    refuse(exchange, 421, "misdirected");
+    return false;
+  }
   const std::string_view scheme =
       context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
   const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
@@ -148,6 +152,13 @@ bool EdgeHandler::find_site(const http::RequestHead& request, RequestContext& co
     break;
   }
   return true;
+}
+
+// RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
+bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestContext& context) const {
+  const std::string_view name = exchange.server_name();
+  if (name.empty() || equal_ignoring_case(name, host_of(exchange.request().authority))) return false;
+  return worker_.snapshot().sites->find(name) != context.site;
 }
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {

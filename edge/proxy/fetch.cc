@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/base/hash.h"
 #include "edge/cluster/peer_envelope.h"
 
 namespace perigee::proxy {
@@ -20,6 +21,18 @@ std::string limit_name(const Target& target, const OriginGroup& group) {
 bool speaks_surrogate(const cache::PolicyOptions& options) {
   const auto& targets = options.targets;
   return options.enabled && std::find(targets.begin(), targets.end(), "surrogate-control") != targets.end();
+}
+
+// Sessions and connections are kept apart by whom they are with and by who vouched for that.
+ConnectTls connect_tls(Worker& worker, const OriginGroup& group, const std::string& server_host) {
+  ConnectTls tls;
+  tls.factory = &worker.tls_factory();
+  tls.context = worker.tls_client(*group.tls);
+  tls.name = server_host;
+  if (!group.host_header.empty()) tls.name = group.host_header.substr(0, group.host_header.rfind(':'));
+  if (!group.tls_name.empty()) tls.name = group.tls_name;
+  tls.resume_key = fmt::format("{} {:x}", tls.name, hash64(group.tls->authorities_pem));
+  return tls;
 }
 
 }  // namespace
@@ -97,11 +110,18 @@ void Fetch::on_resolved(Result<net::Resolved> result) {
 
 void Fetch::connect(std::vector<net::Address> addresses) {
   step_ = Step::connect;
+  std::optional<ConnectTls> tls;
+  tls_key_.clear();
+  if (target().is_origin() && job_.site->origin->tls != nullptr) {
+    tls = connect_tls(worker_, *job_.site->origin, host_);
+    if (tls->context == nullptr) return attempt_failed(UpstreamFailure::tls_failed);
+    tls_key_ = tls->resume_key;
+  }
   // A request that must not be sent twice goes on a connection of its own: a reused one may be closing right
   // now.
   if (http::is_idempotent(request_.method) && !http::has_content(request_) && !job_.upgrade) {
     for (const net::Address& address : addresses) {
-      UpstreamConnection* idle = worker_.pool().take_idle({address});
+      UpstreamConnection* idle = worker_.pool().take_idle({address, tls_key_});
       if (idle != nullptr) return send(*idle);
     }
   }
@@ -110,7 +130,8 @@ void Fetch::connect(std::vector<net::Address> addresses) {
   if (target().tier == cluster::Tier::region) timeout = options.peer_connect_timeout;
   if (target().tier == cluster::Tier::shield) timeout = options.peer_connect_timeout_far;
   ConnectHandler& handler = *this;
-  connector_ = std::make_unique<Connector>(worker_.loop(), std::move(addresses), timeout, handler);
+  connector_ =
+      std::make_unique<Connector>(worker_.loop(), std::move(addresses), timeout, handler, std::move(tls));
 }
 
 void Fetch::on_connect(const ConnectOutcome& outcome) {
@@ -118,13 +139,15 @@ void Fetch::on_connect(const ConnectOutcome& outcome) {
   if (outcome.stream != nullptr) {
     const uint32_t idle_max = target().is_origin() ? job_.site->origin->idle_connections_max
                                                    : job_.snapshot->exchange.peer_idle_connections_max;
-    return send(worker_.pool().adopt({outcome.address}, *outcome.stream, worker_.share(idle_max)));
+    return send(worker_.pool().adopt({outcome.address, tls_key_}, *outcome.stream, worker_.share(idle_max)));
   }
   switch (outcome.error) {
     case net::StreamError::timed_out:
       return attempt_failed(UpstreamFailure::connect_timeout);
     case net::StreamError::connection_refused:
       return attempt_failed(UpstreamFailure::connect_refused);
+    case net::StreamError::tls_failed:
+      return attempt_failed(UpstreamFailure::tls_failed);
     default:
       return attempt_failed(UpstreamFailure::connect_failed);
   }
@@ -280,7 +303,8 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
   }
   const bool never_sent =
       failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::dns_failed ||
-      failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed;
+      failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed ||
+      failure == UpstreamFailure::tls_failed;
   if (!never_sent && !http::is_idempotent(request_.method)) return false;
   if (retries_ >= job_.snapshot->exchange.retries_max) return false;
   if (!worker_.retry_budget(job_.site->origin->name).try_retry(worker_.loop().now())) {

@@ -167,6 +167,7 @@ class Fetch final : public cache::FillSource,
   UpstreamConnection* connection_ = nullptr;
   std::string host_;
   uint16_t port_ = 0;
+  std::string tls_key_;  // see PoolKey
   WallTime request_time_{};
   std::string etag_;       // strong validator of what is under way
   uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point

@@ -16,6 +16,7 @@
 #include "edge/base/clock.h"
 #include "edge/base/result.h"
 #include "edge/cache/policy.h"
+#include "edge/net/tls_context.h"
 
 namespace perigee::proxy {
 
@@ -29,6 +30,10 @@ struct OriginServer {
 struct OriginGroup {
   std::string name;
   std::vector<OriginServer> servers;
+  // Not null: asked over TLS, and only of whom can prove to be tls_name (empty: the Host it is sent, else the
+  // server's own name).
+  std::shared_ptr<const net::TlsClientSettings> tls;
+  std::string tls_name;
   std::string host_header;  // sent as Host; empty: the site's host as the client asked
   Duration connect_timeout = std::chrono::seconds(1);
   Duration first_byte_timeout = std::chrono::seconds(10);

@@ -23,6 +23,8 @@ std::string_view to_string(UpstreamFailure failure) {
       return "destination_unavailable";
     case UpstreamFailure::dns_failed:
       return "dns_error";
+    case UpstreamFailure::tls_failed:
+      return "tls_protocol_error";
     case UpstreamFailure::pool_exhausted:
       return "connection_limit_reached";
     case UpstreamFailure::reused_closed:

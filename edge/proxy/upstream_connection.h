@@ -28,6 +28,7 @@ enum class UpstreamFailure : uint8_t {
   connect_timeout,
   connect_failed,
   dns_failed,
+  tls_failed,  // no handshake, or with somebody else
   pool_exhausted,
   reused_closed,  // a pooled connection ended before any byte of the response: always safe to repeat
   closed_early,   // ended before a response head

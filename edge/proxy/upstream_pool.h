@@ -1,7 +1,7 @@
 // A worker's connections to upstreams: idle ones to reuse, a limit on how many there are, and a queue for
 // those who must wait for a place.
 //
-// Connections are keyed by where they lead (address; later also TLS name and trust), so that one can never
+// Connections are keyed by where they lead (address, TLS name and trust), so that one can never
 // carry a request to somewhere else.
 //
 // Thread rule: one worker's loop.
@@ -24,6 +24,7 @@ class UpstreamConnection;
 
 struct PoolKey {
   net::Address address;
+  std::string tls = {};  // whom the other side has proven to be, and who vouched for it; empty without TLS
   auto operator<=>(const PoolKey&) const = default;
 };
 

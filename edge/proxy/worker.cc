@@ -11,6 +11,7 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       worker_fills_(*this),
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
+      tls_factory_(loop),
       snapshot_(std::move(snapshot)) {}
 
 Worker::~Worker() {
@@ -21,6 +22,16 @@ Worker::~Worker() {
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   retry_budgets_.clear();
+}
+
+std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings) {
+  auto& context = tls_clients_[settings.authorities_pem];
+  if (context == nullptr) {
+    auto built = net::TlsClientContext::build(settings);
+    if (built) context = std::move(*built);
+    if (!built) parts_.log.error("tls_failed", {{"context", std::string_view(built.error().context)}});
+  }
+  return context;
 }
 
 cluster::RetryBudget& Worker::retry_budget(const std::string& upstream) {

@@ -21,6 +21,7 @@
 #include "edge/cluster/retry_budget.h"
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
+#include "edge/net/tls_stream.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/snapshot.h"
 #include "edge/proxy/upstream_pool.h"
@@ -57,6 +58,9 @@ class Worker final : public net::TurnHook, public Waker {
   cache::WorkerFills& worker_fills() { return worker_fills_; }
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }
+  net::TlsFactory& tls_factory() { return tls_factory_; }
+  // Made on first use, one for all that trust the same. Null when it cannot be made.
+  std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings);
   MetricShard& metrics() { return metrics_; }
   OutcomeSink& outcomes() { return parts_.outcomes; }
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
@@ -98,6 +102,8 @@ class Worker final : public net::TurnHook, public Waker {
   cache::WorkerFills worker_fills_;
   UpstreamPool pool_;
   net::CachingResolver resolver_;
+  net::TlsFactory tls_factory_;
+  std::map<std::string, std::shared_ptr<net::TlsClientContext>> tls_clients_;  // by trust
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
   std::map<std::string, cluster::RetryBudget> retry_budgets_;

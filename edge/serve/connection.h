@@ -9,6 +9,7 @@
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
 #include "edge/net/io.h"
+#include "edge/serve/h2_output.h"
 #include "edge/serve/handler.h"
 #include "edge/serve/options.h"
 #include "edge/serve/output.h"
@@ -52,6 +53,7 @@ class ConnectionHost {
   // connection that is being worked on has flushed it. So an idle connection pays for neither.
   http::RequestHead head;
   OutputBatch batch;
+  H2Output h2_output;
   bool draining = false;
   // Body bytes one connection may write in a turn now: the fewer, the more of them want to.
   uint32_t turn_bytes = options.turn_bytes_max;
@@ -60,6 +62,9 @@ class ConnectionHost {
   virtual void want_turn(Connection& connection) = 0;
   // The connection is about to delete itself.
   virtual void forget(Connection& connection) = 0;
+  // The protocol of a new connection is known: deletes `opening` and puts one of that protocol in its place,
+  // over the same stream, beginning with these bytes.
+  virtual void opened(Connection& opening, net::Stream& stream, bool http2, std::string_view bytes) = 0;
 
  protected:
   ~ConnectionHost() = default;

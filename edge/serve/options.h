@@ -10,14 +10,26 @@
 #include "edge/base/clock.h"
 #include "edge/http/h1.h"
 #include "edge/net/address.h"
+#include "edge/net/tls_stream.h"
 
 namespace perigee::serve {
+
+// What an HTTP/2 connection may do.
+struct Http2Options {
+  uint32_t streams_max = 128;                      // under way at once, of one connection
+  uint32_t glitches_max = 200;                     // see GlitchBudget
+  uint32_t stream_window_bytes = 65'535;           // content of one request that waits for its reader
+  uint32_t connection_window_bytes = 1024 * 1024;  // of all requests of a connection
+};
 
 struct ServerOptions {
   net::Address address;    // port 0: the system chooses one
   bool reuse_port = true;  // several workers listen on one address
   std::string scheme = "http";
+  net::TlsAcceptor* tls = nullptr;  // not null: clients speak TLS; of the server's loop, and outlives it
+  bool http2_clear = false;         // without TLS: HTTP/2 by prior knowledge is understood (RFC 9113 3.3)
 
+  Http2Options http2;
   http::HeadLimits head_limits;
   Duration header_timeout =
       std::chrono::seconds(10);  // for a whole head, and for the first byte after accept

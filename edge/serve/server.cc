@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "edge/serve/h1_connection.h"
+#include "edge/serve/h2_connection.h"
+#include "edge/serve/opening.h"
 
 namespace perigee::serve {
 
@@ -86,27 +88,58 @@ net::StreamHandler& Server::on_accept(net::Listener&, net::Stream& stream) {
     stream.close();
     return *refused;
   }
+  if (options.tls != nullptr || options.http2_clear) {
+    auto* opening =
+        options.tls != nullptr ? new Opening(*this, *options.tls, stream) : new Opening(*this, stream);
+    adopt(*opening);
+    return opening->handler_of_accepted();
+  }
   auto* connection = new H1Connection(*this, stream);
   adopt(*connection);
   return *connection;
+}
+
+void Server::opened(Connection& opening, net::Stream& stream, bool http2, std::string_view bytes) {
+  unlink(opening);
+  delete &opening;
+  if (http2) {
+    begin(*new H2Connection(*this, stream), bytes);
+  } else {
+    begin(*new H1Connection(*this, stream), bytes);
+  }
+}
+
+template <typename Protocol>
+void Server::begin(Protocol& connection, std::string_view bytes) {
+  link(connection);
+  if (draining) connection.begin_drain();
+  if (!bytes.empty()) connection.on_read(bytes);
 }
 
 void Server::adopt(Connection& connection) {
   metrics.add(Metric::connections_accepted);
   metrics.add(Metric::connections_open);
   ++connections_;
+  link(connection);
+}
+
+void Server::link(Connection& connection) {
   connection.next_ = first_;
   if (first_ != nullptr) first_->previous_ = &connection;
   first_ = &connection;
 }
 
-void Server::forget(Connection& connection) {
+void Server::unlink(Connection& connection) {
   (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
   if (connection.turn_wanted_) {
     std::replace(turns_.begin(), turns_.end(), &connection, static_cast<Connection*>(nullptr));
     std::replace(running_.begin(), running_.end(), &connection, static_cast<Connection*>(nullptr));
   }
+}
+
+void Server::forget(Connection& connection) {
+  unlink(connection);
   metrics.subtract(Metric::connections_open);
   --connections_;
   if (drain_handler_ != nullptr) wake_again();

@@ -53,6 +53,7 @@ class Server final : public ConnectionHost,
 
   void want_turn(Connection& connection) override;
   void forget(Connection& connection) override;
+  void opened(Connection& opening, net::Stream& stream, bool http2, std::string_view bytes) override;
 
  private:
   class Refused;  // hears the end of streams that were closed at once
@@ -71,6 +72,10 @@ class Server final : public ConnectionHost,
   void on_turn_end() override;
   void on_timer(net::Timer& timer) override;
   void adopt(Connection& connection);
+  template <typename Protocol>
+  void begin(Protocol& connection, std::string_view bytes);
+  void link(Connection& connection);
+  void unlink(Connection& connection);
   void on_last_hook();
   void wake_again();
   void report_drained();

@@ -122,6 +122,7 @@ void Cluster::boot(const Setup& setup, const std::string& name) {
   files.put(std::string(node_path), setup.node_toml(name));
   files.put("/etc/topology.toml", setup.topology_toml(name == setup.disagrees_));
   files.put("/etc/peer.key", std::string(secret));
+  for (const auto& [file, bytes] : setup.more_files_) files.put("/etc/" + file, bytes);
   const control::ConfigResult config = control::load_config(files, std::string(node_path), name);
   if (!config) throw std::logic_error(config.error().front().to_string());
   machine.config = *config;
@@ -156,6 +157,11 @@ uint64_t Cluster::metric(Metric metric) {
 
 TestConnection& Cluster::connect(const std::string& node, uint16_t port) {
   connections_.push_back(std::make_unique<TestConnection>(*client_loop_, address_of(node, port)));
+  return *connections_.back();
+}
+
+TestConnection& Cluster::connect_tls(const std::string& node, const TestTls& tls) {
+  connections_.push_back(std::make_unique<TestConnection>(*client_loop_, address_of(node, 443), tls));
   return *connections_.back();
 }
 

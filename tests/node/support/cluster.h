@@ -58,6 +58,11 @@ class Setup {
     origin_ = std::move(toml);
     return *this;
   }
+  // A file beside the node file.
+  Setup& file(std::string name, std::string bytes) {
+    more_files_.emplace_back(std::move(name), std::move(bytes));
+    return *this;
+  }
   // This node reads another topology than the others: the same nodes, another weight of the first.
   Setup& disagrees(std::string name) {
     disagrees_ = std::move(name);
@@ -76,6 +81,7 @@ class Setup {
   std::string site_;
   std::string origin_ = "servers = [\"10.9.0.1:80\"]\n";
   std::string disagrees_;
+  std::vector<std::pair<std::string, std::string>> more_files_;
 };
 
 // One answer, with what is expected of it.
@@ -137,6 +143,9 @@ class Cluster {
   }
   // A connection to a node, for everything that get() hides; port 81 is the peer listener.
   TestConnection& connect(const std::string& node, uint16_t port = 80);
+  // The same with TLS, at port 443.
+  TestConnection& connect_tls(const std::string& node, const TestTls& tls);
+  net::Loop& client_loop() { return *client_loop_; }
   // A connection with a GET on its way; run() or advance() brings the answer.
   TestConnection& ask(const std::string& node, std::string_view target, const Headers& headers = {});
 
@@ -156,6 +165,8 @@ class Cluster {
   static std::string node_file(const Setup& setup, const std::string& name) { return setup.node_toml(name); }
   static constexpr std::string_view node_path = "/etc/node.toml";
 
+  // A further node, of another setup.
+  void add_node(const Setup& setup, const std::string& name) { boot(setup, name); }
   // As if the machine had lost power.
   void crash(const std::string& name);
   // The nodes of a region in the order in which they own the URL; by the topology that most nodes have.

@@ -19,6 +19,17 @@ TestConnection::TestConnection(net::Loop& loop, const net::Address& to)
   stream_->read_start();
 }
 
+TestConnection::TestConnection(net::Loop& loop, const net::Address& to, const TestTls& tls) : loop_(loop) {
+  net::Stream& below = loop.connect(to, *this);
+  stream_ = &tls.factory.connect(below, tls.context, tls.name, tls.name, *this);
+  stream_->read_start();
+}
+
+void TestConnection::on_connected() {
+  connected_ = true;
+  on_writable();
+}
+
 TestConnection::~TestConnection() {
   // The network outlives the test's connections: hand the stream a handler that only waits for its end.
   struct Orphan final : net::StreamHandler {
@@ -123,7 +134,8 @@ void TestConnection::on_end() {
   if (in_body_) finish(body_.end_of_stream());
 }
 
-void TestConnection::on_error(net::StreamError) {
+void TestConnection::on_error(net::StreamError error) {
+  error_ = error;
   reset_ = true;
   if (in_body_) finish(false);
   stream_->close();

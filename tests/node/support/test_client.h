@@ -10,6 +10,7 @@
 
 #include "edge/http/h1.h"
 #include "edge/net/memory_io.h"
+#include "edge/net/tls_stream.h"
 
 namespace perigee::test {
 
@@ -27,10 +28,18 @@ struct Answer {
   bool hit() const { return header("cache-status").find("; hit") != std::string::npos; }
 };
 
+// How a connection speaks TLS: whom it trusts, and whom it wants to speak to.
+struct TestTls {
+  net::TlsFactory& factory;
+  std::shared_ptr<net::TlsClientContext> context;
+  std::string name = "a.example";
+};
+
 // One connection. Answers are parsed in order; methods says what each request was.
 class TestConnection final : private net::StreamHandler {
  public:
   TestConnection(net::Loop& loop, const net::Address& to);
+  TestConnection(net::Loop& loop, const net::Address& to, const TestTls& tls);
   ~TestConnection();
 
   // Sends a request with these fields and no content, or the given content.
@@ -50,11 +59,14 @@ class TestConnection final : private net::StreamHandler {
   const Answer& partial() const { return current_; }
   bool ended() const { return ended_ || closed_; }
   bool was_reset() const { return reset_; }
+  bool connected() const { return connected_; }
+  net::StreamError error() const { return error_; }
+  const net::TlsFacts* tls() const { return stream_->tls(); }
   const std::string& received() const { return received_; }
   MonoTime first_body_byte() const { return first_body_byte_; }
 
  private:
-  void on_connected() override {}
+  void on_connected() override;
   void on_read(std::string_view bytes) override;
   void on_end() override;
   void on_writable() override;
@@ -76,6 +88,8 @@ class TestConnection final : private net::StreamHandler {
   bool ended_ = false;
   bool closed_ = false;
   bool reset_ = false;
+  bool connected_ = false;
+  net::StreamError error_ = net::StreamError::none;
   MonoTime first_body_byte_{};
 };
 

@@ -185,7 +185,7 @@ class Cluster:
         if self.alone:
             tables["listen"] = {"client": [ports["client"]], "admin": ports["admin"], "health": ports["health"]}
         for section, values in chosen.items():
-            tables[section] = {**tables.get(section, {}), **values}
+            tables[section] = values if isinstance(values, list) else {**tables.get(section, {}), **values}
         tables["origin"] = [origin]
         tables["site"] = [site]
         return {key: value for key, value in tables.items() if value}

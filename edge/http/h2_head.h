@@ -1,0 +1,67 @@
+// The head of an HTTP/2 request (RFC 9113 8.3): field lines as HPACK decoded them, judged by the same
+// validators as those of HTTP/1.1 and turned into the same RequestHead, so that nothing behind knows, and
+// nothing upstream sees, which protocol the client spoke.
+//
+// Owns copies of what it was given; the head that finish() fills has views of them, good until the next
+// start().
+//
+// Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/http/h1_lines.h"
+#include "edge/http/h1_reader.h"
+
+namespace perigee::http {
+
+class H2HeadReader {
+ public:
+  void start();
+  // One field line, pseudo-header fields included. What is wrong with it is said by finish(); whatever comes
+  // after a fault is not kept.
+  void add(std::string_view name, std::string_view value, const HeadLimits& limits);
+  // From elsewhere: the head cannot be accepted any more.
+  void refuse(const Refusal& refusal);
+
+  // content_follows: the request did not end with its head. Refuses with 400 what RFC 9113 8.1.1 calls
+  // malformed, with 414, 417, 431 and 501 as in HTTP/1.1.
+  Refusal finish(const HeadLimits& limits, bool content_follows, RequestHead& head);
+  // The same for trailers, of which nothing is kept.
+  Refusal finish_trailers() const;
+
+ private:
+  struct Span {
+    uint32_t at = 0;
+    uint32_t size = 0;
+  };
+  struct Row {
+    Span name;
+    Span value;
+  };
+  struct Pseudo {
+    Span value;
+    bool given = false;
+  };
+
+  Span keep(std::string_view text);
+  std::string_view view(Span span) const { return std::string_view(text_).substr(span.at, span.size); }
+  void add_pseudo(std::string_view name, std::string_view value);
+  void add_field(std::string_view name, std::string_view value);
+  Refusal read_request_line(const HeadLimits& limits, RequestHead& head);
+  Refusal read_authority(RequestHead& head) const;
+  void join_cookies();
+  Refusal read_content(bool content_follows, RequestHead& head) const;
+
+  std::string text_;
+  std::vector<Row> rows_;
+  Pseudo method_, scheme_, authority_, path_;
+  uint32_t cookies_ = 0;
+  size_t bytes_ = 0;
+  Refusal refusal_;
+};
+
+}  // namespace perigee::http

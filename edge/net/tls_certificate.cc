@@ -1,0 +1,203 @@
+#include "edge/net/tls_certificate.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "edge/base/bytes.h"
+#include "edge/net/tls_errors.h"
+#include "edge/net/tls_handles.h"
+
+namespace perigee::net {
+namespace {
+
+using Problem = TlsCertificateProblem;
+using Chain = std::vector<CertificateHandle>;
+
+constexpr size_t chain_certificates_max = 16;
+
+tl::unexpected<Problem> problem(TlsFile file, std::string found, std::string expected) {
+  return tl::unexpected<Problem>(Problem{file, std::move(found), std::move(expected)});
+}
+
+// An encrypted key would ask for its password on the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
+Chain read_chain(std::string_view pem) {
+  Chain chain;
+  const BioHandle bio = bio_of(pem);
+  while (chain.size() < chain_certificates_max) {
+    CertificateHandle next(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
+    if (next == nullptr) break;
+    chain.push_back(std::move(next));
+  }
+  return chain;
+}
+
+WallTime to_wall(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return WallTime{};
+  return wall_from_unix_seconds(timegm(&parts));
+}
+
+std::string date_text(WallTime at) {
+  const auto seconds = static_cast<time_t>(unix_seconds(at));
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string copy(text);
+  std::transform(copy.begin(), copy.end(), copy.begin(), to_lower);
+  return copy;
+}
+
+std::string ip_text(const ASN1_OCTET_STRING& ip) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int size = ASN1_STRING_length(&ip);
+  const int family = size == 4 ? AF_INET : AF_INET6;
+  if (size != 4 && size != 16) return "";
+  const char* printed = inet_ntop(family, ASN1_STRING_get0_data(&ip), text.data(), text.size());
+  return printed == nullptr ? "" : printed;
+}
+
+// RFC 9525: only subjectAltName names a server; a common name does not.
+std::vector<std::string> names_of(X509& certificate) {
+  std::vector<std::string> names;
+  auto* list =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; list != nullptr && i < sk_GENERAL_NAME_num(list); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list, i);
+    if (name->type == GEN_DNS) {
+      const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+      names.push_back(lower_case({data, static_cast<size_t>(ASN1_STRING_length(name->d.dNSName))}));
+    } else if (name->type == GEN_IPADD) {
+      names.push_back(ip_text(*name->d.iPAddress));
+    }
+  }
+  GENERAL_NAMES_free(list);
+  return names;
+}
+
+std::optional<Problem> check_times(const TlsCertificate& certificate, WallTime now) {
+  if (now >= certificate.not_after) {
+    return Problem{TlsFile::chain, "a certificate that expired on " + date_text(certificate.not_after),
+                   "one that is valid now"};
+  }
+  if (now < certificate.not_before) {
+    return Problem{TlsFile::chain, "a certificate that begins on " + date_text(certificate.not_before),
+                   "one that is valid now"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> check_chain(const Chain& chain) {
+  for (size_t i = 0; i + 1 < chain.size(); ++i) {
+    X509& issuer = *chain[i + 1];
+    const bool issued = X509_check_issued(&issuer, chain[i].get()) == X509_V_OK &&
+                        X509_verify(chain[i].get(), X509_get0_pubkey(&issuer)) == 1;
+    ERR_clear_error();
+    if (!issued) {
+      return Problem{TlsFile::chain,
+                     fmt::format("a chain whose certificate {} did not issue the one before it", i + 2),
+                     "each certificate followed by the one that issued it"};
+    }
+  }
+  return std::nullopt;
+}
+
+// RFC 6960: a successful response about this certificate whose time has not passed.
+std::optional<Problem> check_ocsp(const std::string& der, const Chain& chain, std::optional<WallTime> now) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const OcspHandle response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
+  const std::string expected = "a DER-encoded OCSP response about the certificate";
+  if (response == nullptr)
+    return Problem{TlsFile::ocsp, "no OCSP response (" + take_tls_reason() + ")", expected};
+  if (OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+    return Problem{TlsFile::ocsp, "an OCSP response that says the responder failed", expected};
+  const OcspBasicHandle basic(OCSP_response_get1_basic(response.get()));
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(chain.front().get());
+  for (int i = 0; basic != nullptr && i < OCSP_resp_count(basic.get()); ++i) {
+    OCSP_SINGLERESP* single = OCSP_resp_get0(basic.get(), i);
+    ASN1_INTEGER* about = nullptr;
+    OCSP_id_get0_info(nullptr, nullptr, nullptr, &about,
+                      const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(single)));
+    if (ASN1_INTEGER_cmp(about, serial) != 0) continue;
+    ASN1_GENERALIZEDTIME* next_update = nullptr;
+    const int status = OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &next_update);
+    if (status != V_OCSP_CERTSTATUS_GOOD)
+      return Problem{TlsFile::ocsp, "an OCSP response that calls the certificate revoked or unknown",
+                     expected};
+    if (now && next_update != nullptr && *now >= to_wall(next_update))
+      return Problem{TlsFile::ocsp, "an OCSP response that ended on " + date_text(to_wall(next_update)),
+                     expected};
+    return std::nullopt;
+  }
+  return Problem{TlsFile::ocsp, "an OCSP response about another certificate", expected};
+}
+
+}  // namespace
+
+bool TlsCertificate::covers(std::string_view host) const {
+  const size_t dot = host.find('.');
+  for (const std::string& name : names) {
+    if (name == host) return true;
+    if (name.starts_with("*.") && dot != std::string_view::npos && dot > 0 &&
+        host.substr(dot) == std::string_view(name).substr(1))
+      return true;
+  }
+  return false;
+}
+
+tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_tls_certificate(
+    TlsCertificateBytes bytes, std::optional<WallTime> now) {
+  const Chain chain = read_chain(bytes.chain);
+  ERR_clear_error();
+  if (chain.empty()) return problem(TlsFile::chain, "no certificate", "a chain of certificates in PEM form");
+  const BioHandle bio = bio_of(bytes.key);
+  const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  if (key == nullptr) {
+    return problem(TlsFile::key, "no key that can be read (" + take_tls_reason() + ")",
+                   "a private key in PEM form, without a password");
+  }
+  const int matches = X509_check_private_key(chain.front().get(), key.get());
+  ERR_clear_error();
+  if (matches != 1)
+    return problem(TlsFile::key, "the key of another certificate", "the key of this certificate");
+  auto certificate = std::make_shared<TlsCertificate>();
+  certificate->names = names_of(*chain.front());
+  if (certificate->names.empty())
+    return problem(TlsFile::chain, "a certificate without a DNS name", "names in subjectAltName");
+  certificate->not_before = to_wall(X509_get0_notBefore(chain.front().get()));
+  certificate->not_after = to_wall(X509_get0_notAfter(chain.front().get()));
+  const char* type = EVP_PKEY_get0_type_name(key.get());
+  certificate->key_type = type == nullptr ? "" : type;
+  if (auto wrong = check_chain(chain)) return tl::unexpected<Problem>(std::move(*wrong));
+  if (now) {
+    if (auto wrong = check_times(*certificate, *now)) return tl::unexpected<Problem>(std::move(*wrong));
+  }
+  if (!bytes.ocsp.empty()) {
+    if (auto wrong = check_ocsp(bytes.ocsp, chain, now)) return tl::unexpected<Problem>(std::move(*wrong));
+  }
+  ERR_clear_error();
+  certificate->chain_pem = std::move(bytes.chain);
+  certificate->key_pem = std::move(bytes.key);
+  certificate->ocsp_der = std::move(bytes.ocsp);
+  return std::shared_ptr<const TlsCertificate>(std::move(certificate));
+}
+
+std::optional<std::string> check_certificate_authorities(std::string_view pem) {
+  const bool found = !read_chain(pem).empty();
+  ERR_clear_error();
+  if (found) return std::nullopt;
+  return "no certificate";
+}
+
+}  // namespace perigee::net

@@ -1,0 +1,124 @@
+// Contexts for clients: whom to trust, what to show, sessions to resume.
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <unordered_map>
+
+#include "edge/net/address.h"
+#include "edge/net/tls_context.h"
+#include "edge/net/tls_errors.h"
+#include "edge/net/tls_handles.h"
+
+namespace perigee::net {
+namespace {
+
+constexpr const char* ciphers_tls12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+
+tl::unexpected<Error> failed(std::string_view what) {
+  return fail(Side::internal, "tls_context", std::string(what) + ": " + take_tls_reason());
+}
+
+bool trust(SSL_CTX& context, const std::string& authorities_pem) {
+  if (authorities_pem.empty()) return SSL_CTX_set_default_verify_paths(&context) == 1;
+  const BioHandle bio = bio_of(authorities_pem);
+  size_t count = 0;
+  while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(&context), next.get()) != 1) return false;
+    ++count;
+  }
+  ERR_clear_error();
+  return count > 0;
+}
+
+bool show(SSL_CTX& context, const TlsCertificate& certificate) {
+  const BioHandle chain = bio_of(certificate.chain_pem);
+  const CertificateHandle leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+  const BioHandle key_text = bio_of(certificate.key_pem);
+  const KeyHandle key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
+  if (leaf == nullptr || key == nullptr) return false;
+  if (SSL_CTX_use_certificate(&context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(&context, key.get()) != 1)
+    return false;
+  while (CertificateHandle next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+    if (SSL_CTX_add1_chain_cert(&context, next.get()) != 1) return false;
+  }
+  ERR_clear_error();
+  return true;
+}
+
+class ClientContext final : public TlsClientContext {
+ public:
+  Result<void> fill(const TlsClientSettings& settings) {
+    offer_http2_ = settings.offer_http2;
+    context_.reset(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX* context = context_.get();
+    if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_cipher_list(context, ciphers_tls12) != 1)
+      return failed("a TLS context");
+    if (!trust(*context, settings.authorities_pem)) return failed("certificate authorities");
+    if (settings.certificate != nullptr && !show(*context, *settings.certificate))
+      return failed("a certificate");
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_app_data(context, this);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, on_new_session);
+    return {};
+  }
+
+  SSL* make_session(const std::string& name, const std::string& resume_key) override {
+    SSL* session = SSL_new(context_.get());
+    if (session == nullptr) return nullptr;
+    SSL_set_connect_state(session);
+    bool named = true;
+    if (Address::parse_ip(name, 1)) {
+      named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), name.c_str()) == 1;
+    } else {
+      SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      named =
+          SSL_set1_host(session, name.c_str()) == 1 && SSL_set_tlsext_host_name(session, name.c_str()) == 1;
+    }
+    static constexpr unsigned char with_http2[] = "\x02h2\x08http/1.1";
+    static constexpr unsigned char http1[] = "\x08http/1.1";
+    offer_http2_ ? SSL_set_alpn_protos(session, with_http2, sizeof with_http2 - 1)
+                 : SSL_set_alpn_protos(session, http1, sizeof http1 - 1);
+    if (!named) {
+      SSL_free(session);
+      return nullptr;
+    }
+    auto& slot = *sessions_.try_emplace(resume_key).first;
+    SSL_set_app_data(session, const_cast<std::string*>(&slot.first));
+    if (slot.second != nullptr && SSL_SESSION_is_resumable(slot.second.get()) == 1)
+      SSL_set_session(session, slot.second.get());
+    return session;
+  }
+
+ private:
+  // A session to resume has come, perhaps long after the handshake. Returns 1: the reference is ours.
+  static int on_new_session(SSL* session, SSL_SESSION* resumable) {
+    auto* self = static_cast<ClientContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
+    const auto* key = static_cast<const std::string*>(SSL_get_app_data(session));
+    if (key == nullptr) return 0;
+    self->sessions_[*key].reset(resumable);
+    return 1;
+  }
+
+  ContextHandle context_;
+  bool offer_http2_ = false;
+  // Keys are few: they name the servers of the configuration. Nodes of the map stay where they are.
+  std::unordered_map<std::string, SessionHandle> sessions_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<TlsClientContext>> TlsClientContext::build(const TlsClientSettings& settings) {
+  auto context = std::make_shared<ClientContext>();
+  if (auto filled = context->fill(settings); !filled) return tl::unexpected(filled.error());
+  return std::shared_ptr<TlsClientContext>(std::move(context));
+}
+
+}  // namespace perigee::net

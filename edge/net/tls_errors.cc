@@ -1,0 +1,14 @@
+#include "edge/net/tls_errors.h"
+
+#include <openssl/err.h>
+
+namespace perigee::net {
+
+std::string take_tls_reason() {
+  const unsigned long error = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = ERR_reason_error_string(error);
+  return error == 0 || reason == nullptr ? "no reason given" : reason;
+}
+
+}  // namespace perigee::net

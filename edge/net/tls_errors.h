@@ -1,0 +1,14 @@
+// What OpenSSL says about the calls that failed last, as text for a person. Internal to edge/net/tls*.
+//
+// Thread rule: the calling thread's own errors.
+#pragma once
+
+#include <string>
+
+namespace perigee::net {
+
+// The first reason in the thread's list, "key values mismatch"; "no reason given" without one. Empties the
+// list.
+std::string take_tls_reason();
+
+}  // namespace perigee::net

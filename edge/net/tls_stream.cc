@@ -1,0 +1,457 @@
+#include "edge/net/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "edge/net/tls_handles.h"
+#include "edge/net/tls_transport.h"
+#include "edge/net/tls_workspace.h"
+
+namespace perigee::net {
+namespace {
+
+std::vector<std::string> dns_names(X509* certificate) {
+  std::vector<std::string> names;
+  if (certificate == nullptr) return names;
+  auto* list =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; list != nullptr && i < sk_GENERAL_NAME_num(list); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list, i);
+    if (name->type != GEN_DNS) continue;
+    const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+    names.emplace_back(data, static_cast<size_t>(ASN1_STRING_length(name->d.dNSName)));
+  }
+  GENERAL_NAMES_free(list);
+  return names;
+}
+
+// Steps over slices as if they were one run of bytes.
+class SliceReader {
+ public:
+  explicit SliceReader(std::span<const Slice> slices) : slices_(slices) {
+    for (const Slice& slice : slices) left_ += slice.size();
+  }
+  size_t left() const { return left_; }
+  Slice front() {
+    while (at_ < slices_.size() && offset_ == slices_[at_].size()) {
+      ++at_;
+      offset_ = 0;
+    }
+    return at_ < slices_.size() ? slices_[at_].substr(offset_) : Slice();
+  }
+  void skip(size_t bytes) {
+    while (bytes > 0) {
+      const size_t part = std::min(bytes, front().size());
+      offset_ += part;
+      left_ -= part;
+      bytes -= part;
+    }
+  }
+
+ private:
+  std::span<const Slice> slices_;
+  size_t at_ = 0;
+  size_t offset_ = 0;
+  size_t left_ = 0;
+};
+
+class TlsStream final : public Stream, private StreamHandler {
+ public:
+  TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream& below, SSL* session,
+            std::shared_ptr<const void> context, StreamHandler& handler);
+
+  void begin();
+  StreamHandler& as_handler() { return *this; }
+
+  void set_handler(StreamHandler& handler) override { handler_ = &handler; }
+  void read_start() override;
+  void read_stop() override;
+  size_t write(std::span<const Slice> slices) override;
+  void shutdown_write() override;
+  void close() override;
+  void reset() override;
+  Address local_address() const override { return below_.local_address(); }
+  Address remote_address() const override { return below_.remote_address(); }
+  const TlsFacts* tls() const override { return facts_.get(); }
+
+ private:
+  enum class State : uint8_t { handshake, open, failed, closing };
+  class Later;
+
+  ~TlsStream() {
+    *alive_ = nullptr;
+    SSL_free(session_);
+  }
+
+  void on_read(std::string_view bytes) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_error(StreamError error) override;
+  void on_closed() override;
+
+  void work();
+  bool shake_hands();
+  void note_facts();
+  bool open_records();
+  size_t seal(SliceReader& reader);
+  bool put(const char* bytes, size_t size);
+  void flush();
+  void fail(StreamError error);
+  void come_back();
+  void keep_rest();
+  bool is_live() const { return state_ == State::handshake || state_ == State::open; }
+
+  Loop& loop_;
+  const std::shared_ptr<TlsWorkspace> workspace_;
+  Stream& below_;
+  SSL* const session_;
+  const std::shared_ptr<const void> context_;
+  StreamHandler* handler_;
+  std::unique_ptr<TlsFacts> facts_;
+  // Shared with messages to the loop, which may come after our end. Made when the first is sent.
+  std::shared_ptr<TlsStream*> alive_;
+  TlsTransport transport_;
+  std::string unopened_;  // received while nobody wanted to read
+  std::string pending_;   // records that the stream below has not taken
+  size_t owed_ = 0;       // plain bytes in pending_ that were not reported as taken
+  StreamError error_ = StreamError::none;
+  State state_ = State::handshake;
+  bool reading_ = false;
+  bool working_ = false;
+  bool want_write_ = false;
+  bool shut_ = false;
+  bool ended_ = false;        // close_notify has come
+  bool below_ended_ = false;  // the stream below has
+  bool coming_back_ = false;
+};
+
+// Brings the loop back to what must not happen inside the call that asked for it.
+class TlsStream::Later final : public Task {
+ public:
+  explicit Later(std::shared_ptr<TlsStream*> stream) : stream_(std::move(stream)) {}
+  void run() override {
+    if (TlsStream* stream = *stream_) stream->come_back();
+  }
+
+ private:
+  std::shared_ptr<TlsStream*> stream_;
+};
+
+TlsStream::TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream& below, SSL* session,
+                     std::shared_ptr<const void> context, StreamHandler& handler)
+    : loop_(loop),
+      workspace_(std::move(workspace)),
+      below_(below),
+      session_(session),
+      context_(std::move(context)),
+      handler_(&handler),
+      alive_(std::make_shared<TlsStream*>(this)) {
+  below_.set_handler(*this);
+  transport_.output = &workspace_->records;
+  BIO* bio = session_ == nullptr ? nullptr : make_tls_transport(workspace_->method, transport_);
+  if (bio != nullptr) SSL_set_bio(session_, bio, bio);
+}
+
+void TlsStream::begin() {
+  below_.read_start();
+  // A client speaks first; and what is broken already is said from the loop.
+  const bool broken = session_ == nullptr || SSL_get_rbio(session_) == nullptr;
+  if (broken || SSL_is_server(session_) == 0) loop_.post(std::make_unique<Later>(alive_));
+}
+
+void TlsStream::come_back() {
+  coming_back_ = false;
+  if (state_ == State::closing) return;
+  if (state_ == State::failed) return handler_->on_error(error_);
+  if (session_ == nullptr || SSL_get_rbio(session_) == nullptr) {
+    fail(StreamError::other);
+    return;
+  }
+  work();
+}
+
+void TlsStream::read_start() {
+  reading_ = true;
+  if (!is_live() || ended_) return;
+  below_.read_start();
+  const bool more =
+      !unopened_.empty() || below_ended_ || (session_ != nullptr && SSL_has_pending(session_) == 1);
+  if (working_ || !more || std::exchange(coming_back_, true)) return;
+  loop_.post(std::make_unique<Later>(alive_));
+}
+
+void TlsStream::read_stop() {
+  reading_ = false;
+  // A handshake needs to read whatever its handler wants.
+  if (state_ == State::open) below_.read_stop();
+}
+
+void TlsStream::on_read(std::string_view bytes) {
+  if (!is_live() || session_ == nullptr) return;
+  if (unopened_.empty()) {
+    transport_.input = bytes;
+    work();
+  } else {
+    unopened_.append(bytes);
+    work();
+  }
+}
+
+// Everything that the received bytes allow: the handshake, then plain bytes for the handler.
+void TlsStream::work() {
+  if (!is_live()) return;
+  // Moved, so that what is kept in the end may go to the same place.
+  std::string before = std::move(unopened_);
+  unopened_.clear();
+  if (!before.empty()) transport_.input = before;
+  working_ = true;
+  if (state_ == State::handshake && shake_hands()) handler_->on_connected();
+  if (state_ == State::open && pending_.empty() && std::exchange(want_write_, false)) handler_->on_writable();
+  while (state_ == State::open && reading_ && !ended_ && open_records()) {
+  }
+  working_ = false;
+  if (is_live()) keep_rest();
+  transport_.input = {};
+  if (is_live() && reading_ && below_ended_ && !ended_) fail(StreamError::connection_reset);
+}
+
+void TlsStream::keep_rest() {
+  if (transport_.input.empty()) return;
+  unopened_.assign(transport_.input);
+}
+
+// True when the handshake has just been completed.
+bool TlsStream::shake_hands() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(session_);
+  const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session_, result);
+  flush();
+  if (!is_live()) return false;
+  if (error == SSL_ERROR_NONE) {
+    state_ = State::open;
+    note_facts();
+    if (!reading_) below_.read_stop();
+    return true;
+  }
+  if (error != SSL_ERROR_WANT_READ) fail(StreamError::tls_failed);
+  return false;
+}
+
+void TlsStream::note_facts() {
+  facts_ = std::make_unique<TlsFacts>();
+  if (const char* name = SSL_get_servername(session_, TLSEXT_NAMETYPE_host_name)) facts_->server_name = name;
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(session_, &protocol, &size);
+  facts_->http2 = size == 2 && std::memcmp(protocol, "h2", 2) == 0;
+  facts_->resumed = SSL_session_reused(session_) == 1;
+  facts_->version = SSL_get_version(session_);
+  if (SSL_get_verify_result(session_) == X509_V_OK)
+    facts_->peer_names = dns_names(SSL_get0_peer_certificate(session_));
+}
+
+// Opens as many records as fit and hands them out. False when there is nothing to read for now.
+bool TlsStream::open_records() {
+  char* into = workspace_->opened.get();
+  size_t size = 0;
+  int error = SSL_ERROR_NONE;
+  ERR_clear_error();
+  while (size < TlsWorkspace::opened_bytes_max) {
+    size_t part = 0;
+    const int result = SSL_read_ex(session_, into + size, TlsWorkspace::opened_bytes_max - size, &part);
+    if (result != 1) {
+      error = SSL_get_error(session_, result);
+      break;
+    }
+    size += part;
+    if (transport_.input.empty() && SSL_pending(session_) == 0) {
+      error = SSL_ERROR_WANT_READ;
+      break;
+    }
+  }
+  // Answers to what was read go first: other streams make their records in the same place.
+  flush();
+  if (size > 0 && state_ == State::open) handler_->on_read({into, size});
+  if (state_ != State::open || error == SSL_ERROR_NONE) return true;
+  if (error == SSL_ERROR_WANT_READ) return false;
+  if (error != SSL_ERROR_ZERO_RETURN) {
+    fail(StreamError::tls_failed);
+    return false;
+  }
+  ended_ = true;
+  reading_ = false;
+  handler_->on_end();
+  return false;
+}
+
+size_t TlsStream::write(std::span<const Slice> slices) {
+  assert(!shut_);
+  if (!is_live()) return 0;
+  if (state_ == State::handshake || !pending_.empty()) {
+    want_write_ = true;
+    return 0;
+  }
+  SliceReader reader(slices);
+  assert(owed_ <= reader.left() && "what was not taken must be offered again");
+  const size_t offered = reader.left();
+  reader.skip(std::exchange(owed_, 0));
+  while (reader.left() > 0 && pending_.empty() && state_ == State::open) {
+    const size_t sealed = seal(reader);
+    flush();
+    if (sealed == 0) break;
+    if (!pending_.empty()) {
+      owed_ = std::min(pending_.size(), sealed);
+      want_write_ = true;
+    }
+  }
+  return offered - reader.left() - owed_;
+}
+
+// Makes records of what is offered, at most a batch. Returns the plain bytes in them, 0 on failure.
+size_t TlsStream::seal(SliceReader& reader) {
+  char* staging = workspace_->staging.get();
+  size_t staged = 0;
+  size_t sealed = 0;
+  const size_t batch = std::min(reader.left(), TlsWorkspace::batch_bytes_max);
+  while (sealed + staged < batch) {
+    const Slice front = reader.front().substr(0, batch - sealed - staged);
+    const bool alone = front.size() == batch - sealed || front.size() >= TlsWorkspace::record_bytes_max;
+    if (staged == 0 && alone) {
+      const size_t direct = std::min(front.size(), TlsWorkspace::record_bytes_max);
+      if (!put(front.data(), direct)) return 0;
+      reader.skip(direct);
+      sealed += direct;
+      continue;
+    }
+    const size_t part = std::min(front.size(), TlsWorkspace::record_bytes_max - staged);
+    std::memcpy(staging + staged, front.data(), part);
+    reader.skip(part);
+    staged += part;
+    if (staged < TlsWorkspace::record_bytes_max && sealed + staged < batch) continue;
+    if (!put(staging, staged)) return 0;
+    sealed += std::exchange(staged, 0);
+  }
+  return sealed;
+}
+
+bool TlsStream::put(const char* bytes, size_t size) {
+  ERR_clear_error();
+  size_t taken = 0;
+  if (SSL_write_ex(session_, bytes, size, &taken) == 1 && taken == size) return true;
+  state_ = State::failed;
+  error_ = StreamError::tls_failed;
+  workspace_->records.clear();
+  loop_.post(std::make_unique<Later>(alive_));
+  return false;
+}
+
+// What was made goes down in one write; the rest is kept.
+void TlsStream::flush() {
+  std::string& records = workspace_->records;
+  if (records.empty()) return;
+  size_t taken = 0;
+  if (pending_.empty()) {
+    const Slice slice = records;
+    taken = below_.write({&slice, 1});
+  }
+  pending_.append(records, taken);
+  records.clear();
+}
+
+void TlsStream::on_writable() {
+  if (state_ == State::closing || state_ == State::failed) return;
+  if (!pending_.empty()) {
+    const Slice slice = pending_;
+    const size_t taken = below_.write({&slice, 1});
+    pending_.erase(0, taken);
+    if (!pending_.empty()) return;
+    std::string().swap(pending_);
+    if (shut_) return below_.shutdown_write();
+  }
+  if (state_ == State::open && std::exchange(want_write_, false)) handler_->on_writable();
+}
+
+void TlsStream::shutdown_write() {
+  if (std::exchange(shut_, true)) return;
+  if (state_ != State::open) {
+    below_.shutdown_write();
+    return;
+  }
+  SSL_shutdown(session_);
+  ERR_clear_error();
+  flush();
+  if (pending_.empty()) below_.shutdown_write();
+}
+
+void TlsStream::on_end() {
+  below_ended_ = true;
+  // After close_notify it is what must come.
+  if (!is_live() || ended_) return;
+  if (state_ == State::handshake) return fail(StreamError::tls_failed);
+  if (!unopened_.empty()) return;
+  fail(StreamError::connection_reset);
+}
+
+void TlsStream::fail(StreamError error) {
+  state_ = State::failed;
+  reading_ = false;
+  error_ = error;
+  handler_->on_error(error);
+}
+
+void TlsStream::on_error(StreamError error) {
+  if (is_live()) return fail(error);
+  if (state_ == State::failed) handler_->on_error(error);
+}
+
+void TlsStream::close() {
+  if (state_ == State::closing) return;
+  const bool orderly = state_ == State::open && pending_.empty() && !shut_;
+  state_ = State::closing;
+  if (orderly) {
+    SSL_shutdown(session_);
+    ERR_clear_error();
+    flush();
+  }
+  below_.close();
+}
+
+void TlsStream::reset() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  below_.reset();
+}
+
+void TlsStream::on_closed() {
+  StreamHandler* handler = handler_;
+  delete this;
+  handler->on_closed();
+}
+
+}  // namespace
+
+TlsFactory::TlsFactory(Loop& loop) : loop_(loop), workspace_(std::make_shared<TlsWorkspace>()) {}
+TlsFactory::~TlsFactory() = default;
+
+TlsAccepted TlsFactory::accept(Stream& below, std::shared_ptr<const TlsServerContext> context,
+                               StreamHandler& handler) {
+  SSL* session = context == nullptr ? nullptr : context->make_session();
+  auto* stream = new TlsStream(loop_, workspace_, below, session, std::move(context), handler);
+  stream->begin();
+  return {*stream, stream->as_handler()};
+}
+
+Stream& TlsFactory::connect(Stream& below, std::shared_ptr<TlsClientContext> context, const std::string& name,
+                            const std::string& resume_key, StreamHandler& handler) {
+  SSL* session = context->make_session(name, resume_key);
+  auto* stream = new TlsStream(loop_, workspace_, below, session, std::move(context), handler);
+  stream->begin();
+  return *stream;
+}
+
+}  // namespace perigee::net

@@ -1,0 +1,34 @@
+// What the TLS streams of one loop share: memory in which records are made and opened, and the transport
+// method by which OpenSSL reaches it. A stream uses it only within one call, so an idle stream pays for none
+// of it.
+//
+// Owned by the streams and whoever makes them, together. Thread rule: one loop.
+#pragma once
+
+#include <openssl/bio.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace perigee::net {
+
+struct TlsWorkspace {
+  TlsWorkspace();
+  ~TlsWorkspace();
+  TlsWorkspace(const TlsWorkspace&) = delete;
+  TlsWorkspace& operator=(const TlsWorkspace&) = delete;
+
+  // As much as a loop receives at once, so that one read of the socket is one read of ours.
+  static constexpr size_t opened_bytes_max = 64 * 1024;
+  static constexpr size_t record_bytes_max = 16 * 1024;
+  // Plain bytes made into records before they are offered to the stream below: one write for many records.
+  static constexpr size_t batch_bytes_max = 8 * record_bytes_max;
+
+  std::unique_ptr<char[]> opened;   // plain bytes on their way to the handler
+  std::unique_ptr<char[]> staging;  // small slices gathered into one record
+  std::string records;              // empty between calls
+  BIO_METHOD* method = nullptr;
+};
+
+}  // namespace perigee::net

@@ -1,0 +1,255 @@
+#include "edge/serve/h2_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/serve/h2_output.h"
+
+namespace perigee::serve {
+namespace {
+
+// How often streams are looked at for clients that take nothing and send nothing.
+constexpr Duration look_every = std::chrono::seconds(1);
+// RFC 9113 6.8: between the announcement of a GOAWAY and the last word, a round trip for requests under way.
+constexpr Duration drain_notice = std::chrono::milliseconds(500);
+
+}  // namespace
+
+H2Connection::H2Connection(ConnectionHost& host, net::Stream& stream)
+    : host_(host),
+      stream_(&stream),
+      glitches_(host.options.http2.glitches_max),
+      timer_(static_cast<net::TimerHandler&>(*this)),
+      since_(host.loop.now()) {
+  make_session();
+  stream_->set_handler(*this);
+  stream_->read_start();
+  want_turn();
+}
+
+H2Connection::~H2Connection() {
+  nghttp2_session_del(session_);
+  while (H2Stream* stream = first_) {
+    first_ = stream->next_;
+    delete stream;
+  }
+}
+
+std::string_view H2Connection::server_name() const {
+  const net::TlsFacts* facts = stream_->tls();
+  return facts != nullptr ? std::string_view(facts->server_name) : std::string_view();
+}
+
+void H2Connection::want_turn() {
+  if (!closing_) host_.want_turn(*this);
+}
+
+void H2Connection::on_turn() {
+  if (drain_ == Drain::none && host_.draining) begin_drain();
+  work();
+}
+
+void H2Connection::on_read(std::string_view bytes) {
+  if (closing_) return;
+  working_ = true;
+  const ssize_t used =
+      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  working_ = false;
+  if (closing_) return;
+  if (used < 0) {
+    // No preface, a flood that the library noticed, memory: nothing more can be said in this protocol.
+    host_.metrics.add(Metric::requests_bad);
+    return close(ExchangeEnd::client_gone);
+  }
+  work();
+}
+
+void H2Connection::on_writable() {
+  if (closing_) return;
+  since_ = host_.loop.now();
+  work();
+}
+
+// Everything that can be done now: content is handed to its handlers, answers are made into frames and
+// written, ended exchanges are reported.
+void H2Connection::work() {
+  if (closing_ || working_) return;
+  working_ = true;
+  turn_left_ = host_.turn_bytes;
+  deliver_content();
+  send();
+  if (!closing_) hold_answers();
+  working_ = false;
+  if (!closing_) settle();
+  if (!closing_) update_deadline();
+}
+
+void H2Connection::deliver_content() {
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
+    const size_t consumed = stream->deliver();
+    if (consumed > 0) nghttp2_session_consume(session_, stream->id(), consumed);
+  }
+}
+
+void H2Connection::send() {
+  if (!rest_.empty()) {
+    const Slice slice = rest_;
+    const size_t taken = stream_->write({&slice, 1});
+    host_.metrics.add(Metric::client_bytes_sent, taken);
+    rest_.erase(0, taken);
+    if (!rest_.empty()) return;
+    std::string().swap(rest_);
+    reap();
+  }
+  bool more = true;
+  while (more && !closing_ && !blocked()) {
+    more = gather();
+    flush();
+    if (!blocked()) reap();
+  }
+}
+
+// Makes frames until the output is full or there are no more. True: there are.
+bool H2Connection::gather() {
+  H2Output& out = host_.h2_output;
+  while (!out.full()) {
+    const uint8_t* bytes = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+    if (size < 0) {
+      out.clear();
+      close(ExchangeEnd::client_gone);
+      return false;
+    }
+    // 0: nothing more, or content that must wait until this is written.
+    if (size == 0) return std::exchange(more_, false) || out.full();
+    out.copy({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  }
+  return true;
+}
+
+void H2Connection::flush() {
+  H2Output& out = host_.h2_output;
+  if (out.empty()) return;
+  const size_t taken = out.write_to(*stream_, rest_);
+  host_.metrics.add(Metric::client_bytes_sent, taken);
+  if (blocked()) since_ = host_.loop.now();
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) stream->taken_is_written();
+}
+
+// Reports and deletes what has ended.
+void H2Connection::reap() {
+  for (H2Stream* stream = first_; stream != nullptr;) {
+    H2Stream* next = stream->next_;
+    if (stream->closed_) {
+      const bool cut = stream->cut_;
+      stream->end(stream->complete_ && !cut ? ExchangeEnd::complete
+                  : cut                     ? ExchangeEnd::cut
+                                            : ExchangeEnd::client_gone);
+      (stream->previous_ != nullptr ? stream->previous_->next_ : first_) = stream->next_;
+      if (stream->next_ != nullptr) stream->next_->previous_ = stream->previous_;
+      next = stream->next_;
+      delete stream;
+      if (is_idle()) since_ = host_.loop.now();
+    }
+    stream = next;
+  }
+}
+
+void H2Connection::hold_answers() {
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
+    if (stream->answered_) stream->keep_answer();
+  }
+}
+
+void H2Connection::settle() {
+  const bool done = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+  if (blocked()) return;
+  if (done || (drain_ == Drain::final && is_idle())) close(ExchangeEnd::client_gone);
+}
+
+void H2Connection::update_deadline() {
+  MonoTime deadline = since_ + host_.options.keep_alive_idle;
+  if (!is_idle() || blocked() || in_head_) deadline = host_.loop.now() + look_every;
+  if (drain_ == Drain::announced) deadline = std::min(deadline, since_ + drain_notice);
+  host_.loop.timers().arm(timer_, deadline);
+}
+
+void H2Connection::on_timer(net::Timer&) {
+  const MonoTime now = host_.loop.now();
+  if (drain_ == Drain::announced && now >= since_ + drain_notice) finish_drain();
+  if (blocked() && now >= since_ + host_.options.write_stall_timeout) {
+    host_.metrics.add(Metric::client_timeouts);
+    return close(ExchangeEnd::client_gone);
+  }
+  if (in_head_ && now >= head_since_ + host_.options.header_timeout) {
+    host_.metrics.add(Metric::client_timeouts);
+    return close(ExchangeEnd::client_gone);
+  }
+  if (is_idle() && !blocked() && now >= since_ + host_.options.keep_alive_idle)
+    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  end_stalled(now);
+  work();
+}
+
+// A client that takes nothing of an answer that is there, or sends nothing of a request that is awaited, may
+// not keep the stream for ever.
+void H2Connection::end_stalled(MonoTime now) {
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
+    const bool takes_nothing = stream->answered_ && !stream->complete_ && !stream->waiting_ &&
+                               now >= stream->since_ + host_.options.write_stall_timeout;
+    const bool sends_nothing = stream->reading_ && !stream->content_ended_ && stream->content_.empty() &&
+                               now >= stream->since_ + host_.options.body_idle_timeout;
+    if (stream->closed_ || (!takes_nothing && !sends_nothing)) continue;
+    host_.metrics.add(Metric::client_timeouts);
+    stream->since_ = now;
+    reset_stream(*stream, NGHTTP2_CANCEL);
+    glitch();
+  }
+}
+
+void H2Connection::begin_drain() {
+  if (drain_ != Drain::none || closing_) return;
+  drain_ = Drain::announced;
+  if (is_idle()) {
+    finish_drain();
+  } else {
+    nghttp2_submit_shutdown_notice(session_);
+    since_ = host_.loop.now();
+  }
+  want_turn();
+}
+
+void H2Connection::finish_drain() {
+  drain_ = Drain::final;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+                        NGHTTP2_NO_ERROR, nullptr, 0);
+}
+
+void H2Connection::close(ExchangeEnd how) {
+  if (closing_) return;
+  closing_ = true;
+  timer_.cancel();
+  const bool partial = blocked() || (how == ExchangeEnd::shutdown && !is_idle());
+  partial ? stream_->reset() : stream_->close();
+  end_all(how);
+}
+
+void H2Connection::end_all(ExchangeEnd how) {
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
+    if (how == ExchangeEnd::shutdown && stream->answered_ && !stream->complete_)
+      host_.metrics.add(Metric::responses_cut);
+    stream->end(how);
+  }
+}
+
+void H2Connection::on_closed() {
+  // Without a close() of ours the loop itself is ending.
+  if (!closing_) {
+    closing_ = true;
+    end_all(ExchangeEnd::shutdown);
+  }
+  host_.forget(*this);
+  delete this;
+}
+
+}  // namespace perigee::serve

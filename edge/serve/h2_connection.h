@@ -1,0 +1,124 @@
+// One HTTP/2 connection of a client (RFC 9113), over nghttp2: frames, HPACK, windows and priorities (RFC
+// 9218) are the library's; what a request may be, what is answered, and how much a client may get away with
+// are ours.
+//
+// The connection owns itself, like H1Connection: made on accept, it deletes itself in on_closed(). It owns
+// its streams and the library's session. Everybody else ends it through close().
+//
+// Always true: between work() calls the host's output is empty and what the stream did not take is in rest_;
+// while rest_ is not empty no frame is made. Handlers are called from work() only, never from inside a call
+// they make. A stream whose answer is not made into frames by the end of the turn holds what it refers to.
+//
+// Thread rule: the loop's thread.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <string>
+#include <string_view>
+
+#include "edge/http/h2_head.h"
+#include "edge/serve/connection.h"
+#include "edge/serve/glitch_budget.h"
+#include "edge/serve/h2_stream.h"
+
+namespace perigee::serve {
+
+class H2Connection final : public Connection, private net::StreamHandler, private net::TimerHandler {
+ public:
+  H2Connection(ConnectionHost& host, net::Stream& stream);
+  ~H2Connection();
+
+  void on_turn() override;
+  void begin_drain() override;
+  void shut_down() override { close(ExchangeEnd::shutdown); }
+
+  // From its streams.
+  ConnectionHost& host() { return host_; }
+  net::Address client_address() const { return stream_->remote_address(); }
+  std::string_view server_name() const;
+  void want_turn();
+  void resume(H2Stream& stream);
+  void cut(H2Stream& stream);
+  void send_continue(H2Stream& stream);
+  void submit_interim(H2Stream& stream, const ReplyHead& head);
+  // length: to announce, or unknown_length. has_body: frames of content will follow.
+  void submit_reply(H2Stream& stream, const ReplyHead& head, uint64_t length, bool has_body);
+
+ private:
+  friend class Server;  // hands us the first bytes
+  enum class Drain : uint8_t { none, announced, final };
+
+  // The stream and the clock (h2_connection.cc).
+  void on_read(std::string_view bytes) override;
+  void on_end() override { close(ExchangeEnd::client_gone); }
+  void on_writable() override;
+  void on_error(net::StreamError) override { close(ExchangeEnd::client_gone); }
+  void on_closed() override;
+  void on_timer(net::Timer& timer) override;
+  void work();
+  void deliver_content();
+  void send();
+  bool gather();
+  void flush();
+  void reap();
+  void hold_answers();
+  void settle();
+  void update_deadline();
+  void end_stalled(MonoTime now);
+  void finish_drain();
+  void close(ExchangeEnd how);
+  void end_all(ExchangeEnd how);
+  bool is_idle() const { return first_ == nullptr; }
+  bool blocked() const { return !rest_.empty(); }
+
+  // Frames (h2_frames.cc).
+  void make_session();
+  static H2Connection& of(void* self) { return *static_cast<H2Connection*>(self); }
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self);
+  static int on_extension(nghttp2_session*, void** payload, const nghttp2_frame_hd* head, void* self);
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self);
+  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
+                       const uint8_t* value, size_t value_size, uint8_t flags, void* self);
+  static int on_bad_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
+                           size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
+                           void* self);
+  static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self);
+  static int on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* self);
+  static int on_data(nghttp2_session*, uint8_t flags, int32_t id, const uint8_t* bytes, size_t size,
+                     void* self);
+  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* self);
+  static int on_stream_closed(nghttp2_session*, int32_t id, uint32_t error, void* self);
+  static ssize_t on_offer(nghttp2_session*, int32_t id, uint8_t* buffer, size_t most, uint32_t* flags,
+                          nghttp2_data_source* source, void* self);
+  static int on_send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
+                          nghttp2_data_source* source, void* self);
+  H2Stream* find(int32_t id) const;
+  void begin_head(int32_t id);
+  void end_head(int32_t id, bool content_follows);
+  void count_frame(const nghttp2_frame& frame);
+  void glitch(uint32_t count = 1);
+  void refuse(H2Stream& stream, const http::Refusal& refusal);
+  void reset_stream(H2Stream& stream, uint32_t error);
+
+  ConnectionHost& host_;
+  net::Stream* stream_;
+  nghttp2_session* session_ = nullptr;
+  H2Stream* first_ = nullptr;
+  http::H2HeadReader head_;
+  std::string rest_;  // frames that the stream did not take
+  GlitchBudget glitches_;
+  net::Timer timer_;
+  MonoTime since_;       // idle, blocked or draining since
+  MonoTime head_since_;  // a block of fields is unfinished since
+  uint32_t requests_ = 0;
+  uint32_t turn_left_ = 0;
+  Drain drain_ = Drain::none;
+  bool in_head_ = false;  // a block of fields has begun and not ended
+  bool working_ = false;
+  bool more_ = false;    // content waits for what was made to be written
+  bool doomed_ = false;  // the budget is spent
+  bool closing_ = false;
+};
+
+}  // namespace perigee::serve

@@ -1,0 +1,307 @@
+// What nghttp2 tells the connection: heads, content, frames that come and go.
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "edge/serve/h2_connection.h"
+#include "edge/serve/h2_output.h"
+#include "edge/serve/owned_reply.h"
+
+namespace perigee::serve {
+namespace {
+
+// A window that grows by less than this costs more than it brings.
+constexpr int32_t tiny_window_increment = 256;
+constexpr uint32_t bad_frame_cost = 5;
+constexpr unsigned first_extension = NGHTTP2_CONTINUATION + 1;
+
+std::string_view view(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+struct Release {
+  void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
+  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
+};
+using Callbacks = std::unique_ptr<nghttp2_session_callbacks, Release>;
+using Option = std::unique_ptr<nghttp2_option, Release>;
+
+Callbacks make_callbacks() {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  if (nghttp2_session_callbacks_new(&callbacks) != 0) throw std::bad_alloc();
+  return Callbacks(callbacks);
+}
+
+Option make_option(const Http2Options& options) {
+  nghttp2_option* option = nullptr;
+  if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  // Our budget is spent before the library's.
+  nghttp2_option_set_max_outbound_ack(option, size_t{options.glitches_max} * 2);
+  // Types that nobody has defined are counted as they come; see on_extension().
+  for (unsigned type = first_extension; type <= 0xff; ++type) {
+    if (type != NGHTTP2_PRIORITY_UPDATE)
+      nghttp2_option_set_user_recv_extension_type(option, static_cast<uint8_t>(type));
+  }
+  nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
+  return Option(option);
+}
+
+}  // namespace
+
+void H2Connection::make_session() {
+  const Http2Options& options = host_.options.http2;
+  const Callbacks callbacks = make_callbacks();
+  nghttp2_session_callbacks* on = callbacks.get();
+  nghttp2_session_callbacks_set_on_begin_frame_callback(on, on_begin_frame);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(on, on_begin_headers);
+  nghttp2_session_callbacks_set_unpack_extension_callback(on, on_extension);
+  nghttp2_session_callbacks_set_on_header_callback(on, on_header);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(on, on_bad_header);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(on, on_frame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(on, on_bad_frame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(on, on_data);
+  nghttp2_session_callbacks_set_on_frame_send_callback(on, on_frame_sent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(on, on_stream_closed);
+  nghttp2_session_callbacks_set_send_data_callback(on, on_send_data);
+  const Option option = make_option(options);
+  if (nghttp2_session_server_new2(&session_, on, this, option.get()) != 0) throw std::bad_alloc();
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.streams_max},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.stream_window_bytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, host_.options.head_limits.head_bytes_max},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  };
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<int32_t>(options.connection_window_bytes));
+}
+
+H2Stream* H2Connection::find(int32_t id) const {
+  return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+}
+
+// The budget is spent: GOAWAY with ENHANCE_YOUR_CALM, and nothing more is read.
+void H2Connection::glitch(uint32_t count) {
+  if (glitches_.spend(count, host_.loop.now()) || std::exchange(doomed_, true)) return;
+  host_.metrics.add(Metric::http2_abuse);
+  nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+  // Others are counted when they are whole; these are never told of again.
+  if (head->type == NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) of(self).glitch();
+  return 0;
+}
+
+int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void* self) {
+  of(self).glitch();
+  return NGHTTP2_ERR_CANCEL;
+}
+
+int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+  H2Connection& connection = of(self);
+  connection.head_.start();
+  connection.in_head_ = true;
+  connection.head_since_ = connection.host_.loop.now();
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) connection.begin_head(frame->hd.stream_id);
+  return 0;
+}
+
+void H2Connection::begin_head(int32_t id) {
+  auto* stream = new H2Stream(*this, id, host_.loop.now());
+  stream->next_ = first_;
+  if (first_ != nullptr) first_->previous_ = stream;
+  first_ = stream;
+  nghttp2_session_set_stream_user_data(session_, id, stream);
+}
+
+int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                            const uint8_t* value, size_t value_size, uint8_t, void* self) {
+  H2Connection& connection = of(self);
+  connection.head_.add(view(name, name_size), view(value, value_size), connection.host_.options.head_limits);
+  return 0;
+}
+
+// The library would leave the field out; a request that has one is no request.
+int H2Connection::on_bad_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t,
+                                const uint8_t*, size_t, uint8_t, void* self) {
+  of(self).head_.refuse({400, "malformed field"});
+  return 0;
+}
+
+int H2Connection::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+  H2Connection& connection = of(self);
+  connection.count_frame(*frame);
+  const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  const int32_t id = frame->hd.stream_id;
+  if (frame->hd.type == NGHTTP2_HEADERS) {
+    connection.in_head_ = false;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      connection.end_head(id, !ends);
+      return 0;
+    }
+    // RFC 9113 8.1: trailers. They are judged, and go no further.
+    H2Stream* stream = connection.find(id);
+    if (stream != nullptr && connection.head_.finish_trailers()) {
+      connection.reset_stream(*stream, NGHTTP2_PROTOCOL_ERROR);
+      return 0;
+    }
+  }
+  if (!ends || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)) return 0;
+  if (H2Stream* stream = connection.find(id)) stream->receive_end();
+  return 0;
+}
+
+// What is legal and serves nothing.
+void H2Connection::count_frame(const nghttp2_frame& frame) {
+  switch (frame.hd.type) {
+    case NGHTTP2_DATA:
+      if (frame.hd.length == 0 && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) glitch();
+      return;
+    case NGHTTP2_SETTINGS:
+    case NGHTTP2_PING:
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) glitch();
+      return;
+    case NGHTTP2_WINDOW_UPDATE:
+      if (frame.window_update.window_size_increment < tiny_window_increment) glitch();
+      return;
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_PRIORITY_UPDATE:
+      return glitch();
+    default:
+      return;
+  }
+}
+
+int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+  H2Connection& connection = of(self);
+  if (frame->hd.type == NGHTTP2_HEADERS) connection.in_head_ = false;
+  connection.host_.metrics.add(Metric::requests_bad);
+  connection.glitch(bad_frame_cost);
+  return 0;
+}
+
+// The head of a request is whole.
+void H2Connection::end_head(int32_t id, bool content_follows) {
+  H2Stream* stream = find(id);
+  if (stream == nullptr) return;
+  http::RequestHead& head = host_.head;
+  if (const http::Refusal refusal = head_.finish(host_.options.head_limits, content_follows, head))
+    return refuse(*stream, refusal);
+  stream->head_method_ = head.method == http::Method::head;
+  stream->wants_content_ = content_follows && http::has_content(head);
+  stream->expects_continue_ = head.expect_continue;
+  if (++requests_ >= host_.options.requests_per_connection_max) begin_drain();
+  host_.handler.on_request(*stream);
+  if (stream->answered_ || stream->handler_ != nullptr || stream->cut_) return;
+  stream->cut();
+}
+
+void H2Connection::refuse(H2Stream& stream, const http::Refusal& refusal) {
+  host_.metrics.add(Metric::requests_bad);
+  glitch();
+  // RFC 9113 8.1.1: what is malformed is an error of the stream.
+  if (refusal.status == 400) return reset_stream(stream, NGHTTP2_PROTOCOL_ERROR);
+  std::string body = std::to_string(refusal.status);
+  body.append(" ")
+      .append(http::reason_phrase(refusal.status))
+      .append(": ")
+      .append(refusal.reason)
+      .append("\n");
+  const size_t length = body.size();
+  reply_owned(
+      stream, refusal.status, length,
+      "HTTP/1.1 " + std::to_string(refusal.status) + " \r\ncontent-type: text/plain; charset=utf-8\r\n",
+      std::move(body));
+}
+
+int H2Connection::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size,
+                          void* self) {
+  H2Connection& connection = of(self);
+  H2Stream* stream = connection.find(id);
+  if (stream != nullptr) {
+    stream->receive(view(bytes, size));
+  } else {
+    nghttp2_session_consume(connection.session_, id, size);
+  }
+  return 0;
+}
+
+void H2Connection::reset_stream(H2Stream& stream, uint32_t error) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), error);
+}
+
+int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+  H2Connection& connection = of(self);
+  if (frame->hd.type == NGHTTP2_RST_STREAM) {
+    const uint32_t error = frame->rst_stream.error_code;
+    // Resets that a client provokes cost as much as those it sends (CVE-2025-8671).
+    if (error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR) connection.glitch();
+    return 0;
+  }
+  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  H2Stream* stream = connection.find(frame->hd.stream_id);
+  if (stream == nullptr) return 0;
+  stream->complete_ = true;
+  // RFC 9113 8.1: the rest of the request is not wanted any more.
+  if (nghttp2_session_get_stream_remote_close(session, stream->id()) == 0)
+    connection.reset_stream(*stream, NGHTTP2_NO_ERROR);
+  return 0;
+}
+
+int H2Connection::on_stream_closed(nghttp2_session* session, int32_t id, uint32_t, void* self) {
+  H2Stream* stream = of(self).find(id);
+  if (stream == nullptr) return 0;
+  nghttp2_session_set_stream_user_data(session, id, nullptr);
+  stream->closed_ = true;
+  return 0;
+}
+
+ssize_t H2Connection::on_offer(nghttp2_session*, int32_t, uint8_t*, size_t most, uint32_t* flags,
+                               nghttp2_data_source* source, void* self) {
+  H2Connection& connection = of(self);
+  auto& stream = *static_cast<H2Stream*>(source->ptr);
+  if (connection.turn_left_ == 0) {
+    connection.want_turn();
+    return NGHTTP2_ERR_PAUSE;
+  }
+  size_t bytes = 0;
+  *flags = NGHTTP2_DATA_FLAG_NO_COPY;
+  switch (stream.offer(std::min<size_t>(most, connection.turn_left_), bytes)) {
+    case H2Stream::Give::some:
+      return static_cast<ssize_t>(bytes);
+    case H2Stream::Give::last:
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      return static_cast<ssize_t>(bytes);
+    case H2Stream::Give::flush:
+      connection.more_ = true;
+      return NGHTTP2_ERR_PAUSE;
+    case H2Stream::Give::wait:
+      stream.waiting_ = true;
+      return NGHTTP2_ERR_DEFERRED;
+    case H2Stream::Give::failed:
+      stream.cut_ = true;
+      connection.host_.metrics.add(Metric::responses_cut);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int H2Connection::on_send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t size,
+                               nghttp2_data_source* source, void* self) {
+  H2Connection& connection = of(self);
+  H2Output& out = connection.host_.h2_output;
+  if (out.full()) return NGHTTP2_ERR_WOULDBLOCK;
+  constexpr size_t frame_head_bytes = 9;
+  out.copy(view(head, frame_head_bytes));
+  static_cast<H2Stream*>(source->ptr)->take(size, out);
+  connection.turn_left_ -= std::min(connection.turn_left_, static_cast<uint32_t>(size));
+  return 0;
+}
+
+}  // namespace perigee::serve

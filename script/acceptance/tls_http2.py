@@ -1,0 +1,185 @@
+"""TLS and HTTP/2: what a hit, a handshake and an idle connection cost next to other servers, and reloads that clients do not notice.
+
+CPU time of the server's process over completed requests; the server is pinned to the first core and h2load to the last, subject and
+yardstick take turns, and the figure is the median of the rounds' ratios."""
+import os
+import re
+import socket
+import ssl
+import statistics
+import subprocess
+
+from harness import tls, until
+from harness.process import Process
+from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
+
+TARGETS = ["perigee-edge", "perigee-origin"]
+ROUNDS = 5
+SMALL, LARGE = "/1024.bin", "/102400.bin"
+
+
+class Nghttpd(Process):
+    """nghttp2's own file server, with TLS."""
+
+    def __init__(self, name, port, root):
+        super().__init__(name, ["nghttpd", "--htdocs", root, "--address", port.host, "--workers", "1", str(port.number),
+                                CERTIFICATES / "a.key", CERTIFICATES / "a.pem"])
+        self.tls = port.pair
+        until(port.is_listening, "nghttpd to listen")
+
+
+def nginx(system, root):
+    """nginx with TLS 1.3 and the same certificate, and no session to resume."""
+    port = system.port(system.host())
+    server = system.nginx(root, [f"listen {port} ssl reuseport;", f"ssl_certificate {CERTIFICATES}/a.pem;",
+                                 f"ssl_certificate_key {CERTIFICATES}/a.key;", "ssl_session_tickets off;"])
+    server.tls = port.pair
+    return server
+
+
+def edge(system, root, **settings):
+    node = tls_node(system, system.origin("--root", root), certificates=("a",), node={"workers": 1},
+                    site_cache={"default_freshness": "1h"}, **settings)
+    for path in (SMALL, LARGE):
+        for _ in range(2):
+            assert tls.curl(node, path)[0] == 200
+    # A hit without TLS is another key.
+    for _ in range(2):
+        node.get(SMALL, headers={"Host": HOST})
+    return node
+
+
+def files(system):
+    root = system.folder / "files"
+    root.mkdir()
+    for path in (SMALL, LARGE):
+        (root / path[1:]).write_bytes(os.urandom(int(path[1:].partition(".")[0])))
+    return root
+
+
+def pin(process):
+    for child in [process.pid, *map(int, subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, check=False,
+                                                        text=True).stdout.split())]:
+        for thread in os.listdir(f"/proc/{child}/task"):
+            os.sched_setaffinity(int(thread), {0})
+
+
+def cpu_seconds(process):
+    """With its children's."""
+    ticks = 0
+    for pid in [process.pid, *map(int, subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, check=False,
+                                                      text=True).stdout.split())]:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def cost(server, address, path, requests, *options, scheme="https"):
+    """CPU microseconds per request of a run of h2load."""
+    before = cpu_seconds(server)
+    said = tls.run("taskset", "-c", str(os.cpu_count() - 1), "h2load", f"-n{requests}", *options, "-H", f":authority: {HOST}",
+                   f"{scheme}://{address[0]}:{address[1]}{path}").decode()
+    assert f"{requests} succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+    return (cpu_seconds(server) - before) * 1e6 / requests
+
+
+def compare(subject, yardstick):
+    """(subject's median, yardstick's, median of the ratios); both are functions that measure once."""
+    pairs = []
+    for _ in range(ROUNDS):
+        first = yardstick()
+        mine = statistics.mean((subject(), subject()))
+        pairs.append((mine, statistics.mean((first, yardstick()))))
+    return (statistics.median(mine for mine, _ in pairs), statistics.median(theirs for _, theirs in pairs),
+            statistics.median(mine / theirs for mine, theirs in pairs))
+
+
+def show(line, name, figures, limit):
+    mine, theirs, ratio = figures
+    line(f"{name}, us", f"{mine:.2f} against {theirs:.2f}", "shown", True)
+    line.at_most(f"{name}, ratio", ratio, limit)
+
+
+def http1(system, line):
+    """A hit of 1 KiB over TLS and HTTP/1.1, next to our own without TLS."""
+    node = edge(system, files(system))
+    pin(node)
+    show(line, "1 KiB, TLS against none",
+         compare(lambda: cost(node, node.tls, SMALL, 60_000, "-c64", "--h1"),
+                 lambda: cost(node, node.address, SMALL, 60_000, "-c64", "--h1", scheme="http")), 1.6)
+
+
+def http2(system, line):
+    """Hits over HTTP/2, 16 connections of 32 streams, next to nghttpd."""
+    root = files(system)
+    node = edge(system, root)
+    other = system.keep(Nghttpd("nghttpd", system.port(system.host()), root))
+    pin(node)
+    pin(other)
+    for path, requests, limit in ((SMALL, 100_000, 1.1), (LARGE, 20_000, 1.0)):
+        show(line, f"{path[1:]} against nghttpd",
+             compare(lambda: cost(node, node.tls, path, requests, "-c16", "-m32"),
+                     lambda: cost(other, other.tls, path, requests, "-c16", "-m32")), limit)
+
+
+def handshakes(system, line):
+    """A full handshake and one request, next to nginx on the same libcrypto."""
+    root = files(system)
+    node = edge(system, root)
+    other = nginx(system, root)
+    pin(node)
+    pin(other)
+    show(line, "a connection with one request", compare(lambda: cost(node, node.tls, SMALL, 3000, "-c3000", "--h1"),
+                                                         lambda: cost(other, other.tls, SMALL, 3000, "-c3000", "--h1")), 1.0)
+
+
+def idle(system, line):
+    """Memory of idle connections that have had one answer."""
+    count = 2000
+    node = edge(system, files(system), limits={"connections": 20_000})
+    for protocol in ("http/1.1", "h2"):
+        context = ssl.create_default_context(cafile=AUTHORITY)
+        context.set_alpn_protocols([protocol])
+        connections = []
+        before = node.rss_bytes()
+        for _ in range(count):
+            connection = context.wrap_socket(socket.create_connection(node.tls), server_hostname=HOST)
+            if protocol == "http/1.1":
+                connection.sendall(f"GET {SMALL} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+                connection.recv(4096)
+            connections.append(connection)
+        line(f"{protocol}: RSS per connection, OpenSSL's share included, KiB", (node.rss_bytes() - before) / count / 1024, "shown", True)
+        for connection in connections:
+            connection.close()
+
+
+def rotations(system, line):
+    """100 changes of certificates and of ticket keys under load."""
+    secrets = [system.folder / "new.secret", system.folder / "old.secret"]
+    for secret in secrets:
+        secret.write_text("0" * 64, encoding="ascii")
+        secret.chmod(0o600)
+    node = edge(system, files(system), tls={"ticket_keys": secrets})
+    path = node.cluster.path(node.name)
+    text = path.read_text(encoding="utf-8")
+    host, port = node.tls
+    load = subprocess.Popen(["h2load", "-D", "40", "-c32", "-m4", "-H", f":authority: {HOST}", f"https://{host}:{port}{SMALL}"],
+                            stdout=subprocess.PIPE, text=True)
+    applied = reached = 0
+    for number in range(100):
+        stem = "a-rsa" if number % 2 else "a"
+        for age, secret in enumerate(secrets):
+            secret.write_text(f"{100 + number - age:064}", encoding="ascii")
+        path.write_text(re.sub(r"certificates/[\w-]+\.(pem|key)", rf"certificates/{stem}.\1", text), encoding="utf-8")
+        applied += node.reload()[0] == 200
+        reached += tls.curl(node, SMALL)[0] == 200
+    said = load.communicate(timeout=120)[0]
+    done, failed, errored, timeout = map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said).groups())
+    line.exactly("reloads applied", applied, 100)
+    line.exactly("new handshakes that succeeded", reached, 100)
+    line.exactly("requests under way that failed", failed + errored + timeout, 0)
+    line("requests under way", done, "> 1000", done > 1000)
+
+
+PARTS = {"http1": http1, "http2": http2, "handshakes": handshakes, "idle": idle, "rotations": rotations}

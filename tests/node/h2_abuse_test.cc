@@ -1,0 +1,267 @@
+// HTTP/2 frames that no good client sends, and good ones by the thousand.
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/node/serve_rig.h"
+#include "tests/node/support/h2_client.h"
+#include "tests/node/support/h2_frames.h"
+
+namespace perigee::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct AbuseRig {
+  explicit AbuseRig(const serve::ServerOptions& with = options()) : rig(1, with) {}
+  static serve::ServerOptions options() {
+    serve::ServerOptions options;
+    options.http2_clear = true;
+    return options;
+  }
+  RawClient& attack(const std::string& bytes) { return rig.ask(h2_hello() + bytes); }
+  // The error of the last GOAWAY; -1 without one.
+  static int64_t goaway(const RawClient& client) {
+    int64_t error = -1;
+    for (const SeenFrame& seen : frames_of(client.received)) {
+      if (seen.type == FrameType::goaway) error = seen.error();
+    }
+    return error;
+  }
+  static size_t count(const RawClient& client, FrameType type) {
+    size_t count = 0;
+    for (const SeenFrame& seen : frames_of(client.received)) count += seen.type == type ? 1 : 0;
+    return count;
+  }
+  // What was reset, with which error; -1: it was not.
+  static int64_t reset(const RawClient& client, uint32_t stream) {
+    for (const SeenFrame& seen : frames_of(client.received)) {
+      if (seen.type == FrameType::rst_stream && seen.stream == stream) return seen.error();
+    }
+    return -1;
+  }
+  ServeRig rig;
+};
+
+std::string repeated(size_t times, const std::string& bytes) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += bytes;
+  return all;
+}
+
+std::string headers(uint32_t stream, const FieldLines& lines, uint8_t flags = end_stream | end_headers) {
+  return frame(FrameType::headers, flags, stream, block(lines));
+}
+
+FieldLines with_field(std::string name, std::string value) {
+  FieldLines lines = get_lines("/");
+  lines.emplace_back(std::move(name), std::move(value));
+  return lines;
+}
+
+TEST_CASE("a flood of what serves nothing ends its connection within the budget, and no other",
+          "[node][h2]") {
+  std::string resets;
+  std::string provoked;
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const uint32_t id = 2 * i + 1;
+    resets += get_frame(id) + frame(FrameType::rst_stream, 0, id, be(8, 4));
+    // A window beyond 2^31-1 is an error of the stream: the server resets it (CVE-2025-8671).
+    provoked += get_frame(id) + frame(FrameType::window_update, 0, id, be(0x7fffffff, 4));
+  }
+  const std::string open = headers(1, get_lines("/keep"), end_headers);
+  struct Case {
+    std::string_view name;
+    std::string bytes;
+  };
+  const Case cases[] = {
+      {"rapid reset", resets},
+      {"provoked resets", provoked},
+      {"pings", repeated(2000, frame(FrameType::ping, 0, 0, "12345678"))},
+      {"settings", repeated(2000, frame(FrameType::settings, 0, 0))},
+      {"priorities", repeated(2000, frame(FrameType::priority, 0, 1, be(0, 4) + "\x10"))},
+      {"priority updates", open + repeated(2000, frame(FrameType::priority_update, 0, 0, be(1, 4) + "u=1"))},
+      {"empty data", open + repeated(2000, frame(FrameType::data, 0, 1))},
+      {"tiny windows", open + repeated(2000, frame(FrameType::window_update, 0, 1, be(1, 4)))},
+      {"unknown frames", repeated(2000, frame(static_cast<FrameType>(0x77), 0, 0, "x"))},
+      {"malformed requests", [] {
+         std::string bytes;
+         for (uint32_t i = 0; i < 2000; ++i) bytes += headers(2 * i + 1, with_field("connection", "close"));
+         return bytes;
+       }()},
+  };
+  for (const Case& each : cases) {
+    INFO(each.name);
+    AbuseRig abuse;
+    abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+    H2Client good(abuse.rig.client_loop, abuse.rig.address);
+    RawClient& bad = abuse.attack(each.bytes);
+    abuse.rig.world.run_until_idle();
+    CHECK(bad.closed());
+    CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
+    CHECK(abuse.rig.requests.size() <= 210);
+    const int32_t id = good.get("/");
+    abuse.rig.world.run_until_idle();
+    CHECK(good.exchange(id).answer.complete);
+  }
+}
+
+TEST_CASE("within the budget nobody is cut off", "[node][h2]") {
+  AbuseRig abuse;
+  RawClient& client = abuse.attack(repeated(150, frame(FrameType::ping, 0, 0, "12345678")) + get_frame(1));
+  CHECK(!client.closed());
+  CHECK(AbuseRig::count(client, FrameType::ping) == 150);
+  CHECK(AbuseRig::count(client, FrameType::headers) == 1);
+  // What is spent comes back.
+  abuse.rig.world.advance(20s);
+  client.send(repeated(150, frame(FrameType::ping, 0, 0, "12345678")));
+  abuse.rig.world.run_until_idle();
+  CHECK(!client.closed());
+}
+
+TEST_CASE("a head in endless pieces ends the connection", "[node][h2]") {
+  AbuseRig abuse;
+  std::string bytes = frame(FrameType::headers, end_stream, 1, block(get_lines("/")));
+  bytes += repeated(1000, frame(FrameType::continuation, 0, 1, literal("a", "b")));
+  RawClient& client = abuse.attack(bytes);
+  CHECK(client.closed());
+  CHECK(abuse.rig.requests.empty());
+}
+
+TEST_CASE("a head that stays unfinished ends the connection in time", "[node][h2]") {
+  AbuseRig abuse;
+  RawClient& client = abuse.attack(frame(FrameType::headers, end_stream, 1, block(get_lines("/"))));
+  abuse.rig.world.advance(9s);
+  CHECK(!client.closed());
+  abuse.rig.world.advance(3s);
+  CHECK(client.closed());
+  CHECK(abuse.rig.metric(Metric::client_timeouts) == 1);
+}
+
+TEST_CASE("a head that is too long is answered, and costs no more than its bytes", "[node][h2]") {
+  serve::ServerOptions options = AbuseRig::options();
+  options.head_limits.head_bytes_max = 8000;
+  AbuseRig abuse(options);
+  FieldLines lines = get_lines("/");
+  for (int i = 0; i < 12; ++i) lines.emplace_back("x-" + std::to_string(i), std::string(1000, 'v'));
+  RawClient& client = abuse.attack(headers(1, lines));
+  CHECK(abuse.rig.requests.empty());
+  CHECK(AbuseRig::count(client, FrameType::data) == 1);
+  CHECK(client.received.find("431") != std::string::npos);
+  // One entry of the table, named a thousand times: small on the wire, large when unpacked.
+  std::string bomb = "\x40" + literal("x-bomb", std::string(3000, 'b')).substr(1);
+  const std::string reference(4000, '\xbe');
+  RawClient& bomber = abuse.attack(
+      frame(FrameType::headers, end_stream | end_headers, 1, block(get_lines("/")) + bomb + reference));
+  CHECK(abuse.rig.requests.empty());
+  CHECK(bomber.received.size() < 4000);
+}
+
+TEST_CASE("what would be another request upstream is reset", "[node][h2]") {
+  struct Case {
+    std::string name, value;
+  };
+  const Case cases[] = {
+      {"x", "a\r\nhost: b"},
+      {"x", "a\nb"},
+      {"x", std::string("a\0b", 3)},
+      {"x\r\ny", "a"},
+      {"x y", "a"},
+      {"x:", "a"},
+      {"X-Upper", "a"},
+      {"connection", "x"},
+      {"transfer-encoding", "chunked"},
+      {"upgrade", "h2c"},
+      {"te", "gzip"},
+      {"content-length", "7"},
+      {"host", "b.example"},
+      {":path", "/b"},
+      {":unknown", "x"},
+      {"", "x"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.name << ": " << each.value);
+    AbuseRig abuse;
+    RawClient& client = abuse.attack(headers(1, with_field(each.name, each.value)) + get_frame(3));
+    CHECK(AbuseRig::reset(client, 1) == NGHTTP2_PROTOCOL_ERROR);
+    CHECK(abuse.rig.requests == std::vector<std::string>{"/"});
+  }
+}
+
+TEST_CASE("content that is not as long as was said is an error of its stream", "[node][h2]") {
+  FieldLines post = {{":method", "POST"},
+                     {":scheme", "http"},
+                     {":path", "/"},
+                     {":authority", "a.example"},
+                     {"content-length", "5"}};
+  for (const std::string content : {"1234", "123456"}) {
+    AbuseRig abuse;
+    abuse.rig.default_script = [&](serve::ServerExchange& exchange) {
+      abuse.rig.keep(exchange);
+      exchange.read_request_body();
+    };
+    RawClient& client =
+        abuse.attack(headers(1, post, end_headers) + frame(FrameType::data, end_stream, 1, content));
+    CHECK(AbuseRig::reset(client, 1) == NGHTTP2_PROTOCOL_ERROR);
+    REQUIRE(abuse.rig.kept.size() == 1);
+    CHECK(!abuse.rig.kept[0]->content_ended);
+    CHECK(abuse.rig.kept[0]->ends == std::vector<serve::ExchangeEnd>{serve::ExchangeEnd::client_gone});
+  }
+}
+
+TEST_CASE("trailers end the content and go no further", "[node][h2]") {
+  AbuseRig abuse;
+  abuse.rig.default_script = [&](serve::ServerExchange& exchange) {
+    abuse.rig.keep(exchange);
+    exchange.read_request_body();
+  };
+  FieldLines post = {{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.example"}};
+  RawClient& good = abuse.attack(headers(1, post, end_headers) + frame(FrameType::data, 0, 1, "12") +
+                                 headers(1, {{"x-sum", "3"}}));
+  CHECK(abuse.rig.kept[0]->content == "12");
+  CHECK(abuse.rig.kept[0]->content_ended);
+  CHECK(AbuseRig::reset(good, 1) == -1);
+  RawClient& bad = abuse.attack(headers(1, post, end_headers) + headers(1, {{"connection", "close"}}));
+  CHECK(AbuseRig::reset(bad, 1) == NGHTTP2_PROTOCOL_ERROR);
+}
+
+TEST_CASE("streams beyond the limit are refused", "[node][h2]") {
+  AbuseRig abuse;
+  abuse.rig.default_script = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+  std::string bytes = frame(FrameType::settings, ack, 0);
+  for (uint32_t i = 0; i < 140; ++i) bytes += get_frame(2 * i + 1);
+  // The settings must be known to the client before they bind it.
+  RawClient& client = abuse.rig.ask(h2_hello());
+  client.send(bytes);
+  abuse.rig.world.run_until_idle();
+  CHECK(abuse.rig.kept.size() == 128);
+}
+
+TEST_CASE("bytes that are no frames end the connection", "[node][h2]") {
+  for (const std::string& bytes :
+       {std::string("GET / HTTP/1.1\r\nhost: a\r\n\r\n"), std::string(4000, '\xff'),
+        frame(FrameType::data, 0, 1, "x"), frame(FrameType::headers, 4, 2, "x"),
+        frame(FrameType::settings, 0, 0, "123"), frame(FrameType::goaway, 0, 1, "x"),
+        frame(FrameType::headers, end_stream | end_headers, 1, "\xff\xff\xff\xff\xff")}) {
+    INFO(bytes.substr(0, 20));
+    AbuseRig abuse;
+    RawClient& client = abuse.attack(bytes);
+    CHECK(client.closed());
+    CHECK(abuse.rig.requests.empty());
+    CHECK(abuse.rig.server->connections() == 0);
+  }
+}
+
+TEST_CASE("frames cut anywhere mean the same", "[node][h2]") {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    ServeRig rig(seed, AbuseRig::options());
+    rig.server_io->shape().random_read_sizes = true;
+    rig.server_io->shape().read_bytes_max = 1 + seed * 3;
+    std::string bytes = h2_hello();
+    for (uint32_t i = 0; i < 20; ++i) bytes += get_frame(2 * i + 1, "/" + std::to_string(i));
+    RawClient& client = rig.ask(bytes);
+    CHECK(rig.requests.size() == 20);
+    CHECK(AbuseRig::count(client, FrameType::headers) == 20);
+  }
+}
+
+}  // namespace
+}  // namespace perigee::test

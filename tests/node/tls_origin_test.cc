@@ -1,0 +1,76 @@
+// Origins that are asked over TLS.
+#include <catch2/catch_test_macros.hpp>
+
+#include "edge/net/tls_stream.h"
+#include "tests/node/support/cluster.h"
+#include "tests/unit/test_files.h"
+
+namespace perigee::test {
+namespace {
+
+std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
+
+// A node that is the origin of another one: it serves a.example over TLS from the scripted origin.
+class Rig {
+ public:
+  explicit Rig(const std::string& settings, const std::string& authorities = "root.pem") {
+    Setup front;
+    front.nodes({"us-2"})
+        .tables("admin = \"127.0.0.2:9180\"\n")
+        .file("root.pem", pem(authorities))
+        .origin("servers = [\"10.1.0.1:443\"]\ntls = true\ntls_authorities = \"root.pem\"\n" + settings)
+        .file("a.pem", pem("a.pem"));
+    Setup behind;
+    behind.file("a.pem", pem("a.pem"))
+        .file("a.key", pem("a.key"))
+        .tables("tls = [\"10.1.0.1:443\"]\n[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n");
+    cluster = std::make_unique<Cluster>(behind);
+    cluster->add_node(front, "us-2");
+    cluster->run();
+    cluster->origin().on("/a").reply(200).body("hello").field("cache-control", "no-store");
+  }
+  std::unique_ptr<Cluster> cluster;
+};
+
+TEST_CASE("an origin is asked over TLS, on one connection for many requests", "[node][tls]") {
+  Rig rig("tls_name = \"a.example\"\n");
+  for (int i = 0; i < 3; ++i) rig.cluster->get("us-2", "/a").expect(200).body("hello");
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 1);
+  CHECK(rig.cluster->node("us-2").metric(Metric::upstream_reuses) == 2);
+  CHECK(rig.cluster->origin().last().header("x-forwarded-proto") == "https");
+}
+
+TEST_CASE("the host that is asked for is whom an origin must prove to be", "[node][tls]") {
+  Rig rig("host_header = \"www.a.example\"\n");
+  rig.cluster->get("us-2", "/a").expect(200).body("hello");
+}
+
+TEST_CASE("an origin that proves to be somebody else is not asked", "[node][tls]") {
+  for (const std::string name : {"b.example", "10.1.0.1"}) {
+    Rig rig("tls_name = \"" + name + "\"\n");
+    const Reply reply = rig.cluster->get("us-2", "/a");
+    reply.expect(502);
+    CHECK(reply.answer().header("proxy-status").find("tls_protocol_error") != std::string::npos);
+    CHECK(rig.cluster->origin().requests().empty());
+  }
+}
+
+TEST_CASE("an origin that nobody we trust vouches for is not asked", "[node][tls]") {
+  Rig rig("tls_name = \"a.example\"\n", "self.pem");
+  rig.cluster->get("us-2", "/a").expect(502);
+  CHECK(rig.cluster->origin().requests().empty());
+}
+
+TEST_CASE("sessions with an origin are resumed", "[node][tls]") {
+  Rig rig("tls_name = \"a.example\"\n");
+  for (int i = 0; i < 3; ++i) {
+    rig.cluster->get("us-2", "/a").expect(200);
+    // The origin closes what is idle for a minute.
+    rig.cluster->advance(std::chrono::seconds(61));
+  }
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 1);
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) == 2);
+}
+
+}  // namespace
+}  // namespace perigee::test

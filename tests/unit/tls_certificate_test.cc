@@ -1,0 +1,89 @@
+#include "edge/net/tls_certificate.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/unit/test_files.h"
+
+using namespace perigee;
+using namespace perigee::net;
+using perigee::test::read_test_file;
+
+namespace {
+
+constexpr WallTime now = wall_from_unix_seconds(1'800'000'000);  // 2027
+
+auto read(const std::string& chain, const std::string& key, const std::string& ocsp = "",
+          std::optional<WallTime> at = now) {
+  TlsCertificateBytes bytes;
+  bytes.chain = read_test_file("certificates/" + chain);
+  bytes.key = read_test_file("certificates/" + key);
+  if (!ocsp.empty()) bytes.ocsp = read_test_file("certificates/" + ocsp);
+  return read_tls_certificate(std::move(bytes), at);
+}
+
+}  // namespace
+
+TEST_CASE("a good certificate tells its names, its time and its kind of key", "[tls]") {
+  const auto elliptic = read("a.pem", "a.key", "a.ocsp");
+  REQUIRE(elliptic);
+  CHECK((*elliptic)->names == std::vector<std::string>{"a.example", "*.a.example"});
+  CHECK((*elliptic)->key_type == "EC");
+  CHECK(unix_seconds((*elliptic)->not_before) == 946'684'800);
+  CHECK((*elliptic)->not_after > now);
+  const auto rsa = read("a-rsa.pem", "a-rsa.key");
+  REQUIRE(rsa);
+  CHECK((*rsa)->key_type == "RSA");
+}
+
+TEST_CASE("a certificate covers its names and one label of a wildcard", "[tls]") {
+  const auto certificate = read("a.pem", "a.key");
+  REQUIRE(certificate);
+  struct Case {
+    std::string_view host;
+    bool covered;
+  };
+  const Case cases[] = {
+      {"a.example", true},  {"www.a.example", true}, {"*.a.example", true}, {"x.www.a.example", false},
+      {"b.example", false}, {".a.example", false},   {"xa.example", false}, {"", false},
+      {"example", false}};
+  for (const Case& each : cases) {
+    INFO(each.host);
+    CHECK((*certificate)->covers(each.host) == each.covered);
+  }
+}
+
+TEST_CASE("what is wrong with a certificate is said, with the file it is wrong in", "[tls]") {
+  struct Case {
+    std::string chain, key, ocsp;
+    TlsFile file;
+    std::string_view found;
+  };
+  const Case cases[] = {
+      {"a.key", "a.key", "", TlsFile::chain, "no certificate"},
+      {"a.pem", "a.pem", "", TlsFile::key, "no key that can be read"},
+      {"a.pem", "b.key", "", TlsFile::key, "the key of another certificate"},
+      {"a.pem", "a-rsa.key", "", TlsFile::key, "the key of another certificate"},
+      {"expired.pem", "expired.key", "", TlsFile::chain, "a certificate that expired on 2001-01-01"},
+      {"early.pem", "early.key", "", TlsFile::chain, "a certificate that begins on 2119-01-01"},
+      {"broken-chain.pem", "broken-chain.key", "", TlsFile::chain, "a chain whose certificate 2"},
+      {"nameless.pem", "nameless.key", "", TlsFile::chain, "a certificate without a DNS name"},
+      {"a.pem", "a.key", "a.key", TlsFile::ocsp, "no OCSP response"},
+      {"b.pem", "b.key", "a.ocsp", TlsFile::ocsp, "an OCSP response about another certificate"},
+      {"a.pem", "a.key", "a-revoked.ocsp", TlsFile::ocsp,
+       "an OCSP response that calls the certificate revoked"},
+      {"a.pem", "a.key", "a-old.ocsp", TlsFile::ocsp, "an OCSP response that ended on 2001-01-01"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.chain << " " << each.key << " " << each.ocsp);
+    const auto result = read(each.chain, each.key, each.ocsp);
+    REQUIRE(!result);
+    CHECK(result.error().file == each.file);
+    INFO(result.error().found);
+    CHECK(result.error().found.starts_with(each.found));
+  }
+}
+
+TEST_CASE("without a time certificates are not judged by it", "[tls]") {
+  CHECK(read("expired.pem", "expired.key", "", std::nullopt));
+  CHECK(read("a.pem", "a.key", "a-old.ocsp", std::nullopt));
+}
