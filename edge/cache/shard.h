@@ -33,6 +33,9 @@ class Shard final : private SegmentTable {
   bool replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked& unlinked);
   // Returns the number of variants, without a marker.
   size_t purge(const KeyView& key, Unlinked& unlinked);
+  // Compares the responses of some buckets with the purges; see Store::sweep(). Returns the next bucket, 0 at
+  // the end.
+  uint32_t sweep(uint32_t first, size_t buckets, const PurgeTable& purges, Unlinked& unlinked);
   // False when there was nothing to evict, or, unless asked to wait, when the lock is taken.
   bool evict_one(bool wait, Unlinked& unlinked);
   void touched(const StoredResponse& response);

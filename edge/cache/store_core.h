@@ -34,6 +34,8 @@ class StoreCore {
   Reader& add_reader();
 
   // Null when a part is too long. Charged from now on; a complete large_body that is small in fact is copied.
+  // See Store::sweep().
+  size_t sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges);
   StoredResponse* draw(const Draft& draft, std::string_view small_body, std::shared_ptr<Body> large_body);
   void discard(StoredResponse* response) { StoredResponse::destroy(budget_, response); }
   // Takes the response; false, and it is freed, when there is no room for it.

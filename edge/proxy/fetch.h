@@ -144,6 +144,7 @@ class Fetch final : public cache::FillSource,
   void publish_head(const http::ResponseHead& head);
   cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;
+  bool purged_since(const http::ResponseHead& head);
 
   Worker& worker_;
   std::shared_ptr<cache::Fill> fill_;
@@ -164,7 +165,8 @@ class Fetch final : public cache::FillSource,
   std::string host_;
   uint16_t port_ = 0;
   WallTime request_time_{};
-  std::string etag_;       // strong validator of what is under way
+  cache::PurgeStamp purge_stamp_ = 0;  // purges that what comes back has seen
+  std::string etag_;                   // strong validator of what is under way
   uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point
   bool published_ = false;            // the fill has its head
   net::Timer phase_timer_{*this};     // first byte, or idle body

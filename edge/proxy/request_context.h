@@ -31,6 +31,8 @@ struct RequestContext {
   cache::Decision decision;
   const cache::StoredResponse* stored = nullptr;  // what the look-up found, fresh or not
   bool hit_for_miss = false;
+  // Nobody can tell whether it was purged: not to be used without validation, not even in place of an error.
+  bool unverified = false;
 };
 
 }  // namespace perigee::proxy

@@ -9,9 +9,12 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       metrics_(metrics),
       reader_(parts.store.add_reader()),
       worker_fills_(*this),
+      purges_(loop.timers()),
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
-      snapshot_(std::move(snapshot)) {}
+      snapshot_(std::move(snapshot)) {
+  reader_.set_purges(purges_.table());
+}
 
 Worker::~Worker() {
   while (guests_ != nullptr) guests_->end_now();
