@@ -9,6 +9,7 @@
 #include "edge/control/reference_docs.h"
 #include "edge/exchange_log.h"
 #include "edge/net/posix_files.h"
+#include "edge/net/service_notify.h"
 #include "edge/net/uv_io.h"
 #include "edge/node.h"
 
@@ -25,6 +26,7 @@ WallTime wall_now() {
 struct Arguments {
   std::string config = "node.toml";
   std::string node;
+  std::string state;
   bool check = false;
   bool print_config_doc = false;
   bool print_metrics_doc = false;
@@ -39,7 +41,7 @@ net::UvIoOptions io_options() {
 // Everything that lives for as long as the process serves.
 class Process final : private net::SignalHandler {
  public:
-  Process(const Arguments& arguments, std::shared_ptr<const control::Config> config, control::LogWriter& log,
+  Process(const NodeOptions& options, std::shared_ptr<const control::Config> config, control::LogWriter& log,
           control::LogWriter& access)
       : log_writer_(log),
         access_writer_(access),
@@ -48,10 +50,8 @@ class Process final : private net::SignalHandler {
         exchange_log_(access_log_),
         io_(io_options()),
         control_(io_.add_loop("control")),
-        node_(
-            io_, control_, config,
-            {arguments.config, arguments.node, [&log, &access] { return log.dropped() + access.dropped(); }},
-            Log(sink_, config->log.level), exchange_log_),
+        node_(io_, control_, config, options, Log(sink_, config->log.level), exchange_log_),
+        notify_(control_),
         signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
   ~Process() { io_.stop(); }
 
@@ -60,6 +60,7 @@ class Process final : private net::SignalHandler {
       std::fprintf(stderr, "perigee-edge: %s\n", started.error().context.c_str());
       return 1;
     }
+    control_.post(net::make_task([this] { notify_.ready(); }));
     io_.start();
     for (const ListeningAddress& at : node_.listening()) {
       std::printf("listening %.*s %s\n", static_cast<int>(at.role.size()), at.role.data(),
@@ -84,6 +85,7 @@ class Process final : private net::SignalHandler {
       default:
         if (stopping_) return io_.request_stop();
         stopping_ = true;
+        notify_.stopping();
         node_.drain([this] { io_.request_stop(); });
     }
   }
@@ -96,18 +98,44 @@ class Process final : private net::SignalHandler {
   net::UvIo io_;
   net::Loop& control_;
   Node node_;
+  net::ServiceNotify notify_;
   net::SignalWatcher signals_;
   bool stopping_ = false;
 };
 
+void complain(const std::vector<control::ConfigError>& errors) {
+  for (const control::ConfigError& error : errors) {
+    std::fprintf(stderr, "perigee-edge: %s\n", error.to_string().c_str());
+  }
+}
+
+// The configuration of the files, or when those are broken the last good one.
+control::ConfigResult load_or_fall_back(const Arguments& arguments, NodeOptions& options) {
+  net::PosixFiles disk;
+  control::RecordingFiles files(disk, options.files);
+  control::ConfigResult config = control::load_config(files, arguments.config, arguments.node, wall_now());
+  if (config || options.last_good_path.empty()) return config;
+  const auto kept = disk.read_all(options.last_good_path, size_t{64} << 20);
+  auto bundle = kept ? control::ConfigBundle::parse(*kept) : std::nullopt;
+  if (!bundle) return config;
+  control::BundleFiles last_good(*bundle);
+  control::ConfigResult before = control::load_config(last_good, arguments.config, arguments.node, wall_now());
+  if (!before) return config;
+  complain(config.error());
+  std::fprintf(stderr, "perigee-edge: starts with the last good configuration, %s\n",
+               options.last_good_path.c_str());
+  options.files = std::move(*bundle);
+  return before;
+}
+
 int run_node(const Arguments& arguments) {
-  net::PosixFiles files;
-  const control::ConfigResult config =
-      control::load_config(files, arguments.config, arguments.node, wall_now());
+  NodeOptions options;
+  options.config_path = arguments.config;
+  options.node_name = arguments.node;
+  if (!arguments.state.empty()) options.last_good_path = arguments.state + "/last-good.json";
+  const control::ConfigResult config = load_or_fall_back(arguments, options);
   if (!config) {
-    for (const control::ConfigError& error : config.error()) {
-      std::fprintf(stderr, "perigee-edge: %s\n", error.to_string().c_str());
-    }
+    complain(config.error());
     return 1;
   }
   const control::LogSettings& log = (*config)->log;
@@ -117,7 +145,8 @@ int run_node(const Arguments& arguments) {
     std::fprintf(stderr, "perigee-edge: %s\n", (!writer ? writer : access).error().context.c_str());
     return 1;
   }
-  return Process(arguments, *config, **writer, **access).run();
+  options.log_dropped = [&] { return (*writer)->dropped() + (*access)->dropped(); };
+  return Process(options, *config, **writer, **access).run();
 }
 
 int print(const std::string& text) {
@@ -132,6 +161,8 @@ int main(int argc, char** argv) {
   CLI::App app("Perigee, an edge cache");
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
   app.add_option("--node", arguments.node, "Which node of the topology this is; overrides node.name");
+  app.add_option("--state", arguments.state,
+                 "Folder for the last good configuration, which is started from when the files are broken");
   app.add_flag("--check-config", arguments.check, "Say what is wrong with the configuration, and exit");
   app.add_flag("--print-config-doc", arguments.print_config_doc,
                "Print the reference of all settings, and exit");

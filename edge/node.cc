@@ -29,7 +29,7 @@ Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Confi
       options_(std::move(options)),
       log_(log),
       exchange_log_(exchange_log),
-      config_(std::move(config), control.wall_now()),
+      config_(std::move(config), control.wall_now(), options_.files),
       outcomes_(control, [this] { take_outcomes(); }) {}
 
 Node::~Node() {
@@ -37,6 +37,7 @@ Node::~Node() {
   control_servers_.clear();
   workers_.clear();
   runs_.reset();
+  purges_.reset();
   fills_.reset();
 }
 
@@ -49,17 +50,23 @@ Result<void> Node::start() {
   runs_ = std::make_unique<cache::RunTable>(*fills_);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
+  purges_ = std::make_unique<NodePurges>(control_, io_.files(), control_metrics_, *store_, *fills_, log_);
   make_workers(*config);
   if (auto built = build_tls(*config); !built) return built;
   for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(tls_contexts_[i]);
   tls_contexts_.clear();
+  std::vector<NodeWorker*> workers;
+  for (const auto& worker : workers_) workers.push_back(worker.get());
+  if (auto started = purges_->start(*config, snapshot_, std::move(workers)); !started) return started;
   if (auto listening = listen_workers(*config); !listening) return listening;
-  return listen_control(*config);
+  if (auto listening = listen_control(*config); !listening) return listening;
+  keep_last_good();
+  return {};
 }
 
 void Node::make_workers(const control::Config& config) {
   const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
-  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, count};
+  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, *purges_, count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
     workers_.push_back(std::make_unique<NodeWorker>(loop, parts, head_limits(config), snapshot_));
@@ -110,7 +117,7 @@ Result<void> Node::listen_tls(serve::ServerOptions options) {
 
 Result<void> Node::listen_control(const control::Config& config) {
   admin_handler_ = std::make_unique<control::AdminHandler>(static_cast<control::AdminBackend&>(*this));
-  health_handler_ = std::make_unique<control::HealthHandler>([this] { return !draining_; });
+  health_handler_ = std::make_unique<control::HealthHandler>([this] { return ready(); });
   const auto listen = [&](std::string_view role, const std::optional<net::Address>& address,
                           serve::Handler& handler) -> Result<void> {
     if (!address) return {};
@@ -130,7 +137,7 @@ Result<void> Node::listen_control(const control::Config& config) {
 Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, uint64_t id) {
   SnapshotInput input;
   input.id = id;
-  input.draining = draining_;
+  input.draining = draining_ || out_;
   input.before = snapshot_ != nullptr ? snapshot_->cluster.get() : nullptr;
   auto built = build_snapshot(config, input);
   if (!built) return tl::unexpected(built.error());
@@ -170,26 +177,39 @@ void Node::publish_snapshot() {
   }
 }
 
+void Node::put_in_force(const std::shared_ptr<const control::Config>& config) {
+  if (const auto applied = apply(config, config_.current_id()); !applied) {
+    log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
+    return;
+  }
+  if (const auto built = build_tls(*config); !built) {
+    log_.error("tls_failed", {{"context", std::string_view(built.error().context)}});
+  }
+  publish_tls();
+  log_.set_lowest(config->log.level);
+  exchange_log_.set_sample(config->log.access_sample);
+  health_->adopt(snapshot_->cluster->topology);
+  purges_->adopt(*config, snapshot_);
+  publish_snapshot();
+  publish_health();
+}
+
 control::ReloadResult Node::reload() {
-  control::ReloadResult result = config_.reload(
-      io_.files(), options_.config_path, options_.node_name, control_.wall_now(),
-      [this](const std::shared_ptr<const control::Config>& config) {
-        if (const auto applied = apply(config, config_.current_id()); !applied) {
-          log_.error("snapshot_failed", {{"context", std::string_view(applied.error().context)}});
-          return;
-        }
-        if (const auto built = build_tls(*config); !built) {
-          log_.error("tls_failed", {{"context", std::string_view(built.error().context)}});
-        }
-        publish_tls();
-        log_.set_lowest(config->log.level);
-        exchange_log_.set_sample(config->log.access_sample);
-        health_->adopt(snapshot_->cluster->topology);
-        publish_snapshot();
-        publish_health();
-      });
+  return reloaded(
+      config_.reload(io_.files(), options_.config_path, options_.node_name, control_.wall_now(),
+                     [this](const std::shared_ptr<const control::Config>& config) { put_in_force(config); }));
+}
+
+void Node::roll_back(uint64_t id, ReloadDone done) {
+  done(reloaded(config_.roll_back(
+      id, options_.config_path, options_.node_name, control_.wall_now(),
+      [this](const std::shared_ptr<const control::Config>& config) { put_in_force(config); })));
+}
+
+control::ReloadResult Node::reloaded(control::ReloadResult result) {
   control_metrics_.add(result.applied ? Metric::reloads_ok : Metric::reloads_refused);
   if (result.applied) {
+    keep_last_good();
     log_.info("reload_applied", {{"id", result.id}, {"changes", uint64_t{result.changes.size()}}});
   }
   for (const control::ConfigError& error : result.errors) {
@@ -197,6 +217,19 @@ control::ReloadResult Node::reload() {
     log_.warning("reload_refused", {{"id", result.id}, {"error", std::string_view(text)}});
   }
   return result;
+}
+
+void Node::keep_last_good() {
+  if (options_.last_good_path.empty() || config_.files().files.empty()) return;
+  const auto written = io_.files().write_atomically(options_.last_good_path, config_.files().print());
+  if (!written) log_.warning("last_good_not_kept", {{"why", std::string_view(written.error().context)}});
+}
+
+void Node::set_out(bool out) {
+  if (out_ == out) return;
+  out_ = out;
+  log_.info(out ? "taken_out" : "taken_back", {});
+  if (apply(config_.current(), config_.current_id())) publish_snapshot();
 }
 
 void Node::drain(std::function<void()> done) {

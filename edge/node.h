@@ -16,9 +16,11 @@
 #include "edge/base/log.h"
 #include "edge/cluster/peer_health.h"
 #include "edge/control/admin_handler.h"
+#include "edge/control/admin_pages.h"
 #include "edge/control/config.h"
 #include "edge/control/reload.h"
 #include "edge/net/io.h"
+#include "edge/node_purges.h"
 #include "edge/node_snapshot.h"
 #include "edge/node_worker.h"
 #include "edge/peer_outcomes.h"
@@ -30,6 +32,8 @@ namespace perigee {
 struct NodeOptions {
   std::string config_path;
   std::string node_name;                       // overrides the configuration's; may be empty
+  std::string last_good_path;                  // where the files in force are copied to; empty: nowhere
+  control::ConfigBundle files = {};            // that the first configuration was read from
   std::function<uint64_t()> log_dropped = {};  // log lines lost so far, for the metrics; may be empty
 };
 
@@ -55,6 +59,11 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   // latest after the drain deadline. A second call only says whom to tell.
   void drain(std::function<void()> done);
 
+  // The body of POST /purge; done gets the status and the JSON of the answer, possibly before this returns.
+  void purge(std::string_view body, const JsonDone& done) override;
+
+  size_t purge_rules() const { return purges_->rules(); }
+
   cache::Store& store() { return *store_; }
   // A sum over all shards: a moment's approximation while workers run.
   uint64_t metric(Metric metric) const;
@@ -66,8 +75,12 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::string topology_json() override;
   std::string status_json() override;
   void reload(ReloadDone done) override;
-  void drain() override { drain(nullptr); }
-  bool ready() override { return !draining_; }
+  std::string reloads_json() override { return control::reloads_json(config_.history()); }
+  std::string diff_json() override;
+  void roll_back(uint64_t id, ReloadDone done) override;
+  void set_out(bool out) override;
+  std::string purges_json() override { return purges_->history_json(); }
+  bool ready() override { return !draining_ && !out_; }
   std::string_view token() override { return config_.current()->admin.token; }
   std::vector<const MetricShard*> shards();
 
@@ -79,6 +92,9 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   Result<void> listen_tls(serve::ServerOptions options);
   Result<void> build_tls(const control::Config& config);
   Result<void> apply(const std::shared_ptr<const control::Config>& config, uint64_t id);
+  void put_in_force(const std::shared_ptr<const control::Config>& config);
+  control::ReloadResult reloaded(control::ReloadResult result);
+  void keep_last_good();
   void publish_snapshot();
   void publish_tls();
   void publish_health();
@@ -98,6 +114,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::FillTable> fills_;
   std::unique_ptr<cache::RunTable> runs_;
+  std::unique_ptr<NodePurges> purges_;
   PeerOutcomes outcomes_;
   std::unique_ptr<cluster::PeerHealth> health_;
   std::shared_ptr<const cluster::HealthView> published_health_;
@@ -109,7 +126,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::vector<ListeningAddress> listening_;
   net::Timer health_timer_{*this};
   MonoTime started_{};
-  bool draining_ = false;
+  bool draining_ = false;  // ends when what is under way is over
+  bool out_ = false;       // serves, but asks to get no clients
   size_t workers_draining_ = 0;
   std::function<void()> drained_;
 };

@@ -18,6 +18,7 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_bytes, stats.bytes_used);
   control_metrics_.set(Metric::store_responses, stats.responses);
   control_metrics_.set(Metric::store_evictions, stats.evictions);
+  control_metrics_.set(Metric::purge_rules, purges_->rules());
   if (options_.log_dropped) control_metrics_.set(Metric::log_dropped, options_.log_dropped());
   std::vector<const MetricShard*> all{&control_metrics_};
   for (const auto& worker : workers_) all.push_back(&worker->metrics());
@@ -40,14 +41,23 @@ std::string Node::status_json() {
   if (config_.current()->topology != nullptr) status.region = view.topology.nodes[view.self].region;
   status.version = PERIGEE_VERSION;
   status.uptime_s = std::chrono::duration_cast<std::chrono::seconds>(control_.now() - started_).count();
-  status.ready = !draining_;
-  status.draining = draining_;
+  status.ready = ready();
+  status.draining = draining_ || out_;
   status.config_id = config_.current_id();
   status.peers = static_cast<uint32_t>(view.topology.nodes.size() - 1);
   for (size_t i = 0; i < view.topology.nodes.size(); ++i) {
     if (i != view.self && health->usable(static_cast<cluster::NodeIndex>(i))) ++status.peers_up;
   }
   return control::status_json(status, shards());
+}
+
+void Node::purge(std::string_view body, const JsonDone& done) {
+  purges_->purge(body, [done](const PurgeAnswer& answer) { done(answer.status, answer.json + "\n"); });
+}
+
+std::string Node::diff_json() {
+  return control::reload_json(
+      config_.compare(io_.files(), options_.config_path, options_.node_name, control_.wall_now()));
 }
 
 void Node::reload(ReloadDone done) { done(reload()); }

@@ -9,7 +9,7 @@ namespace {
 // A node without a topology is a cluster of one: the same code, an empty choice.
 cluster::Topology topology_of_one(const std::string& name) {
   cluster::Topology topology;
-  topology.regions.push_back({"local", cluster::slots_min});
+  topology.regions.push_back({"local", cluster::slots_min, ""});
   cluster::NodeInfo self;
   self.name = name;
   self.region = "local";

@@ -18,6 +18,7 @@ import tempfile
 import time
 
 NODES = [("eu-1", "eu", "127.0.1.1"), ("eu-2", "eu", "127.0.1.2"), ("us-1", "us", "127.0.2.1")]
+REGIONS = {"eu": "50.1, 8.7", "us": "39.0, -77.5"}
 ROLES = ["client", "peer", "admin", "health"]
 HOST = "demo.example.org"
 TREES = ["/usr/share/doc", "/usr/share/common-licenses", "docs"]
@@ -115,16 +116,28 @@ class Cluster:
                            f"{self.folder}/{name}.log")
             self.processes.append(node)
             node.wait_listening(len(ROLES))
+        for name, _, ip in NODES:
+            self.wait_for_purge_log(name, ip)
+
+    def wait_for_purge_log(self, name, ip):
+        """What a node fetches before it has heard of the log of purges it validates once more; the check counts requests."""
+        deadline = time.monotonic() + START_SECONDS
+        while json.loads(get(ip, self.ports[name]["admin"], "/purges")[2])["position"] is None:
+            if time.monotonic() > deadline:
+                raise DemoFailure(f"{name} has not heard from the purge log within {START_SECONDS} s")
+            select.select([], [], [], 0.05)
 
     def write_configuration(self):
         write(f"{self.folder}/peer.key", secrets.token_hex(32) + "\n", 0o600)
         topology = '[cluster]\npurge_log = "eu-1"\npeer_keys = [{ id = "demo", file = "peer.key" }]\n'
+        for region, location in REGIONS.items():
+            topology += f'\n[[region]]\nname = "{region}"\nlocation = "{location}"\n'
         for name, region, ip in NODES:
             topology += f'\n[[node]]\nname = "{name}"\nregion = "{region}"\n'
             topology += "".join(f'{role} = "{ip}:{self.ports[name][role]}"\n' for role in ROLES)
         write(f"{self.folder}/topology.toml", topology)
         write(f"{self.folder}/node.toml",
-              '[node]\ntopology = "topology.toml"\n\n[log]\nlevel = "warning"\n\n'
+              '[node]\ntopology = "topology.toml"\n\n[purge]\njournal = "purges.log"\n\n[log]\nlevel = "warning"\n\n'
               f'[[origin]]\nname = "docs"\nservers = ["127.0.0.1:{self.origin_port}"]\n\n'
               f'[[site]]\nname = "demo"\nhosts = ["{HOST}", "*"]\norigin = "docs"\n')
 
@@ -201,7 +214,11 @@ def show_status(cluster, started):
     print("\ntry:")
     for name, _, ip in NODES:
         print(f"  curl -si http://{ip}:{cluster.ports[name]['client']}{path} | head -n 20      # through {name}")
-    print(f"  curl -s http://{NODES[0][2]}:{cluster.ports['eu-1']['admin']}/metrics | head", flush=True)
+    admin = f"{NODES[0][2]}:{cluster.ports['eu-1']['admin']}"
+    print(f"  curl -s http://{admin}/metrics | head")
+    print(f"  {cluster.programs}/perigeectl --admin {admin} purge --site demo      # then curl again")
+    print(f"  {cluster.programs}/perigeectl --admin {admin} status --all")
+    print(f"  a browser on http://{admin}/", flush=True)
 
 
 def main():

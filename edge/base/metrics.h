@@ -68,6 +68,11 @@ namespace perigee {
   X(store_evictions, "perigee_store_evictions_total", "", counter, "Stored responses evicted to make room")  \
   X(loops_detected, "perigee_loops_detected_total", "", counter,                                             \
     "Requests refused by CDN-Loop or hop limit")                                                             \
+  X(purges_ok, "perigee_purges_total", "result=\"ok\"", counter, "Purges asked for at this node")            \
+  X(purges_failed, "perigee_purges_total", "result=\"failed\"", counter, "")                                 \
+  X(purges_applied, "perigee_purges_applied_total", "", counter, "Purges of the log applied here")           \
+  X(purge_rules, "perigee_purge_rules", "", gauge, "Purges that look-ups still compare with")                \
+  X(purge_swept, "perigee_purge_swept_total", "", counter, "Purged responses removed by the sweep")          \
   X(reloads_ok, "perigee_reloads_total", "result=\"ok\"", counter, "Configuration reloads")                  \
   X(reloads_refused, "perigee_reloads_total", "result=\"refused\"", counter, "")                             \
   X(log_dropped, "perigee_log_lines_dropped_total", "", counter, "Log lines dropped: queue full")

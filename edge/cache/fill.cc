@@ -222,13 +222,13 @@ void Fill::freshened() {
   end(State::freshened, std::nullopt);
 }
 
-void Fill::finish() {
+void Fill::finish(bool purged) {
   if (!running_) return;
   if (body_ == nullptr) return failed({Side::internal, "no_head", "the message ended before its head"});
   if (!body_->finish()) {
     return failed({Side::upstream, "body_too_short", "fewer bytes than the length that was announced"});
   }
-  if (kept() && head_->store) commit();
+  if (kept() && head_->store && !purged) commit();
   end(State::complete, std::nullopt);
 }
 
@@ -238,6 +238,7 @@ void Fill::commit() {
   draft.selecting = head_->selecting;
   draft.head = head_->lines;
   draft.meta = head_->meta;
+  draft.purge_stamp = head_->purge_stamp;
   if (head_->run) {
     table_.store_.add_run(draft, *head_->run, body_, head_->replaces_whole);
   } else {

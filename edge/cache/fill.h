@@ -78,6 +78,7 @@ struct FillHead {
   std::optional<uint64_t> content_length;    // of the body that follows (none follows a HEAD), when announced
   std::optional<uint64_t> announced_length;  // of the body that is not sent: HEAD, 304
   std::string etag;                          // strong validator for a Range resume; empty without one
+  PurgeStamp purge_stamp = 0;                // of when it was asked for
   // Uncacheable: how long the store remembers that, from meta.response_time_ms on; 0: not at all.
   int32_t hit_for_miss_seconds = 0;
 };
@@ -106,12 +107,15 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void set_source(FillSource* source);  // null: detached
   // The primary key to store under, when the fill's own key holds more (a variant's selecting bytes).
   void set_store_key(const KeyView& key);
+  // The request is on its way upstream: what comes back has seen the purges up to here.
+  void sent(PurgeStamp stamp) { sent_.store(uint64_t{1} << 32 | stamp, std::memory_order_release); }
   // The final head has arrived. Storable answers make the fill streaming, others uncacheable.
   void head_arrived(FillHead head);
   // A 304 renewed the stored response.
   void freshened();
   void append(std::string_view bytes);
-  void finish();  // the message ended in order; commits to the store if it is to be kept
+  // The message ended in order; commits to the store if it is to be kept, and was not purged meanwhile.
+  void finish(bool purged = false);
   void failed(Error error);
 
   // --- followers
@@ -126,6 +130,11 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool is_near(uint64_t offset) const;
 
   std::string_view key() const { return key_; }
+  // As given to sent(); nullopt before.
+  std::optional<PurgeStamp> purge_stamp() const {
+    const uint64_t sent = sent_.load(std::memory_order_acquire);
+    return sent == 0 ? std::nullopt : std::optional(static_cast<PurgeStamp>(sent));
+  }
   MonoTime started() const { return started_; }  // as given to join()
   // The offset of the fastest read so far.
   uint64_t fastest() const { return fastest_.load(std::memory_order_relaxed); }
@@ -188,6 +197,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   std::atomic<GrowingBody*> readable_{nullptr};  // body_, once it is there
   std::atomic<uint64_t> fastest_{0};
   std::atomic<bool> attention_queued_{false};
+  std::atomic<uint64_t> sent_{0};  // bit 32 and the stamp of sent()
 
   mutable std::mutex
       mutex_;  // guards the rest; of these the running worker alone changes all but parties_ and followers_
@@ -224,6 +234,12 @@ class FillTable {
   // stored unless keep is set.
   std::shared_ptr<Fill> start_private(const KeyView& key, WorkerFills& worker, Follower& follower, bool keep,
                                       MonoTime started = {});
+
+  // Who comes from now on does not find it: a purge came after it was sent.
+  void retire(const Fill& fill) { remove(fill); }
+
+  // The oldest stamp of the fills that can be joined, or `newest` when all are newer.
+  PurgeStamp oldest_purge_stamp(PurgeStamp newest);
 
   // Fills that have not ended, private ones included.
   size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }

@@ -56,4 +56,15 @@ void FillTable::remove(const Fill& fill) {
   in.fills.erase(entry);
 }
 
+PurgeStamp FillTable::oldest_purge_stamp(PurgeStamp newest) {
+  for (Part& in : parts_) {
+    const std::lock_guard lock(in.mutex);
+    for (const auto& [key, fill] : in.fills) {
+      const std::optional<PurgeStamp> stamp = fill->purge_stamp();
+      if (stamp && is_older(*stamp, newest)) newest = *stamp;
+    }
+  }
+  return newest;
+}
+
 }  // namespace perigee::cache

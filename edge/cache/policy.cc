@@ -153,7 +153,7 @@ bool may_serve_stale_on_error(const RequestPolicy& request, const ResponseMeta& 
 
 ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options) {
   ResponseMeta meta;
-  meta.response_time_ms = now.time_since_epoch().count();
+  meta.set_response_time(now);
   meta.freshness_lifetime = options.hit_for_miss;
   meta.flags = ResponseMeta::hit_for_miss;
   return meta;

@@ -1,5 +1,7 @@
 #include "edge/cache/reader.h"
 
+#include <algorithm>
+
 #include "edge/cache/store_core.h"
 
 namespace perigee::cache {
@@ -22,17 +24,32 @@ Lookup Reader::lookup(const KeyView& key, const http::FieldList& request) {
     if (at->is_marker()) {
       marker = at;
     } else if (!at->flag(StoredResponse::varies) || selects(at->selecting(), request)) {
+      const PurgeVerdict verdict = judge(*at);
+      if (verdict == PurgeVerdict::gone) continue;
       count_hit(key.hash, *at);
-      return {Lookup::State::hit, at, false};
+      return {Lookup::State::hit, at, verdict, false};
     } else {
       result.other_variants = true;
     }
   }
   if (marker != nullptr) {
     count_hit(key.hash, *marker);
-    return {Lookup::State::hit, marker, result.other_variants};
+    return {Lookup::State::hit, marker, PurgeVerdict::kept, result.other_variants};
   }
   return result;
+}
+
+// A hit between purges costs one comparison; the first one after a purge compares, and remembers.
+PurgeVerdict Reader::judge(const StoredResponse& response) const {
+  if (purges_ == nullptr) return PurgeVerdict::kept;
+  PurgeVerdict verdict = PurgeVerdict::kept;
+  if (response.purge_stamp() != purges_->position() || response.flag(StoredResponse::softly_purged)) {
+    verdict = response.judge(*purges_);
+    if (verdict == PurgeVerdict::kept && is_older(response.purge_stamp(), purges_->position())) {
+      response.set_purge_stamp(purges_->position());
+    }
+  }
+  return purges_->verified() ? verdict : std::max(verdict, PurgeVerdict::unverified);
 }
 
 void Reader::count_hit(uint64_t hash, const StoredResponse& response) {

@@ -12,6 +12,7 @@
 #include "edge/cache/index.h"
 #include "edge/cache/key.h"
 #include "edge/cache/limbo.h"
+#include "edge/cache/purge.h"
 #include "edge/cache/stored_response.h"
 #include "edge/http/fields.h"
 
@@ -23,6 +24,7 @@ struct Lookup {
   enum class State : uint8_t { hit, miss, pending };
   State state = State::miss;
   const StoredResponse* response = nullptr;
+  PurgeVerdict purged = PurgeVerdict::kept;  // hit: kept, stale or unverified, see after_purge()
   bool other_variants = false;  // miss: the key is there, but no variant that this request selects
 };
 
@@ -34,6 +36,9 @@ class Reader {
   // The variant of key that the request selects; the newest when several match. Without one, a hit-for-miss
   // marker of the key (a hit whose meta says so), whatever the request selects.
   Lookup lookup(const KeyView& key, const http::FieldList& request);
+  // From now on look-ups compare with the purges of the worker's table, which outlives its use here: what is
+  // gone is not found.
+  void set_purges(const PurgeTable& purges) { purges_ = &purges; }
   // Loads the line where a look-up of that hash will begin; worth it when there is other work to do first.
   void prefetch(uint64_t hash) const { __builtin_prefetch(&index_.bucket(hash)); }
   // Pins, so that the response outlives this turn. Counted; every pin needs an unpin on the same thread.
@@ -50,11 +55,13 @@ class Reader {
   friend class StoreCore;
   explicit Reader(StoreCore& core);
 
+  PurgeVerdict judge(const StoredResponse& response) const;
   void count_hit(uint64_t hash, const StoredResponse& response);
 
   const Index index_;
   StoreCore& core_;
   const bool touches_;  // the eviction strategy wants to see every hit
+  const PurgeTable* purges_ = nullptr;
   bool in_turn_ = false;
   Presence presence_;
 };

@@ -1,5 +1,7 @@
 #include "edge/cache/shard.h"
 
+#include <algorithm>
+
 #include "edge/cache/store.h"
 
 namespace perigee::cache {
@@ -105,7 +107,8 @@ Shard::Held Shard::held_locked(uint32_t low, std::string_view key, std::string_v
     if (!same_key(at->hash_, at->key(), low, key) || at->is_marker() || at->selecting() != selecting)
       continue;
     const bool partial = at->meta().is(ResponseMeta::partial);
-    return {!partial, partial, at->has_small_body() ? nullptr : at->large_body()};
+    return {!partial, partial, at->has_small_body() ? nullptr : at->large_body(),
+            at->purge_stamp()};
   }
   return {};
 }
@@ -152,6 +155,30 @@ size_t Shard::purge(const KeyView& key, Unlinked& unlinked) {
   }
   recharge();
   return variants;
+}
+
+uint32_t Shard::sweep(uint32_t first, size_t buckets, const PurgeTable& purges, Unlinked& unlinked) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t end = static_cast<uint32_t>(std::min<uint64_t>(index_.per_shard, first + uint64_t{buckets}));
+  for (uint32_t i = first; i < end; ++i) {
+    StoredResponse* next = nullptr;
+    StoredResponse* at = index_.links[uint64_t{number_} * index_.per_shard + i].load();
+    for (; at != nullptr; at = next) {
+      next = at->next_.load(std::memory_order_relaxed);
+      // Ahead of this table: judged by another that is further.
+      if (at->is_marker() || !is_older(at->purge_stamp(), purges.position())) continue;
+      const PurgeVerdict verdict = at->judge(purges);
+      if (verdict == PurgeVerdict::unverified) continue;
+      if (verdict == PurgeVerdict::stale) at->set_softly_purged();
+      if (verdict == PurgeVerdict::gone) {
+        remove(at, unlinked);
+      } else {
+        at->set_purge_stamp(purges.position());
+      }
+    }
+  }
+  recharge();
+  return end == index_.per_shard ? 0 : end;
 }
 
 bool Shard::evict_one(bool wait, Unlinked& unlinked) {

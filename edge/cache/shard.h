@@ -34,6 +34,7 @@ class Shard final : private SegmentTable {
     bool whole = false;
     bool partial = false;
     std::shared_ptr<const Body> body;  // of a partial one, and of a large whole one
+    PurgeStamp purge_stamp = 0;
   };
   Held held(const KeyView& key, std::string_view selecting);
   // insert(), if what is held is still the same.
@@ -42,6 +43,9 @@ class Shard final : private SegmentTable {
   bool replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked& unlinked);
   // Returns the number of variants, without a marker.
   size_t purge(const KeyView& key, Unlinked& unlinked);
+  // Compares the responses of some buckets with the purges; see Store::sweep(). Returns the next bucket, 0 at
+  // the end.
+  uint32_t sweep(uint32_t first, size_t buckets, const PurgeTable& purges, Unlinked& unlinked);
   // False when there was nothing to evict, or, unless asked to wait, when the lock is taken.
   bool evict_one(bool wait, Unlinked& unlinked);
   void touched(const StoredResponse& response);

@@ -124,7 +124,7 @@ std::string_view why_not_storable(const Judgement& judgement) {
 }
 
 void set(ResponseMeta& meta, ResponseMeta::Flag flag, bool on) {
-  if (on) meta.flags = static_cast<uint16_t>(meta.flags | flag);
+  if (on) meta.flags = (meta.flags | flag) & 0x7ff;
 }
 
 void set_validators(const http::FieldList& fields, ResponseMeta& meta) {
@@ -162,8 +162,8 @@ ResponseMeta make_meta(const Judgement& judgement, WallTime request_time, WallTi
   const int64_t date = date_value(fields, response_time);
   const AgeValue age = age_value(fields);
   ResponseMeta meta;
-  meta.status = static_cast<uint16_t>(judgement.response.status);
-  meta.response_time_ms = response_time.time_since_epoch().count();
+  meta.status = static_cast<uint16_t>(judgement.response.status & 0x3ff);
+  meta.set_response_time(response_time);
   meta.corrected_initial_age = corrected_initial_age(age.seconds, date, request_time, response_time);
   meta.freshness_lifetime = judgement.lifetime.freshness_lifetime;
   if (!judgement.lifetime.is_explicit) set_implicit_lifetime(judgement, date, now, meta);

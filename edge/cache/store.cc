@@ -49,12 +49,16 @@ void Store::remember_hit_for_miss(const KeyView& key, const ResponseMeta& meta) 
   Draft draft;
   draft.key = key;
   draft.meta = meta;
-  draft.meta.flags |= ResponseMeta::hit_for_miss;
+  draft.meta.flags = (draft.meta.flags | ResponseMeta::hit_for_miss) & 0x7ff;
   StoredResponse* marker = core_->draw(draft, {}, nullptr);
   if (marker != nullptr) core_->insert(key.hash, marker);
 }
 
 size_t Store::purge(const KeyView& key) { return core_->purge(key); }
+
+size_t Store::sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges) {
+  return core_->sweep(cursor, buckets, purges);
+}
 
 bool Store::make_room() { return core_->settle(0); }
 

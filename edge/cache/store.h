@@ -27,6 +27,7 @@
 #include "edge/cache/eviction.h"
 #include "edge/cache/key.h"
 #include "edge/cache/meta.h"
+#include "edge/cache/purge.h"
 #include "edge/cache/reader.h"
 #include "edge/cache/sparse_body.h"
 #include "edge/cache/stored_response.h"
@@ -77,6 +78,14 @@ struct Draft {
   std::string_view selecting;
   std::string_view head;
   ResponseMeta meta;
+  PurgeStamp purge_stamp = 0;  // of when its fetch was sent
+};
+
+// How far a sweep has come.
+struct SweepCursor {
+  unsigned shard = 0;
+  uint32_t bucket = 0;  // of the shard
+  uint64_t rounds = 0;  // whole rounds done
 };
 
 class Store {
@@ -113,6 +122,11 @@ class Store {
 
   // Removes every variant of the key, and a marker. Returns how many variants there were.
   size_t purge(const KeyView& key);
+
+  // Goes on with a sweep over at most so many buckets, under one shard's lock: removes what is purged, and
+  // stamps the rest with the table's position, so that older rules can be pruned after a round. Returns how
+  // many responses it removed.
+  size_t sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges);
 
   // Evicts until the budget holds: for bytes charged by fills in flight. False when it cannot.
   bool make_room();

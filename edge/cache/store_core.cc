@@ -56,8 +56,9 @@ StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
     small_body = copy;
     large_body = nullptr;
   }
-  return StoredResponse::create(budget_, {Index::low_half(draft.key.hash), draft.key.bytes, draft.selecting,
-                                          draft.head, draft.meta, small_body, std::move(large_body)});
+  return StoredResponse::create(
+      budget_, {Index::low_half(draft.key.hash), draft.key.bytes, draft.selecting, draft.head, draft.meta,
+                small_body, std::move(large_body), draft.purge_stamp});
 }
 
 bool StoreCore::fits(const StoredResponse& response) const {
@@ -109,6 +110,9 @@ bool StoreCore::add_run(const Draft& draft, const RunOf& run, const std::shared_
     if (body == nullptr) return false;
     Draft partial = draft;
     partial.meta.set(ResponseMeta::partial, !body->whole());
+    // What was stored may be what a purge since then is about.
+    const bool combined = before != nullptr && body->resident() > bytes->length();
+    if (combined && is_older(held.purge_stamp, draft.purge_stamp)) partial.purge_stamp = held.purge_stamp;
     StoredResponse* fresh = draw(partial, {}, std::move(body));
     if (fresh == nullptr) return false;
     Unlinked unlinked;
@@ -133,6 +137,18 @@ size_t StoreCore::purge(const KeyView& key) {
   limbo_.add(std::move(unlinked));
   limbo_.reclaim();
   return variants;
+}
+
+size_t StoreCore::sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges) {
+  Unlinked unlinked;
+  cursor.bucket = shards_[cursor.shard]->sweep(cursor.bucket, buckets, purges, unlinked);
+  const size_t removed = unlinked.items.size();
+  limbo_.add(std::move(unlinked));
+  limbo_.reclaim();
+  if (cursor.bucket != 0) return removed;
+  cursor.shard = (cursor.shard + 1) % static_cast<unsigned>(shards_.size());
+  if (cursor.shard == 0) ++cursor.rounds;
+  return removed;
 }
 
 bool StoreCore::settle(unsigned first_shard) {

@@ -21,6 +21,7 @@ char* put(char* at, std::string_view bytes) {
 StoredResponse::StoredResponse(const Parts& parts)
     : meta_(parts.meta),
       hash_(parts.hash),
+      purge_stamp_(parts.purge_stamp),
       key_length_(static_cast<uint16_t>(parts.key.size())),
       head_length_(static_cast<uint16_t>(parts.head.size())),
       body_length_(static_cast<uint16_t>(parts.small_body.size())),

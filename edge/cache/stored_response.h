@@ -4,7 +4,8 @@
 //   body]
 //
 // Everything is immutable but what the store itself keeps here: the link of the bucket's chain, the queue of
-// the eviction strategy, and the counter of hits, which a reader stores only when it changes.
+// the eviction strategy, the counter of hits, and up to which purge it was compared (purge.h); a reader
+// stores the last two only when they change.
 //
 // Metadata per stored response, beyond key, head and body: 48 bytes here, 4 in a queue of the eviction
 // strategy, 8 of malloc's header and on average 7.5 of its rounding, and a share of the bucket array (4 to 8
@@ -14,6 +15,7 @@
 // the response cannot be freed (see store.h); the private parts are the store's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +26,7 @@
 #include "edge/cache/body.h"
 #include "edge/cache/budget.h"
 #include "edge/cache/meta.h"
+#include "edge/cache/purge.h"
 
 namespace perigee::cache {
 
@@ -51,6 +54,8 @@ class StoredResponse {
   }
   // Of the representation, though not all of it may be here.
   uint64_t body_length() const { return flag(large) ? large_body()->length() : small_body_length(); }
+  // Purges up to here do not touch it.
+  PurgeStamp purge_stamp() const { return purge_stamp_.load(std::memory_order_relaxed); }
 
  private:
   friend class StoreCore;
@@ -59,7 +64,7 @@ class StoredResponse {
   friend class Reader;
   friend class Writer;
 
-  enum Flag : uint8_t { large = 1, varies = 2, body_64_kib = 4, queue_shift = 4 };
+  enum Flag : uint8_t { large = 1, varies = 2, body_64_kib = 4, softly_purged = 8, queue_shift = 4 };
 
   struct Parts {
     uint32_t hash = 0;
@@ -69,6 +74,7 @@ class StoredResponse {
     ResponseMeta meta;
     std::string_view small_body;
     std::shared_ptr<const Body> large_body;  // instead of small_body
+    PurgeStamp purge_stamp = 0;
   };
   // Allocates and charges; null when a part is too long.
   static StoredResponse* create(Budget& budget, Parts&& parts);
@@ -100,12 +106,20 @@ class StoredResponse {
     const int immutable = flags_.load(std::memory_order_relaxed) & ((1 << queue_shift) - 1);
     flags_.store(static_cast<uint8_t>(immutable | (queue << queue_shift)), std::memory_order_relaxed);
   }
+  // Under the shard's lock.
+  void set_softly_purged() { flags_.fetch_or(softly_purged, std::memory_order_relaxed); }
+  void set_purge_stamp(PurgeStamp stamp) const { purge_stamp_.store(stamp, std::memory_order_relaxed); }
+  PurgeVerdict judge(const PurgeTable& purges) const {
+    const PurgeVerdict verdict = purges.judge(purge_stamp(), key(), head());
+    return flag(softly_purged) ? std::max(verdict, PurgeVerdict::stale) : verdict;
+  }
   uint8_t hits() const { return hits_.load(std::memory_order_relaxed); }
   void set_hits(uint8_t hits) const { hits_.store(hits, std::memory_order_relaxed); }
 
   std::atomic<StoredResponse*> next_{nullptr};  // in the bucket's chain
-  [[no_unique_address]] ResponseMeta meta_;     // hash_ lies in its tail padding
+  ResponseMeta meta_;
   uint32_t hash_;  // the low half of the key's hash; names the segment to eviction
+  mutable std::atomic<PurgeStamp> purge_stamp_;
   uint16_t key_length_;
   uint16_t head_length_;
   uint16_t body_length_;  // of a small body

@@ -47,7 +47,8 @@ struct NodeInfo {
 
 struct RegionInfo {
   std::string name;
-  uint32_t slots = 0;  // of its placement table: a power of two, or 0 for the default of placement.h
+  uint32_t slots = 0;         // of its placement table: a power of two, or 0 for the default of placement.h
+  std::string location = {};  // "latitude, longitude" in degrees, for DNS and maps; may be empty
 };
 
 // A shared secret of the cluster. The secret itself stays in its file and never in a Topology.

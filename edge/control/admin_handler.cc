@@ -1,9 +1,13 @@
 #include "edge/control/admin_handler.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "edge/base/bytes.h"
 #include "edge/base/mac.h"
 #include "edge/control/admin_pages.h"
 #include "edge/control/admin_reply.h"
+#include "edge/control/dashboard_page.h"
 #include "edge/control/metrics_text.h"
 
 namespace perigee::control {
@@ -58,37 +62,82 @@ int reload_status(const ReloadResult& result) {
   return result.busy ? 503 : 422;
 }
 
-// A POST /reload that waits for its result. Keeps itself until the exchange ends; the backend's callback
-// keeps it too.
-class PendingReload final : public serve::ExchangeHandler,
-                            public std::enable_shared_from_this<PendingReload> {
- public:
-  explicit PendingReload(serve::ServerExchange& exchange) : exchange_(&exchange) {}
+constexpr size_t body_bytes_max = 256 * 1024;
 
-  void start(AdminBackend& backend) {
+// A POST whose answer comes later: reads the content, asks, answers. Keeps itself until the exchange ends;
+// the backend's callback keeps it too.
+class PendingAnswer final : public serve::ExchangeHandler,
+                            public std::enable_shared_from_this<PendingAnswer> {
+ public:
+  using Answered = std::function<void(int status, std::string json)>;
+  // input: the content, or without any the query.
+  using Ask = void (*)(AdminBackend& backend, std::string_view input, Answered answered);
+
+  PendingAnswer(serve::ServerExchange& exchange, AdminBackend& backend, Ask ask)
+      : exchange_(&exchange), backend_(backend), ask_(ask) {}
+
+  void start() {
     self_ = shared_from_this();
     exchange_->set_handler(*this);
-    backend.reload([pending = self_](const ReloadResult& result) { pending->answer(result); });
+    if (!http::has_content(exchange_->request())) {
+      const std::string_view path = exchange_->request().path;
+      body_ = path.substr(std::min(path.size(), path.find('?')));
+      return on_request_end();
+    }
+    exchange_->read_request_body();
   }
 
-  void on_request_body(std::string_view) override {}
-  void on_request_end() override {}
+  void on_request_body(std::string_view bytes) override {
+    if (body_.size() + bytes.size() > body_bytes_max) {
+      asked_ = true;
+      return answer(413, "{\"error\": \"content_too_large\"}\n");
+    }
+    body_ += bytes;
+  }
+  void on_request_end() override {
+    if (std::exchange(asked_, true)) return;
+    ask_(backend_, body_, [pending = shared_from_this()](int status, std::string text) {
+      pending->answer(status, std::move(text));
+    });
+  }
   void on_exchange_end(serve::ExchangeEnd) override {
     exchange_ = nullptr;
     const auto last = std::move(self_);
   }
 
  private:
-  void answer(const ReloadResult& result) {
-    if (exchange_ != nullptr && !answered_)
-      send_answer(*exchange_, false, json(reload_json(result), reload_status(result)));
-    answered_ = true;
+  void answer(int status, std::string text) {
+    if (exchange_ != nullptr && !std::exchange(answered_, true))
+      send_answer(*exchange_, false, json(std::move(text), status));
   }
 
   serve::ServerExchange* exchange_;
+  AdminBackend& backend_;
+  const Ask ask_;
+  std::string body_;
+  bool asked_ = false;
   bool answered_ = false;
-  std::shared_ptr<PendingReload> self_;
+  std::shared_ptr<PendingAnswer> self_;
 };
+
+void ask_reload(AdminBackend& backend, std::string_view, PendingAnswer::Answered answered) {
+  backend.reload([answered = std::move(answered)](const ReloadResult& result) {
+    answered(reload_status(result), reload_json(result));
+  });
+}
+
+void ask_roll_back(AdminBackend& backend, std::string_view query, PendingAnswer::Answered answered) {
+  constexpr std::string_view parameter = "?id=";
+  const auto id = query.starts_with(parameter) ? parse_decimal(query.substr(parameter.size())) : std::nullopt;
+  if (!id) return answered(400, "{\"error\": \"expected /rollback?id=NUMBER\"}\n");
+  backend.roll_back(*id, [answered = std::move(answered)](const ReloadResult& result) {
+    answered(reload_status(result), reload_json(result));
+  });
+}
+
+void ask_purge(AdminBackend& backend, std::string_view body, PendingAnswer::Answered answered) {
+  backend.purge(body, answered);
+}
 
 }  // namespace
 
@@ -96,14 +145,24 @@ struct AdminHandler::Route {
   std::string_view path;
   bool open;  // needs no token
   bool read;  // GET and HEAD, else POST
-  // Null: the answer comes later.
   Answer (*answer)(AdminBackend& backend);
+  PendingAnswer::Ask ask = nullptr;  // in place of answer: it comes later
 };
 
 const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
   static constexpr Route routes[] = {
       {"/healthz", true, true, [](AdminBackend&) { return healthz(); }},
       {"/readyz", true, true, [](AdminBackend& backend) { return readyz(backend.ready()); }},
+      // Holds no figures; what it asks for needs the token.
+      {"/", true, true,
+       [](AdminBackend&) {
+         Answer answer;
+         answer.content_type = "text/html; charset=utf-8";
+         answer.body = dashboard_page;
+         answer.field_name = "content-security-policy";
+         answer.field_value = "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+         return answer;
+       }},
       {"/metrics", false, true,
        [](AdminBackend& backend) {
          Answer answer;
@@ -114,11 +173,21 @@ const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
       {"/config", false, true, [](AdminBackend& backend) { return json(backend.config_json()); }},
       {"/topology", false, true, [](AdminBackend& backend) { return json(backend.topology_json()); }},
       {"/status", false, true, [](AdminBackend& backend) { return json(backend.status_json()); }},
-      {"/reload", false, false, nullptr},
+      {"/purges", false, true, [](AdminBackend& backend) { return json(backend.purges_json()); }},
+      {"/purge", false, false, nullptr, ask_purge},
+      {"/reload", false, false, nullptr, ask_reload},
+      {"/reloads", false, true, [](AdminBackend& backend) { return json(backend.reloads_json()); }},
+      {"/config/diff", false, true, [](AdminBackend& backend) { return json(backend.diff_json()); }},
+      {"/rollback", false, false, nullptr, ask_roll_back},
       {"/drain", false, false,
        [](AdminBackend& backend) {
-         backend.drain();
-         return json("{\"draining\": true}\n", 202);
+         backend.set_out(true);
+         return json("{\"draining\": true}\n");
+       }},
+      {"/undrain", false, false,
+       [](AdminBackend& backend) {
+         backend.set_out(false);
+         return json("{\"draining\": false}\n");
        }},
   };
   for (const Route& route : routes) {
@@ -154,7 +223,7 @@ void AdminHandler::on_request(serve::ServerExchange& exchange) {
     return send_answer(exchange, head_only, problem(403, "refused: sent by a page of another site"));
   }
   if (route->answer != nullptr) return send_answer(exchange, head_only, route->answer(backend_));
-  std::make_shared<PendingReload>(exchange)->start(backend_);
+  std::make_shared<PendingAnswer>(exchange, backend_, route->ask)->start();
 }
 
 void HealthHandler::on_request(serve::ServerExchange& exchange) {

@@ -1,9 +1,10 @@
 // The Handlers of the admin and the health listener.
 //
-// Admin: GET /metrics /config /topology /status, POST /reload /drain, and the health pages. It knows no node:
-// an AdminBackend answers. When the backend has a token, everything but the health pages needs
-// `Authorization: Bearer`. A POST that a browser sends for another site's page is refused. Health: GET
-// /healthz (200 while the process lives) and /readyz (503 while it should get no clients), nothing else.
+// Admin: GET / (the dashboard) /metrics /config /config/diff /topology /status /purges /reloads, POST /reload
+// /rollback /purge /drain /undrain, and the health pages. It knows no node: an AdminBackend answers. When the
+// backend has a token, everything but the health pages needs `Authorization: Bearer`. A POST that a browser
+// sends for another site's page is refused. Health: GET /healthz (200 while the process lives) and /readyz
+// (503 while it should get no clients), nothing else.
 //
 // Ownership: whoever assembles the node; backend and handler outlive their listeners.
 // Thread rule: the loop of the listener; for the admin handler that is the control loop.
@@ -31,8 +32,16 @@ class AdminBackend {
   // done is called once, on the control loop, possibly before this returns. It may be dropped when the node
   // stops.
   virtual void reload(ReloadDone done) = 0;
-  // Begins the graceful stop. Returns at once; repeated calls do nothing.
-  virtual void drain() = 0;
+  using JsonDone = std::function<void(int status, std::string json)>;
+  // POST /purge with this body (purge_command.h); done as above.
+  virtual void purge(std::string_view body, const JsonDone& done) = 0;
+  virtual std::string purges_json() = 0;
+  virtual std::string reloads_json() = 0;
+  // What a reload would change, as reload_json().
+  virtual std::string diff_json() = 0;
+  virtual void roll_back(uint64_t id, ReloadDone done) = 0;
+  // Takes the node out of DNS: /readyz answers 503 while clients are still served. And back.
+  virtual void set_out(bool out) = 0;
   // See HealthHandler.
   virtual bool ready() = 0;
   // What requests must bring; empty: nothing.

@@ -102,12 +102,18 @@ std::string topology_json(const Config& config, const cluster::HealthView* healt
                              {"health", node.health_address},
                              {"state", std::string(cluster::to_string(state))}});
   }
+  json["regions"] = Json::array();
+  for (const cluster::RegionInfo& region : topology.regions) {
+    json["regions"].push_back({{"name", region.name}, {"location", region.location}});
+  }
   json["purge_log"] = topology.purge_log;
   json["membership"] = cluster::membership_digest(topology);
   return print(json);
 }
 
-std::string reload_json(const ReloadResult& result) {
+namespace {
+
+Json reload_value(const ReloadResult& result) {
   Json changes = Json::array();
   for (const ConfigChange& change : result.changes) {
     changes.push_back({{"change", std::string(to_string(change.kind))},
@@ -116,13 +122,24 @@ std::string reload_json(const ReloadResult& result) {
                        {"after", change.after},
                        {"restart", change.restart}});
   }
-  return print({{"id", result.id},
-                {"applied", result.applied},
-                {"busy", result.busy},
-                {"at", print_time(result.at)},
-                {"changes", std::move(changes)},
-                {"errors", errors_json(result.errors)},
-                {"warnings", errors_json(result.warnings)}});
+  return {{"id", result.id},
+          {"applied", result.applied},
+          {"dry_run", result.dry_run},
+          {"busy", result.busy},
+          {"at", print_time(result.at)},
+          {"changes", std::move(changes)},
+          {"errors", errors_json(result.errors)},
+          {"warnings", errors_json(result.warnings)}};
+}
+
+}  // namespace
+
+std::string reload_json(const ReloadResult& result) { return print(reload_value(result)); }
+
+std::string reloads_json(const std::deque<ReloadResult>& history) {
+  Json list = Json::array();
+  for (auto one = history.rbegin(); one != history.rend(); ++one) list.push_back(reload_value(*one));
+  return print({{"reloads", std::move(list)}});
 }
 
 }  // namespace perigee::control

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 
@@ -39,5 +40,7 @@ std::string config_json(const Config& config, uint64_t id);
 std::string topology_json(const Config& config, const cluster::HealthView* health);
 
 std::string reload_json(const ReloadResult& result);
+// {"reloads": [...]}, newest first.
+std::string reloads_json(const std::deque<ReloadResult>& history);
 
 }  // namespace perigee::control

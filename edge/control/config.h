@@ -82,6 +82,12 @@ struct PeerSettings {
   cluster::PeerHealthOptions health;
 };
 
+struct PurgeSettings {
+  std::string journal;                               // path; empty: in memory only
+  Duration verify_after = std::chrono::seconds(10);  // without word from the log
+  Duration receipt_wait = std::chrono::seconds(5);
+};
+
 struct LogSettings {
   LogLevel level = LogLevel::info;
   std::string path = "stderr";  // "stderr", "stdout", "off" or a file
@@ -110,6 +116,7 @@ struct Config {
   ServerSettings server;
   RetrySettings retries;
   PeerSettings peers;
+  PurgeSettings purge;
   LogSettings log;
   AdminSettings admin;
   std::shared_ptr<const proxy::SiteTable> sites;

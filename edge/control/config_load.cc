@@ -34,6 +34,7 @@ class NodeFileReader {
     read_server(root);
     read_retries(root);
     read_peers(root);
+    read_purge(root);
     read_log(root);
     read_admin(root);
     const OriginList origins = read_origins(files_, reader_, root);
@@ -222,6 +223,15 @@ class NodeFileReader {
       add(values, "ejection_max", print_duration(health.ejection_max),
           "at least peers.ejection, which is " + print_duration(health.ejection_base));
     }
+  }
+
+  void read_purge(const TomlNode& root) {
+    const auto values = section(root, Section::purge);
+    PurgeSettings& purge = config_.purge;
+    const auto journal = values.get<std::string>("journal");
+    if (!journal.empty()) purge.journal = beside(reader_.file(), journal);
+    purge.verify_after = values.get<Duration>("verify_after");
+    purge.receipt_wait = values.get<Duration>("receipt_wait");
   }
 
   void read_log(const TomlNode& root) {

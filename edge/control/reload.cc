@@ -19,24 +19,71 @@ std::vector<ConfigError> restart_errors(const std::vector<ConfigChange>& changes
 
 }  // namespace
 
-ConfigHolder::ConfigHolder(std::shared_ptr<const Config> first, WallTime now) : current_(std::move(first)) {
+ConfigHolder::ConfigHolder(std::shared_ptr<const Config> first, WallTime now, ConfigBundle files)
+    : current_(std::move(first)) {
   snapshots_.push_back(current_);
-  history_.push_back({current_id_, true, false, now, {}, {}, current_->warnings});
+  ReloadResult start;
+  start.id = current_id_;
+  start.applied = true;
+  start.at = now;
+  start.warnings = current_->warnings;
+  history_.push_back(std::move(start));
+  bundles_.emplace_back(current_id_, std::move(files));
+}
+
+// Changes and errors of what was read.
+void ConfigHolder::judge(ReloadResult& result, const ConfigResult& next) const {
+  if (!next) {
+    result.errors = next.error();
+    return;
+  }
+  result.warnings = (*next)->warnings;
+  result.changes = diff_configs(*current_, **next);
+  result.errors = restart_errors(result.changes);
 }
 
 ReloadResult ConfigHolder::reload(net::Files& files, const std::string& path, std::string_view node_name,
                                   WallTime now, const Publish& publish) {
+  ConfigBundle bundle;
+  RecordingFiles recorded(files, bundle);
+  ConfigResult next = load_config(recorded, path, node_name, now);
+  return take(std::move(next), std::move(bundle), now, publish);
+}
+
+ReloadResult ConfigHolder::compare(net::Files& files, const std::string& path, std::string_view node_name,
+                                   WallTime now) const {
+  ReloadResult result;
+  result.id = current_id_;
+  result.dry_run = true;
+  result.at = now;
+  judge(result, load_config(files, path, node_name, now));
+  return result;
+}
+
+ReloadResult ConfigHolder::roll_back(uint64_t id, const std::string& path, std::string_view node_name,
+                                     WallTime now, const Publish& publish) {
+  const auto found =
+      std::find_if(bundles_.begin(), bundles_.end(), [&](const auto& one) { return one.first == id; });
+  if (found == bundles_.end()) {
+    const std::string message = "found no applied reload " + std::to_string(id) + " among the last " +
+                                std::to_string(rollbacks_max) + ", expected one of GET /reloads";
+    return take(tl::unexpected(std::vector<ConfigError>{{Place{}, "", message}}), {}, now, publish);
+  }
+  ConfigBundle bundle = found->second;
+  BundleFiles files(bundle);
+  ConfigResult next = load_config(files, path, node_name, now);
+  return take(std::move(next), std::move(bundle), now, publish);
+}
+
+ReloadResult ConfigHolder::take(ConfigResult next, ConfigBundle files, WallTime now, const Publish& publish) {
   ReloadResult result;
   result.id = ++last_id_;
   result.at = now;
-  auto next = load_config(files, path, node_name, now);
-  if (next) {
-    result.warnings = (*next)->warnings;
-    result.changes = diff_configs(*current_, **next);
-    result.errors = restart_errors(result.changes);
-    if (result.errors.empty()) swap(result, std::move(*next), publish);
-  } else {
-    result.errors = std::move(next.error());
+  judge(result, next);
+  if (result.errors.empty()) swap(result, std::move(*next), publish);
+  if (result.applied) {
+    bundles_.emplace_back(result.id, std::move(files));
+    if (bundles_.size() > rollbacks_max) bundles_.pop_front();
   }
   history_.push_back(result);
   if (history_.size() > history_max) history_.pop_front();

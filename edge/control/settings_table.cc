@@ -35,6 +35,10 @@ constexpr SectionInfo sections[] = {
      "or a "
      "byte of the answer reached the client."},
     {S::peers, "[peers]", "peers", false, false, S::peers, "Exchanges with other nodes of the cluster."},
+    {S::purge, "[purge]", "purge", false, false, S::purge,
+     "Purges. `cluster.purge_log` of the topology names the node that puts them in order; a node alone does "
+     "so "
+     "itself."},
     {S::log, "[log]", "log", false, false, S::log, "Error log and access log, as JSON lines."},
     {S::admin, "[admin]", "admin", false, false, S::admin, "The admin listener."},
     {S::tls, "[tls]", "tls", false, false, S::tls, "TLS for clients."},
@@ -159,6 +163,16 @@ constexpr Setting settings[] = {
     {S::peers, "ejected_one_in", T::integer, "3", optional, 1, 1000, "", restart,
      "Of a region's nodes at most one in so many is out at once; one always may be."},
 
+    {S::purge, "journal", T::text, "", optional, 0, 0, "", restart,
+     "File in which the node named purge_log keeps the purges, synced before they are acknowledged. Empty: "
+     "in "
+     "memory; when that node starts again, all nodes validate what they have stored."},
+    {S::purge, "verify_after", T::duration, "10s", optional, second, hour, "", restart,
+     "Without word from the purge_log for so long a node validates what it has stored before every use. The "
+     "same on every node."},
+    {S::purge, "receipt_wait", T::duration, "5s", optional, 0, 60 * second, "", live,
+     "How long the answer to a purge waits for the nodes to apply it."},
+
     {S::log, "level", T::choice, "info", optional, 0, 0, "debug|info|warning|error", live,
      "The lowest level that is written."},
     {S::log, "path", T::text, "stderr", optional, 0, 0, "", restart,
@@ -266,7 +280,7 @@ constexpr Setting settings[] = {
     {S::site_certificate, "ocsp", T::file, "", optional, 0, 0, "", live,
      "An OCSP response for it in DER form, which is stapled. Empty: none."},
 
-    {S::cluster, "purge_log", T::name, "", optional, 0, 0, "", live,
+    {S::cluster, "purge_log", T::name, "", optional, 0, 0, "", restart,
      "Name of the node that orders purges. Empty: purges are refused."},
     {S::cluster, "insecure_peers", T::boolean, "false", optional, 0, 0, "", live,
      "Permits peer addresses beyond loopback without mTLS."},
@@ -277,6 +291,8 @@ constexpr Setting settings[] = {
     {S::region, "name", T::name, "", needed, 0, 0, "", live, "Name that nodes refer to."},
     {S::region, "slots", T::integer, "0", optional, 0, 1 << 23, "", live,
      "Slots of its placement table, a power of two; 0: chosen from the number of nodes."},
+    {S::region, "location", T::text, "", optional, 0, 0, "", live,
+     "\"latitude, longitude\" in degrees, such as \"50.1, 8.7\": where DNS and the map put it."},
 
     {S::topology_node, "name", T::name, "", needed, 0, 0, "", live, "Lower-case name; `--node` takes it."},
     {S::topology_node, "region", T::name, "", needed, 0, 0, "", live, "The region it stands in."},

@@ -26,6 +26,7 @@ enum class Section : uint8_t {
   timeouts,
   retries,
   peers,
+  purge,
   log,
   admin,
   tls,

@@ -1,6 +1,7 @@
 // The topology file: cluster, regions, nodes.
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <map>
 
 #include "edge/base/bytes.h"
@@ -45,6 +46,20 @@ class TopologyReader {
     return name;
   }
 
+  std::string read_location(const SectionValues& values) {
+    const auto text = values.get<std::string>("location");
+    if (text.empty()) return text;
+    char* end = nullptr;
+    const double latitude = std::strtod(text.c_str(), &end);
+    const bool comma = *end == ',';
+    const double longitude = comma ? std::strtod(end + 1, &end) : 0;
+    const bool good =
+        comma && *end == '\0' && latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180;
+    if (!good)
+      add(values, "location", quoted(text), "\"latitude, longitude\" in degrees, such as \"50.1, 8.7\"");
+    return good ? text : std::string();
+  }
+
   void read_regions(const TomlNode& root) {
     for (const NamedTable& table : reader_.find_tables(&root, Section::region)) {
       const auto values = reader_.read(Section::region, table.node, table.prefix);
@@ -54,6 +69,7 @@ class TopologyReader {
       if (region.slots != 0 && !std::has_single_bit(region.slots)) {
         add(values, "slots", std::to_string(region.slots), "a power of two, or 0");
       }
+      region.location = read_location(values);
       if (topology_.find_region(region.name))
         add(values, "name", "a second region of that name", "different names");
       topology_.regions.push_back(std::move(region));
@@ -65,7 +81,7 @@ class TopologyReader {
     node.region = read_name(values, "region");
     if (node.region.empty() || topology_.find_region(node.region)) return;
     if (!regions_listed_) {
-      topology_.regions.push_back({node.region, 0});
+      topology_.regions.push_back({node.region, 0, ""});
       return;
     }
     std::vector<std::string_view> known;

@@ -40,6 +40,9 @@ class Files {
   virtual Result<std::string> read_all(const std::string& path, size_t bytes_max) = 0;
   // Replaces the file whole: written beside it, synced, renamed.
   virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
+  // Adds to the end of a file, made when it is not there, and syncs: on success the bytes survive a power
+  // cut, after an error none of them are there.
+  virtual Result<void> append_synced(const std::string& path, std::string_view bytes) = 0;
 };
 
 }  // namespace perigee::net

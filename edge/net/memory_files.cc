@@ -76,6 +76,11 @@ Result<void> MemoryFiles::write_atomically(const std::string& path, std::string_
   return {};
 }
 
+Result<void> MemoryFiles::append_synced(const std::string& path, std::string_view bytes) {
+  const auto file = files_.find(path);
+  return write_atomically(path, (file == files_.end() ? "" : *file->second.bytes) + std::string(bytes));
+}
+
 void MemoryFiles::put(const std::string& path, std::string bytes) {
   files_[path] = Content{std::make_shared<const std::string>(std::move(bytes)), scheduler_.wall_now()};
 }

@@ -23,6 +23,7 @@ class MemoryFiles final : public Files {
   Result<std::unique_ptr<File>> open(const std::string& path) override;
   Result<std::string> read_all(const std::string& path, size_t bytes_max) override;
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
+  Result<void> append_synced(const std::string& path, std::string_view bytes) override;
 
   // A file or a new content for it, modified at the world's wall time.
   void put(const std::string& path, std::string bytes);

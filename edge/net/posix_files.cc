@@ -143,6 +143,25 @@ Result<std::string> PosixFiles::read_all(const std::string& path, size_t bytes_m
   }
 }
 
+Result<void> PosixFiles::append_synced(const std::string& path, std::string_view bytes) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  struct stat before {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &before) != 0) return failed(path, errno);
+  while (!bytes.empty()) {
+    const ssize_t part = ::write(fd.get(), bytes.data(), bytes.size());
+    if (part < 0 && errno == EINTR) continue;
+    if (part <= 0) break;
+    bytes.remove_prefix(static_cast<size_t>(part));
+  }
+  if (bytes.empty() && ::fdatasync(fd.get()) == 0) {
+    if (before.st_size == 0 && !sync_directory_of(path)) return failed(path, errno);
+    return {};
+  }
+  const int error = errno;
+  if (::ftruncate(fd.get(), before.st_size) != 0) return failed(path, errno);
+  return failed(path, error);
+}
+
 Result<void> PosixFiles::write_atomically(const std::string& path, std::string_view bytes) {
   Draft draft(path);
   if (!draft.is_open() || !draft.write(bytes) || !draft.rename_to(path)) return failed(path, errno);

@@ -17,6 +17,7 @@ class PosixFiles final : public Files {
   Result<std::string> read_all(const std::string& path, size_t bytes_max) override;
   // The new file has mode 0600; it is synced, and so is its directory.
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
+  Result<void> append_synced(const std::string& path, std::string_view bytes) override;
 };
 
 }  // namespace perigee::net

@@ -15,7 +15,22 @@ void append_number(int64_t value, std::string& out) {
   out.append(digits, end);
 }
 
+void append_place(std::string_view name, const cluster::LogPosition& place, std::string& out) {
+  out += name;
+  append_number(static_cast<int64_t>(place.epoch), out);
+  out += '.';
+  append_number(static_cast<int64_t>(place.sequence), out);
+}
+
 }  // namespace
+
+void append_peer_line(std::string_view line, std::optional<cluster::LogPosition> position,
+                      std::optional<cluster::LogPosition> stamp, std::string& lines) {
+  lines += line.substr(0, line.size() - 2);
+  if (position) append_place(";pos=", *position, lines);
+  if (position && stamp) append_place(";stamp=", *stamp, lines);
+  lines += "\r\n";
+}
 
 void append_cache_status(std::string_view node_name, const AnswerOrigin& origin, std::string& lines) {
   http::CacheStatus status;

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "edge/base/clock.h"
 #include "edge/cache/meta.h"
 #include "edge/cache/policy.h"
+#include "edge/cluster/peer_envelope.h"
 
 namespace perigee::proxy {
 
@@ -32,6 +34,11 @@ void append_cache_status(std::string_view node_name, const AnswerOrigin& origin,
 void append_age(int64_t seconds, std::string& lines);
 // "via: 1.1 NAME\r\n"
 void append_via(std::string_view node_name, std::string& lines);
+
+// `line` ("perigee-peer: ...\r\n") with the node's place in the log of purges, and that of what is answered;
+// without them while the node knows no place.
+void append_peer_line(std::string_view line, std::optional<cluster::LogPosition> position,
+                      std::optional<cluster::LogPosition> stamp, std::string& lines);
 
 // hit, stale, miss, revalidated, collapsed, bypass or error: the one word of the access log.
 std::string_view cache_word(const AnswerOrigin& origin, bool failed);

@@ -18,15 +18,6 @@ namespace {
 
 using Action = cache::Decision::Action;
 
-// "example.org:8080" -> "example.org", "[::1]:80" -> "[::1]".
-std::string_view host_of(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
-    return authority;
-  return authority.substr(0, colon);
-}
-
 bool connection_names_present_field(const http::FieldList& fields) {
   if (!fields.has(http::FieldId::connection)) return false;
   for (const http::Field& field : fields) {
@@ -71,6 +62,10 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
   context.head_deadline = snapshot.exchange.head_deadline;
   if (listener_ == Listener::peer) {
     if (!admit_peer(exchange, context)) return false;
+    if (request.authority == control_authority) {
+      worker_.control().on_control_request(exchange);
+      return false;
+    }
   } else {
     worker_.metrics().add(Metric::requests);
     if (names_cdn(request.fields, snapshot.cdn_id)) {
@@ -121,8 +116,9 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
       snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
           .has_value();
   const auto envelope = cluster::parse_peer_request(field);
+  const bool for_control = request.method == http::Method::post && request.authority == control_authority;
   if (!authentic || !envelope ||
-      !(request.method == http::Method::get || request.method == http::Method::head)) {
+      !(request.method == http::Method::get || request.method == http::Method::head || for_control)) {
     worker_.metrics().add(Metric::peer_rejected);
     worker_.log().warning("peer_rejected", {{"client", std::string_view(exchange.client_address().ip())},
                                             {"authentic", authentic}});
@@ -175,6 +171,10 @@ void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& cont
   if (!marker) context.stored = found.response;
   context.decision =
       cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
+  if (found.purged != cache::PurgeVerdict::kept) {
+    context.unverified = found.purged == cache::PurgeVerdict::unverified;
+    context.decision = cache::after_purge(context.decision, found.purged, context.policy, *meta);
+  }
   const bool serves = context.decision.action == Action::serve ||
                       context.decision.action == Action::serve_stale_while_revalidate;
   if (serves && meta->is(cache::ResponseMeta::partial)) look_into(request, context);
@@ -211,7 +211,10 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   append_age(age, lines);
   append_via(snapshot.node_name, lines);
   append_cache_status(snapshot.node_name, origin, lines);
-  if (context.from_peer) lines += snapshot.peer_answer_line;
+  if (context.from_peer) {
+    append_peer_line(snapshot.peer_answer_line, worker_.purges().position(),
+                     worker_.purges().place_of(stored.purge_stamp()), lines);
+  }
   const http::RequestHead& request = exchange.request();
   const uint64_t length = stored.body_length();
   const StoredPlan plan =

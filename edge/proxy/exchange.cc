@@ -21,6 +21,7 @@ std::string variant_fill_key(const std::string& key, const std::string& selectin
 }
 
 constexpr uint8_t variant_joins_max = 2;
+constexpr uint8_t purge_joins_max = 2;
 
 }  // namespace
 
@@ -95,15 +96,34 @@ void Exchange::join_fill(const std::string& fill_key) {
     return start_fetch(false);
   }
   if (now - fill_->started() > snapshot().exchange.fill_age_max) return go_alone(false);
+  const std::optional<cache::PurgeStamp> sent = fill_->purge_stamp();
+  if (sent && worker_.purges().table().judge(*sent, key_, {}) != cache::PurgeVerdict::kept) {
+    return join_again();
+  }
   collapsed_ = true;
   worker_.metrics().add(Metric::fills_collapsed);
   worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + snapshot().exchange.follower_wait_max);
+}
+
+// A purge has come since the fill was sent: what it brings is not for us.
+void Exchange::join_again() {
+  const std::string fill_key(fill_->key());
+  worker_.fills().retire(*fill_);
+  leave_fill();
+  wait_timer_.cancel();
+  collapsed_ = false;
+  if (++purge_joins_ > purge_joins_max) {
+    go_alone(false);
+  } else {
+    join_fill(fill_key);
+  }
 }
 
 // Between our look-up and our fill another fill may have ended and stored what we want.
 bool Exchange::stored_meanwhile() {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   if (found.response == nullptr || found.response == context_.stored) return false;
+  if (found.purged != cache::PurgeVerdict::kept) return false;
   const WallTime now = worker_.loop().wall_now();
   return cache::decide(context_.policy, &found.response->meta(), false, now, *context_.options).action ==
          cache::Decision::Action::serve;
@@ -223,6 +243,9 @@ void Exchange::judge_head() {
     context_.hit_for_miss = true;
     return go_alone(false);
   }
+  if (worker_.purges().table().judge(head->purge_stamp, key_, head->lines) != cache::PurgeVerdict::kept) {
+    return join_again();
+  }
   if (!may_share(*head)) return follow_variant(*head);
   if (fill_->read(0).state == cache::Body::ReadState::absent) return go_alone(false);
   answer_from_fill();
@@ -246,7 +269,7 @@ void Exchange::follow_variant(const cache::FillHead& head) {
   origin_.reason = cache::ForwardReason::vary_miss;
   // The variant may have been stored by a fill that ended in the meantime.
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
-  if (found.state == cache::Lookup::State::hit &&
+  if (found.state == cache::Lookup::State::hit && found.purged == cache::PurgeVerdict::kept &&
       !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
     const cache::Decision again = cache::decide(context_.policy, &found.response->meta(), false,
                                                 worker_.loop().wall_now(), *context_.options);
@@ -285,7 +308,7 @@ void Exchange::on_fill_failed() {
   leave_fill();
   wait_timer_.cancel();
   const WallTime now = worker_.loop().wall_now();
-  if (context_.stored != nullptr && !lacks_bytes(*context_.stored) &&
+  if (context_.stored != nullptr && !context_.unverified && !lacks_bytes(*context_.stored) &&
       cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now, *context_.options,
                                       is_disconnection(error))) {
     origin_.hit = true;

@@ -57,6 +57,7 @@ class Exchange final : private serve::ExchangeHandler,
   void advance();
   void judge_head();
   bool may_share(const cache::FillHead& head) const;
+  void join_again();
   void follow_variant(const cache::FillHead& head);
   void on_freshened();
   void on_fill_failed();
@@ -89,7 +90,9 @@ class Exchange final : private serve::ExchangeHandler,
   void answer_from_store(const cache::StoredResponse& stored, const AnswerOrigin& origin);
   // status: 0 for what the error says.
   void answer_failure(const Error& error, int status = 0);
-  std::string more_lines(const AnswerOrigin& origin, int64_t age, bool with_age);
+  // stamp: of what is answered, for a peer.
+  std::string more_lines(const AnswerOrigin& origin, int64_t age, bool with_age,
+                         std::optional<cache::PurgeStamp> stamp);
   State pull(std::span<Slice> out, size_t& count) override;
   void consumed(size_t bytes) override;
   bool resume_alone();
@@ -136,6 +139,7 @@ class Exchange final : private serve::ExchangeHandler,
   bool collapsed_ = false;
   bool alone_ = false;
   uint8_t variant_joins_ = 0;
+  uint8_t purge_joins_ = 0;
   std::shared_ptr<cache::Fill> fill_;
   uint64_t fill_base_ = 0;    // offset of the fill's first byte in the representation
   uint64_t read_offset_ = 0;  // of the representation: next byte that is asked for

@@ -11,12 +11,17 @@
 
 namespace perigee::proxy {
 
-std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool with_age) {
+std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool with_age,
+                                 std::optional<cache::PurgeStamp> stamp) {
   std::string lines;
   if (with_age) append_age(age, lines);
   append_via(snapshot().node_name, lines);
   append_cache_status(snapshot().node_name, origin, lines);
-  if (context_.from_peer) lines += snapshot().peer_answer_line;
+  if (context_.from_peer) {
+    const WorkerPurges& purges = worker_.purges();
+    append_peer_line(snapshot().peer_answer_line, purges.position(),
+                     stamp ? purges.place_of(*stamp) : std::nullopt, lines);
+  }
   return lines;
 }
 
@@ -32,7 +37,8 @@ void Exchange::answer_from_fill() {
   origin_.fwd_status = head->status;
   worker_.metrics().add(head->storable ? Metric::requests_miss : Metric::requests_bypass);
 
-  const std::string more = more_lines(origin_, head->meta.current_age(now), head->age_known);
+  const std::string more =
+      more_lines(origin_, head->meta.current_age(now), head->age_known, head->purge_stamp);
   if (answer_precondition(*head, more)) return;
   serve::ReplyHead reply;
   reply.status = head->status;
@@ -71,7 +77,7 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   AnswerOrigin told = origin;
   told.has_ttl = true;
   told.ttl = stored.meta().ttl(now);
-  const std::string more = more_lines(told, stored.meta().current_age(now), true);
+  const std::string more = more_lines(told, stored.meta().current_age(now), true, stored.purge_stamp());
   origin_ = told;
   status_ = plan.status;
   serve::ReplyHead head;
@@ -88,7 +94,7 @@ void Exchange::answer_failure(const Error& error, int status) {
   worker_.metrics().add(Metric::requests_error);
   error_ = error.code;
   origin_.detail = error.code;
-  const std::string more = more_lines(origin_, 0, false);
+  const std::string more = more_lines(origin_, 0, false, std::nullopt);
   ErrorAnswer answer;
   answer.status = status_ = status != 0 ? status : status_of(error);
   answer.head_only = head_only();

@@ -240,7 +240,8 @@ void Exchange::answer_clients_own_run(const cache::FillHead& head) {
   interim_timer_.cancel();
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
   const std::string more =
-      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known);
+      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known,
+                 head.purge_stamp);
   serve::ReplyHead reply;
   reply.status = head.status;
   reply.lines = head.leader_lines;
@@ -261,7 +262,8 @@ void Exchange::answer_known(const cache::FillHead& head) {
   origin_.fwd_status = head.status;
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
   const std::string more =
-      more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()), head.age_known);
+      more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()), head.age_known,
+                 head.purge_stamp);
   std::string planned;
   if (plan_.status != 200) write_planned_head(plan_, known_->lines, known_->length, planned);
   serve::ReplyHead reply;
@@ -283,6 +285,7 @@ void Exchange::answer_known(const cache::FillHead& head) {
 void Exchange::adopt_stored() {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   if (found.state != cache::Lookup::State::hit || known_->validator.empty()) return;
+  if (found.purged != cache::PurgeVerdict::kept) return;
   const cache::StoredResponse& stored = *found.response;
   if (stored.meta().is(cache::ResponseMeta::hit_for_miss) || stored.body_length() != known_->length) return;
   const bool same =

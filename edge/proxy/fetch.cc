@@ -159,6 +159,11 @@ void Fetch::send(UpstreamConnection& connection) {
   const bool origin = target().is_origin();
   worker_.metrics().add(origin ? Metric::upstream_requests_origin : Metric::upstream_requests_peer);
   request_time_ = worker_.loop().wall_now();
+  // What is continued was begun under the stamp it has.
+  if (!published_) {
+    purge_stamp_ = worker_.purges().table().position();
+    fill_->sent(purge_stamp_);
+  }
   if (origin && retries_ == 0) {
     worker_.retry_budget(job_.site->origin->name).on_request(worker_.loop().now());
   }
@@ -346,6 +351,7 @@ std::string Fetch::envelope() const {
   envelope.digest = job_.snapshot->cluster->digest;
   envelope.deadline =
       std::chrono::duration_cast<std::chrono::milliseconds>(job_.deadline - worker_.loop().now());
+  envelope.position = worker_.purges().position();
   envelope.from = job_.snapshot->node_name;
   return cluster::format(envelope);
 }

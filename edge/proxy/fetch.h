@@ -148,6 +148,7 @@ class Fetch final : public cache::FillSource,
   void describe(const http::ResponseHead& head, const cache::Storability& judged, cache::FillHead& out) const;
   cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;
+  bool purged_since(const http::ResponseHead& head);
 
   Worker& worker_;
   std::shared_ptr<cache::Fill> fill_;
@@ -169,7 +170,8 @@ class Fetch final : public cache::FillSource,
   uint16_t port_ = 0;
   std::string tls_key_;  // see PoolKey
   WallTime request_time_{};
-  std::string etag_;       // strong validator of what is under way
+  cache::PurgeStamp purge_stamp_ = 0;  // purges that what comes back has seen
+  std::string etag_;                   // strong validator of what is under way
   uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point
   bool published_ = false;            // the fill has its head
   net::Timer phase_timer_{*this};     // first byte, or idle body

@@ -6,6 +6,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/cache/stored_head.h"
+#include "edge/cluster/peer_envelope.h"
 #include "edge/http/date.h"
 #include "edge/http/entity_tag.h"
 #include "edge/http/range.h"
@@ -106,6 +107,7 @@ void Fetch::on_upstream_head(const http::ResponseHead& head) {
       (head.fields.find(peer_refusal_field) != nullptr || !head.fields.has(http::FieldId::perigee_peer))) {
     return attempt_failed(UpstreamFailure::declined);
   }
+  if (!target().is_origin() && purged_since(head)) return attempt_failed(UpstreamFailure::declined);
   step_ = Step::body;
   deadline_timer_.cancel();
   worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
@@ -113,6 +115,24 @@ void Fetch::on_upstream_head(const http::ResponseHead& head) {
   if (job_.resume) return resumed(head);
   if (job_.validate != nullptr && head.status == 304) return not_modified(head);
   publish_head(head);
+}
+
+// A peer's answer is as old as the peer says, in terms of purges. What one that we know has removed is no
+// answer: the next target is asked.
+bool Fetch::purged_since(const http::ResponseHead& head) {
+  const WorkerPurges& purges = worker_.purges();
+  if (!purges.position()) return false;
+  const auto envelope = cluster::parse_peer_answer(head.fields.value(http::FieldId::perigee_peer));
+  if (!envelope) return true;
+  const bool error = !envelope->stamp && head.status >= 400;
+  if (error) return false;
+  const auto stamp = envelope->stamp ? purges.stamp_of(*envelope->stamp) : std::nullopt;
+  if (!stamp) return true;
+  if (!cache::is_older(*stamp, purges.table().position())) return false;
+  purge_stamp_ = cache::is_older(*stamp, purge_stamp_) ? *stamp : purge_stamp_;
+  std::string lines;
+  cache::write_forwarded_head(head, worker_.loop().wall_now(), lines);
+  return purges.table().judge(purge_stamp_, job_.key, lines) > cache::PurgeVerdict::stale;
 }
 
 // Only a 206 of the same strong validator that starts where we stopped continues what readers already have.
@@ -158,6 +178,7 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   draft.selecting = stored.selecting();
   draft.head = lines;
   draft.meta = judged.meta;
+  draft.purge_stamp = purge_stamp_;
   // Evicted or replaced meanwhile: there is nothing left to freshen.
   if (!worker_.store().refresh(stored, draft)) return fetch_whole();
   phase_timer_.cancel();
@@ -228,6 +249,7 @@ void Fetch::describe(const http::ResponseHead& head, const cache::Storability& j
                      cache::FillHead& out) const {
   out.status = head.status;
   out.meta = judged.meta;
+  out.purge_stamp = purge_stamp_;
   cache::Vary vary = cache::parse_vary(head.fields);
   if (names_rewritten_field(vary.names)) vary.any = true;
   out.storable = judged.storable && !vary.any;
@@ -292,9 +314,14 @@ void Fetch::on_upstream_end() {
   const std::shared_ptr<cache::Fill> fill = fill_;
   report_peer(cluster::PeerOutcome::success);
   worker_.metrics().add(Metric::fills_completed);
+  // What it would take the place of may be newer.
+  const std::shared_ptr<const cache::FillHead> head = fill->head();
+  const bool purged =
+      head != nullptr &&
+      worker_.purges().table().judge(head->purge_stamp, job_.key, head->lines) == cache::PurgeVerdict::gone;
   fill->set_source(nullptr);
   end();
-  fill->finish();
+  fill->finish(purged);
 }
 
 void Fetch::on_upstream_failed(UpstreamFailure failure) {

@@ -32,6 +32,8 @@ struct RequestContext {
   const cache::StoredResponse* stored = nullptr;  // what the look-up found, fresh or not
   bool hit_for_miss = false;
   bool incomplete = false;  // `stored` may be used, but bytes that the answer needs are not here
+  // Nobody can tell whether it was purged: not to be used without validation, not even in place of an error.
+  bool unverified = false;
 };
 
 }  // namespace perigee::proxy

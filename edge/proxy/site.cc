@@ -23,6 +23,14 @@ tl::unexpected<Error> duplicate(const std::string& host, const Site& first, cons
 
 }  // namespace
 
+std::string_view host_of(std::string_view authority) {
+  const size_t bracket = authority.rfind(']');
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
+    return authority;
+  return authority.substr(0, colon);
+}
+
 Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::shared_ptr<const Site>> sites) {
   auto table = std::make_shared<SiteTable>();
   for (const auto& site : sites) {

@@ -60,6 +60,9 @@ struct Site {
   uint64_t request_body_bytes_max = 1ull << 30;
 };
 
+// "example.org:8080" -> "example.org", "[::1]:80" -> "[::1]".
+std::string_view host_of(std::string_view authority);
+
 class SiteTable {
  public:
   // Error: internal, "duplicate_host", with the host and both sites.

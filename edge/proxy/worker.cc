@@ -9,10 +9,13 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       metrics_(metrics),
       reader_(parts.store.add_reader()),
       worker_fills_(*this),
+      purges_(loop.timers()),
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
       tls_factory_(loop),
-      snapshot_(std::move(snapshot)) {}
+      snapshot_(std::move(snapshot)) {
+  reader_.set_purges(purges_.table());
+}
 
 Worker::~Worker() {
   while (guests_ != nullptr) guests_->end_now();

@@ -23,9 +23,11 @@
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
 #include "edge/proxy/outcome.h"
+#include "edge/proxy/peer_control.h"
 #include "edge/proxy/snapshot.h"
 #include "edge/proxy/upstream_pool.h"
 #include "edge/proxy/worker_guest.h"
+#include "edge/proxy/worker_purges.h"
 
 namespace perigee::proxy {
 
@@ -37,6 +39,7 @@ struct NodeParts {
   OutcomeSink& outcomes;      // where upstream outcomes are reported
   ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
+  PeerControl& control;  // where peers' control loops are answered
   uint32_t workers = 1;
 };
 
@@ -56,6 +59,7 @@ class Worker final : public net::TurnHook, public Waker {
   cache::FillTable& fills() { return parts_.fills; }
   cache::RunTable& runs() { return parts_.runs; }
   cache::WorkerFills& worker_fills() { return worker_fills_; }
+  WorkerPurges& purges() { return purges_; }
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }
   net::TlsFactory& tls_factory() { return tls_factory_; }
@@ -65,6 +69,7 @@ class Worker final : public net::TurnHook, public Waker {
   OutcomeSink& outcomes() { return parts_.outcomes; }
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
   const Log& log() const { return parts_.log; }
+  PeerControl& control() { return parts_.control; }
   // A node's figure, divided by workers, at least one.
   uint32_t share(uint32_t per_node) const {
     return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1;
@@ -100,6 +105,7 @@ class Worker final : public net::TurnHook, public Waker {
   MetricShard& metrics_;
   cache::Reader& reader_;
   cache::WorkerFills worker_fills_;
+  WorkerPurges purges_;
   UpstreamPool pool_;
   net::CachingResolver resolver_;
   net::TlsFactory tls_factory_;

@@ -1,5 +1,7 @@
 #include "edge/control/admin_handler.h"
 
+#include "edge/control/dashboard_page.h"
+
 #include <catch2/catch_test_macros.hpp>
 #include <memory>
 #include <optional>
@@ -81,7 +83,18 @@ struct FakeBackend final : AdminBackend {
     if (at_once) return done(*at_once);
     waiting = std::move(done);
   }
-  void drain() override { ++drains; }
+  std::string reloads_json() override { return "{\"reloads\": []}"; }
+  std::string diff_json() override { return "{\"changes\": []}"; }
+  void roll_back(uint64_t id, ReloadDone done) override {
+    rolled_back = id;
+    done(*at_once);
+  }
+  void set_out(bool out) override { drains += out ? 1 : -1; }
+  void purge(std::string_view body, const JsonDone& done) override {
+    purged = body;
+    done(200, "{\"position\": \"1.1\"}\n");
+  }
+  std::string purges_json() override { return "{\"purges\": []}"; }
   bool ready() override { return is_ready; }
   std::string_view token() override { return needed; }
 
@@ -89,6 +102,8 @@ struct FakeBackend final : AdminBackend {
   int drains = 0;
   bool is_ready = true;
   std::string needed;
+  std::string purged;
+  uint64_t rolled_back = 0;
   std::optional<ReloadResult> at_once;
   ReloadDone waiting;
 };
@@ -118,10 +133,19 @@ TEST_CASE("each admin page answers its method and refuses others", "[admin]") {
       {get, "/config", 200, "{\"config\": 1}"},
       {get, "/topology?pretty", 200, "{\"topology\": 1}"},
       {get, "/status", 200, "{\"status\": 1}"},
+      {get, "/purges", 200, "{\"purges\": []}"},
+      {get, "/purge", 405, "method not allowed\n"},
+      {post, "/purge", 200, "{\"position\": \"1.1\"}\n"},
       {get, "/healthz", 200, "ok\n"},
       {get, "/readyz", 200, "ready\n"},
-      {post, "/drain", 202, "{\"draining\": true}\n"},
-      {get, "/", 404, "no such page\n"},
+      {get, "/reloads", 200, "{\"reloads\": []}"},
+      {get, "/config/diff", 200, "{\"changes\": []}"},
+      {post, "/rollback", 400, "{\"error\": \"expected /rollback?id=NUMBER\"}\n"},
+      {post, "/rollback?id=x", 400, "{\"error\": \"expected /rollback?id=NUMBER\"}\n"},
+      {post, "/drain", 200, "{\"draining\": true}\n"},
+      {post, "/undrain", 200, "{\"draining\": false}\n"},
+      {get, "/", 200, dashboard_page},
+      {get, "/index.html", 404, "no such page\n"},
       {get, "/metrics/", 404, "no such page\n"},
       {post, "/nothing", 404, "no such page\n"},
       {post, "/metrics", 405, "method not allowed\n"},
@@ -138,7 +162,18 @@ TEST_CASE("each admin page answers its method and refuses others", "[admin]") {
     CHECK(exchange.body == example.body);
     CHECK(exchange.head.find("cache-control: no-store\r\n") != std::string::npos);
     CHECK(backend.reloads == 0);
+    exchange.end(serve::ExchangeEnd::complete);
   }
+}
+
+TEST_CASE("a rollback asks for the reload it names", "[admin]") {
+  FakeBackend backend;
+  backend.at_once = result_of(true);
+  FakeExchange exchange(post, "/rollback?id=7");
+  AdminHandler(backend).on_request(exchange);
+  CHECK(backend.rolled_back == 7);
+  CHECK(exchange.status == 200);
+  exchange.end(serve::ExchangeEnd::complete);
 }
 
 TEST_CASE("a refused method is told which are allowed", "[admin]") {
@@ -245,7 +280,7 @@ TEST_CASE("a POST from a page of another site is refused", "[admin]") {
     std::string_view origin;
     int status;
   };
-  const Case cases[] = {{"http://evil.example", 403}, {"null", 403}, {"http://127.0.0.1:9180", 202}};
+  const Case cases[] = {{"http://evil.example", 403}, {"null", 403}, {"http://127.0.0.1:9180", 200}};
   for (const Case& example : cases) {
     INFO(example.origin);
     FakeExchange exchange(post, "/drain");
@@ -301,7 +336,7 @@ TEST_CASE("the status page counts requests, hits and bytes over all shards", "[a
 
 TEST_CASE("the topology page lists nodes with their state", "[admin]") {
   auto topology = std::make_shared<cluster::Topology>();
-  topology->regions = {{"eu", 0}};
+  topology->regions = {{"eu", 0, ""}};
   topology->nodes = {{"eu-1", "eu", "127.0.1.1:80", "127.0.1.1:81", "", "", 1},
                      {"eu-2", "eu", "127.0.1.2:80", "127.0.1.2:81", "", "", 2}};
   Config config;

@@ -23,16 +23,24 @@ std::string read_source(const std::string& path) {
 }  // namespace
 
 TEST_CASE("the examples in config/ are good for every node they name", "[config]") {
-  MapFiles files{{"config/node.toml", read_source("config/node.toml")},
+  MapFiles files{{"config/cluster-node.toml", read_source("config/cluster-node.toml")},
                  {"config/topology.toml", read_source("config/topology.toml")},
                  {"config/peer.key", "0123456789abcdef0123456789abcdef"}};
   for (const char* name : {"", "eu-1", "eu-2", "us-1"}) {
     INFO(name);
-    const ConfigCheck check = check_config(files, "config/node.toml", name);
+    const ConfigCheck check = check_config(files, "config/cluster-node.toml", name);
     INFO(check.text);
     CHECK(check.ok);
     CHECK(check.text.find("warning") == std::string::npos);
   }
+}
+
+TEST_CASE("the example of a node alone is good as it is shipped, with no file beside it", "[config]") {
+  MapFiles files{{"config/node.toml", read_source("config/node.toml")}};
+  const ConfigCheck check = check_config(files, "config/node.toml", "");
+  INFO(check.text);
+  CHECK(check.ok);
+  CHECK(check.text.find("warning") == std::string::npos);
 }
 
 namespace {
@@ -67,7 +75,7 @@ std::string mutated(std::string text, Random& random) {
 }  // namespace
 
 TEST_CASE("a thousand mutations of the examples are each refused with a message or valid", "[config]") {
-  const std::string node = read_source("config/node.toml");
+  const std::string node = read_source("config/cluster-node.toml");
   const std::string topology = read_source("config/topology.toml");
   Random random(20260101);
   int valid = 0;

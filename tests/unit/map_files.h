@@ -37,6 +37,11 @@ class MapFiles final : public net::Files {
     return {};
   }
 
+  Result<void> append_synced(const std::string& path, std::string_view bytes) override {
+    files_[path] += bytes;
+    return {};
+  }
+
  private:
   class MapFile final : public net::File {
    public:

@@ -170,12 +170,12 @@ TEST_CASE("nothing stale is ever served against must-revalidate or no-cache", "[
   int bound = 0;
   for (int i = 0; i < 200000; ++i) {
     ResponseMeta meta;
-    meta.response_time_ms = noon.time_since_epoch().count() + some(20000) - 10000;
+    meta.set_response_time(noon + std::chrono::milliseconds(some(20000) - 10000));
     meta.corrected_initial_age = static_cast<int32_t>(some(50));
     meta.freshness_lifetime = static_cast<int32_t>(some(100));
     meta.stale_while_revalidate = static_cast<int32_t>(some(100));
     meta.stale_if_error = static_cast<int32_t>(some(100));
-    meta.flags = static_cast<uint16_t>(random() & 0x1ff);
+    meta.flags = random() & 0x1ff;
     RequestPolicy request;
     request.cacheable_method = some(8) != 0;
     request.no_cache = some(8) == 0;

@@ -124,3 +124,66 @@ TEST_CASE("the result of a reload is JSON with id, changes and errors", "[reload
   CHECK(refused.find("\"applied\": false") != std::string::npos);
   CHECK(refused.find("\"at\": \"n.toml:2:1\"") != std::string::npos);
 }
+
+TEST_CASE("comparing changes nothing and counts nothing", "[reload]") {
+  Rig rig;
+  rig.files.put("n.toml", node_file("[log]\nlevel = \"debug\"\n"));
+  const ReloadResult result = rig.holder.compare(rig.files, "n.toml", "", WallTime{});
+  CHECK(result.dry_run);
+  CHECK(!result.applied);
+  REQUIRE(result.changes.size() == 1);
+  CHECK(result.changes[0].key == "log.level");
+  CHECK(rig.holder.current()->log.level == LogLevel::info);
+  CHECK(rig.holder.history().size() == 1);
+  rig.files.put("n.toml", "[");
+  CHECK(!rig.holder.compare(rig.files, "n.toml", "", WallTime{}).errors.empty());
+}
+
+TEST_CASE("a rollback puts the files of an earlier reload in force again", "[reload]") {
+  Rig rig;
+  const auto publish = [&](const std::shared_ptr<const Config>& config) { rig.published.push_back(config); };
+  REQUIRE(rig.reload(node_file("[log]\nlevel = \"debug\"\n")).applied);  // 2
+  REQUIRE(rig.reload(node_file("[log]\nlevel = \"error\"\n")).applied);  // 3
+  REQUIRE(!rig.reload("[").applied);                                     // 4
+  const ReloadResult back = rig.holder.roll_back(2, "n.toml", "", WallTime{}, publish);
+  CHECK(back.applied);
+  CHECK(back.id == 5);
+  CHECK(rig.holder.current()->log.level == LogLevel::debug);
+  // And forth.
+  CHECK(rig.holder.roll_back(3, "n.toml", "", WallTime{}, publish).applied);
+  CHECK(rig.holder.current()->log.level == LogLevel::error);
+  for (const uint64_t none : {uint64_t{4}, uint64_t{99}}) {
+    const ReloadResult refused = rig.holder.roll_back(none, "n.toml", "", WallTime{}, publish);
+    CHECK(!refused.applied);
+    REQUIRE(refused.errors.size() == 1);
+    CHECK(refused.errors[0].message.find("found no applied reload") != std::string::npos);
+    CHECK(rig.holder.current()->log.level == LogLevel::error);
+  }
+}
+
+TEST_CASE("a bundle keeps every byte of the files it was read from", "[reload]") {
+  ConfigBundle bundle;
+  std::string bytes;
+  for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
+  bundle.files = {{"a.toml", bytes}, {"folder/b", ""}};
+  const auto read = ConfigBundle::parse(bundle.print());
+  REQUIRE(read);
+  CHECK(read->files == bundle.files);
+  for (const char* broken : {"", "{}", "[]", R"({"kind":"other","files":{}})",
+                             R"({"kind":"perigee-configuration-1","files":{"a":1}})"}) {
+    CHECK(!ConfigBundle::parse(broken));
+  }
+  BundleFiles files(bundle);
+  CHECK(files.read_all("a.toml", SIZE_MAX).value() == bytes);
+  CHECK(files.read_all("c", SIZE_MAX).error().code == "file_not_found");
+  CHECK(files.write_atomically("a.toml", "").error().code == "file_denied");
+}
+
+TEST_CASE("a site that is broken refuses the reload by its name", "[reload]") {
+  Rig rig;
+  const ReloadResult result =
+      rig.reload(node_file("[[site]]\nname = \"broken\"\nhosts = [\"b.example\"]\norigin = \"none\"\n"));
+  CHECK(!result.applied);
+  REQUIRE(!result.errors.empty());
+  CHECK(result.errors[0].key.find("site[broken]") != std::string::npos);
+}

@@ -30,7 +30,7 @@ struct Refusal {
 };
 
 void add_regions(Topology& t, size_t count) {
-  for (size_t i = 0; i < count; ++i) t.regions.push_back({"r" + std::to_string(i)});
+  for (size_t i = 0; i < count; ++i) t.regions.push_back({"r" + std::to_string(i), 0, ""});
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ std::string Setup::node_toml(const std::string& name) const {
 
 std::string Setup::topology_toml(bool other) const {
   std::string toml = "[cluster]\ninsecure_peers = true\npeer_keys = [{ id = \"a\", file = \"peer.key\" }]\n";
+  if (!purge_log_.empty()) toml += "purge_log = \"" + purge_log_ + "\"\n";
   std::set<std::string> regions;
   for (const std::string& name : nodes_) regions.insert(region_of(name));
   // Few slots: the placement of a handful of nodes is ready at once.
@@ -113,7 +114,7 @@ Cluster::~Cluster() {
   for (const auto& machine : machines_) machine->io->stop();
 }
 
-void Cluster::boot(const Setup& setup, const std::string& name) {
+void Cluster::boot(const Setup& setup, const std::string& name, net::MemoryFiles* disk) {
   machines_.push_back(std::make_unique<Machine>());
   Machine& machine = *machines_.back();
   machine.name = name;
@@ -123,6 +124,9 @@ void Cluster::boot(const Setup& setup, const std::string& name) {
   files.put("/etc/topology.toml", setup.topology_toml(name == setup.disagrees_));
   files.put("/etc/peer.key", std::string(secret));
   for (const auto& [file, bytes] : setup.more_files_) files.put("/etc/" + file, bytes);
+  const std::string journal = "/etc/purges";
+  if (disk != nullptr && disk->contains(journal))
+    files.put(journal, disk->read_all(journal, SIZE_MAX).value());
   const control::ConfigResult config = control::load_config(files, std::string(node_path), name);
   if (!config) throw std::logic_error(config.error().front().to_string());
   machine.config = *config;
@@ -186,6 +190,22 @@ void Cluster::crash(const std::string& name) {
   Machine& machine = find(name);
   machine.crashed = true;
   world_.stop_node(*machine.io);
+}
+
+void Cluster::restart(const Setup& setup, const std::string& name) {
+  Machine& before = find(name);
+  before.name += " before";
+  boot(setup, name, &before.io->memory_files());
+  run();
+}
+
+Cluster::Purged Cluster::purge(const std::string& node, std::string_view body) {
+  auto answer = std::make_shared<std::optional<Purged>>();
+  find(node).node->purge(body, [answer](int status, std::string json) {
+    *answer = Purged{status, std::move(json)};
+  });
+  run_until([&] { return answer->has_value(); });
+  return **answer;
 }
 
 std::vector<std::string> Cluster::owners(const std::string& region, std::string_view target) const {

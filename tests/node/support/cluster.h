@@ -63,6 +63,11 @@ class Setup {
     more_files_.emplace_back(std::move(name), std::move(bytes));
     return *this;
   }
+  // The node that orders purges.
+  Setup& purge_log(std::string name) {
+    purge_log_ = std::move(name);
+    return *this;
+  }
   // This node reads another topology than the others: the same nodes, another weight of the first.
   Setup& disagrees(std::string name) {
     disagrees_ = std::move(name);
@@ -82,6 +87,7 @@ class Setup {
   std::string origin_ = "servers = [\"10.9.0.1:80\"]\n";
   std::string disagrees_;
   std::vector<std::pair<std::string, std::string>> more_files_;
+  std::string purge_log_;
 };
 
 // One answer, with what is expected of it.
@@ -149,6 +155,13 @@ class Cluster {
   // A connection with a GET on its way; run() or advance() brings the answer.
   TestConnection& ask(const std::string& node, std::string_view target, const Headers& headers = {});
 
+  // POST /purge at a node, with this body; runs until it is answered.
+  struct Purged {
+    int status = 0;
+    std::string json;
+  };
+  Purged purge(const std::string& node, std::string_view body);
+
   void run() { world_.run_until_idle(); }
   void advance(Duration by) { world_.advance(by); }
   // Runs until it is so; fails the test when it is not within a minute of the world's time.
@@ -169,6 +182,8 @@ class Cluster {
   void add_node(const Setup& setup, const std::string& name) { boot(setup, name); }
   // As if the machine had lost power.
   void crash(const std::string& name);
+  // The machine is back, with the files it had and nothing in memory.
+  void restart(const Setup& setup, const std::string& name);
   // The nodes of a region in the order in which they own the URL; by the topology that most nodes have.
   std::vector<std::string> owners(const std::string& region, std::string_view target) const;
   // What a node of the cluster would sign, in the field perigee-peer-auth.
@@ -184,7 +199,7 @@ class Cluster {
     std::unique_ptr<Node> node;
     bool crashed = false;
   };
-  void boot(const Setup& setup, const std::string& name);
+  void boot(const Setup& setup, const std::string& name, net::MemoryFiles* disk = nullptr);
   Machine& find(const std::string& name);
 
   net::MemoryWorld world_;

@@ -10,11 +10,11 @@ import socket
 
 
 class Port:
-    def __init__(self, host):
+    def __init__(self, host, number=0):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((host, 0))
+        self._socket.bind((host, number))
         self.host, self.number = self._socket.getsockname()
 
     def __str__(self):

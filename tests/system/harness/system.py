@@ -40,8 +40,8 @@ class System:
 
     # Parts.
 
-    def port(self, host="127.0.0.1"):
-        port = Port(host)
+    def port(self, host="127.0.0.1", number=0):
+        port = Port(host, number)
         self._ports.append(port)
         return port
 
@@ -132,18 +132,27 @@ class Cluster:
         self.folder = system.folder / system.name("cluster")
         self.folder.mkdir()
         self.alone = sum(len(names) for names in regions.values()) == 1
-        self.settings = settings
+        self.settings = dict(settings)
         self.environment = environment
         self.origin = origin
         self.ports = {}
         self.regions = regions
+        # Settings of the topology's [cluster].
+        self.topology = self.settings.pop("topology", {})
         self.nodes = []
+        # Of /readyz on every node; None: each its own.
+        self.health_number = self._common_number() if self.settings.pop("one_health_port", False) else None
         for region, names in regions.items():
             for name in names:
                 host = system.host()
-                self.ports[name] = {role: system.port(host) for role in ("client", "peer", "admin", "health")}
+                self.ports[name] = {role: system.port(host) for role in ("client", "peer", "admin")}
+                self.ports[name]["health"] = system.port(host, self.health_number or 0)
         if not self.alone:
             self._write_topology()
+
+    def _common_number(self):
+        """A port number that the kernel gave out on the wildcard address: free on every loopback address."""
+        return self.system.port("0.0.0.0").number
 
     def start(self):
         for name in self.ports:
@@ -199,5 +208,5 @@ class Cluster:
         (self.folder / "peer.key").chmod(0o600)
         nodes = [{"name": name, "region": region, **self.ports[name]}
                  for region, names in self.regions.items() for name in names]
-        tables = {"cluster": {"peer_keys": [{"id": "test", "file": "peer.key"}]}, "node": nodes}
+        tables = {"cluster": {"peer_keys": [{"id": "test", "file": "peer.key"}], **self.topology}, "node": nodes}
         (self.folder / "topology.toml").write_text(toml.dumps(tables), encoding="utf-8")

@@ -1,0 +1,120 @@
+#include "edge/control/peer_caller.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "edge/cluster/peer_envelope.h"
+#include "edge/proxy/connector.h"
+#include "edge/proxy/peer_control.h"
+#include "edge/proxy/upstream_connection.h"
+
+namespace perigee::control {
+namespace {
+
+constexpr Duration connect_timeout = std::chrono::seconds(1);
+constexpr uint32_t idle_connections_max = 4;
+
+std::string signed_head(const PeerCall& call, const cluster::PeerKeyRing& keys, int64_t now_s) {
+  cluster::PeerRequestEnvelope envelope;
+  envelope.digest = call.digest;
+  envelope.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(call.timeout);
+  envelope.from = call.from;
+  const std::string field = cluster::format(envelope);
+  const std::string_view method = call.method == http::Method::post ? "POST" : "GET";
+  const std::string url = fmt::format("http://{}{}", proxy::control_authority, call.target);
+  const std::string auth = keys.sign({method, proxy::control_authority, url, field}, now_s);
+  std::string head =
+      fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}: {}\r\n{}: {}\r\n", method, url, proxy::control_authority,
+                  cluster::peer_field_name, field, cluster::peer_auth_field_name, auth);
+  if (call.method == http::Method::post) head += "content-length: 0\r\n";
+  return head + "\r\n";
+}
+
+}  // namespace
+
+class PeerCaller::Call final : private proxy::UpstreamHandler,
+                               private proxy::ConnectHandler,
+                               private net::TimerHandler {
+ public:
+  Call(PeerCaller& caller, const PeerCall& call, std::string head, Done done)
+      : caller_(caller), method_(call.method), to_(call.to), head_(std::move(head)), done_(std::move(done)) {
+    caller_.calls_.insert(this);
+    caller_.loop_.timers().arm(timer_, caller_.loop_.now() + call.timeout);
+  }
+  ~Call() {
+    caller_.calls_.erase(this);
+    if (connection_ != nullptr) connection_->abandon();
+  }
+
+  void start() {
+    proxy::UpstreamConnection* idle = caller_.pool_.take_idle({to_});
+    if (idle != nullptr) return send(*idle);
+    proxy::ConnectHandler& handler = *this;
+    connector_ =
+        std::make_unique<proxy::Connector>(caller_.loop_, std::vector{to_}, connect_timeout, handler);
+  }
+
+ private:
+  void on_connect(const proxy::ConnectOutcome& outcome) override {
+    const auto done = std::move(connector_);
+    if (outcome.stream == nullptr) return failed("cannot connect to " + to_.to_string());
+    send(caller_.pool_.adopt({outcome.address}, *outcome.stream, idle_connections_max));
+  }
+  void send(proxy::UpstreamConnection& connection) {
+    connection_ = &connection;
+    connection.begin(*this, method_, head_);
+    connection.request_complete();
+  }
+  void on_upstream_interim(const http::ResponseHead&) override {}
+  void on_upstream_head(const http::ResponseHead& head) override { reply_.status = head.status; }
+  void on_upstream_body(std::string_view bytes) override {
+    if (reply_.body.size() + bytes.size() > body_bytes_max) return failed("too long an answer");
+    reply_.body += bytes;
+  }
+  void on_upstream_end() override {
+    connection_ = nullptr;
+    finish(std::move(reply_));
+  }
+  void on_upstream_failed(proxy::UpstreamFailure failure) override {
+    connection_ = nullptr;
+    // An idle connection that had just been closed. What is asked may be asked twice.
+    if (failure == proxy::UpstreamFailure::reused_closed) return start();
+    failed(std::string(to_string(failure)));
+  }
+  void on_upstream_writable() override {}
+  void on_timer(net::Timer&) override { failed("no answer in time"); }
+
+  void failed(std::string why) {
+    finish(fail(Side::upstream, "peer_unreachable", to_.to_string() + ": " + std::move(why)));
+  }
+  void finish(Result<PeerReply> result) {
+    const Done done = std::move(done_);
+    delete this;
+    done(std::move(result));
+  }
+
+  PeerCaller& caller_;
+  const http::Method method_;
+  const net::Address to_;
+  const std::string head_;
+  Done done_;
+  PeerReply reply_;
+  std::unique_ptr<proxy::Connector> connector_;
+  proxy::UpstreamConnection* connection_ = nullptr;
+  net::Timer timer_{*this};
+};
+
+PeerCaller::PeerCaller(net::Loop& loop, MetricShard& metrics)
+    : loop_(loop), pool_(loop, metrics, http::HeadLimits()) {}
+
+PeerCaller::~PeerCaller() {
+  while (!calls_.empty()) delete *calls_.begin();
+}
+
+void PeerCaller::call(const PeerCall& call, const cluster::PeerKeyRing& keys, Done done) {
+  const int64_t now_s = unix_seconds(loop_.wall_now());
+  (new Call(*this, call, signed_head(call, keys, now_s), std::move(done)))->start();
+}
+
+}  // namespace perigee::control

@@ -1,0 +1,52 @@
+// Asks another node's control loop something, over its peer listener: one signed request, one whole answer.
+//
+// Ownership: the node's; destroying it drops the calls under way without an answer. Thread rule: the control
+// loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "edge/base/metrics.h"
+#include "edge/base/result.h"
+#include "edge/cluster/peer_auth.h"
+#include "edge/net/io.h"
+#include "edge/proxy/upstream_pool.h"
+
+namespace perigee::control {
+
+struct PeerCall {
+  http::Method method = http::Method::get;
+  net::Address to;
+  std::string target;  // path and query
+  std::string from;    // name of this node
+  std::string digest;  // of its membership
+  Duration timeout{};
+};
+
+struct PeerReply {
+  int status = 0;
+  std::string body;
+};
+
+class PeerCaller {
+ public:
+  // Called once, from the loop. Errors: upstream, "peer_unreachable".
+  using Done = std::function<void(Result<PeerReply>)>;
+  static constexpr size_t body_bytes_max = size_t{4} << 20;
+
+  PeerCaller(net::Loop& loop, MetricShard& metrics);
+  ~PeerCaller();
+
+  void call(const PeerCall& call, const cluster::PeerKeyRing& keys, Done done);
+
+ private:
+  class Call;
+  net::Loop& loop_;
+  proxy::UpstreamPool pool_;
+  std::set<Call*> calls_;
+};
+
+}  // namespace perigee::control

@@ -1,0 +1,290 @@
+#include "edge/node_purges.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "edge/control/admin_reply.h"
+#include "edge/control/json_text.h"
+#include "edge/control/purge_wire.h"
+#include "edge/proxy/site_names.h"
+
+namespace perigee {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Duration sweep_every = std::chrono::milliseconds(10);
+constexpr size_t sweep_buckets = 256;
+
+PurgeAnswer problem(int status, const Error& error) {
+  const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
+  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+int status_of(const Error& error) { return error.code == "bad_purge" ? 422 : 503; }
+
+}  // namespace
+
+// A request of another node's control loop: received on a worker, answered on the control loop, and brought
+// back. Keeps itself until the exchange ends; the control loop's callback keeps it too.
+class NodePurges::ControlExchange final : public serve::ExchangeHandler,
+                                          public std::enable_shared_from_this<ControlExchange> {
+ public:
+  explicit ControlExchange(serve::ServerExchange& exchange) : exchange_(&exchange), loop_(exchange.loop()) {}
+
+  void start(NodePurges& purges) {
+    self_ = shared_from_this();
+    const http::Method method = exchange_->request().method;
+    std::string target(exchange_->request().path);
+    exchange_->set_handler(*this);
+    purges.control_.post(net::make_task([&purges, self = self_, method, target = std::move(target)] {
+      purges.serve_control(method, target,
+                           [self](PurgeAnswer answer) { self->bring_back(std::move(answer)); });
+    }));
+  }
+
+  void on_request_body(std::string_view) override {}
+  void on_request_end() override {}
+  void on_exchange_end(serve::ExchangeEnd) override {
+    exchange_ = nullptr;
+    const auto last = std::move(self_);
+  }
+
+ private:
+  void bring_back(PurgeAnswer answer) {
+    loop_.post(net::make_task([self = shared_from_this(), answer = std::move(answer)] {
+      if (self->exchange_ == nullptr) return;
+      control::Answer out;
+      out.status = answer.status;
+      out.content_type = "application/json";
+      out.body = answer.json;
+      control::send_answer(*self->exchange_, false, std::move(out));
+    }));
+  }
+
+  serve::ServerExchange* exchange_;
+  net::Loop& loop_;
+  std::shared_ptr<ControlExchange> self_;
+};
+
+NodePurges::NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
+                       cache::FillTable& fills, Log log)
+    : control_(control),
+      files_(files),
+      store_(store),
+      fills_(fills),
+      log_(log),
+      metrics_(metrics),
+      caller_(control, metrics) {}
+
+NodePurges::~NodePurges() = default;
+
+Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
+                               std::vector<NodeWorker*> workers) {
+  workers_ = std::move(workers);
+  const std::string log_node = config.topology == nullptr ? config.node.name : config.topology->purge_log;
+  const Duration verify_after = config.purge.verify_after;
+  control::PurgeApplier& applier = *this;
+  adopt(config, std::move(snapshot));
+  if (log_node.empty()) return {};
+  if (log_node == config.node.name) {
+    control::PurgeAppenderOptions options;
+    options.self = config.node.name;
+    options.journal = config.purge.journal;
+    options.away_after = verify_after;
+    appender_ = std::make_unique<control::PurgeAppender>(control_, files_, std::move(options), applier, log_);
+    purge_log_ = appender_.get();
+    if (auto started = appender_->start(); !started) return started;
+    adopt(config, snapshot_);
+    return {};
+  }
+  tell_workers([](proxy::WorkerPurges& purges) { purges.unverified(); });
+  follower_ = std::make_unique<control::PurgeFollower>(
+      control_, config.node.name, verify_after,
+      [this](http::Method method, std::string target, Duration timeout, control::PeerCaller::Done done) {
+        send(method, std::move(target), timeout, std::move(done));
+      },
+      applier, log_);
+  purge_log_ = follower_.get();
+  control_.post(net::make_task([this] { follower_->start(); }));
+  return {};
+}
+
+void NodePurges::adopt(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  names_ = std::make_shared<proxy::SiteTableNames>(snapshot_->sites);
+  wait_ = config.purge.receipt_wait;
+  if (appender_ == nullptr) return;
+  std::vector<std::string> nodes;
+  for (const cluster::NodeInfo& node : snapshot_->cluster->topology.nodes) nodes.push_back(node.name);
+  appender_->set_nodes(std::move(nodes));
+}
+
+template <typename Message>
+void NodePurges::tell_workers(Message message) {
+  for (NodeWorker* worker : workers_) {
+    worker->loop().post(net::make_task([to = &worker->worker(), message] { message(to->purges()); }));
+  }
+}
+
+void NodePurges::rebase(cluster::LogPosition position) {
+  position_ = position;
+  table_.rebase();
+  tell_workers([position](proxy::WorkerPurges& purges) { purges.rebase(position); });
+}
+
+void NodePurges::apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) {
+  auto rules = std::make_shared<std::vector<cache::PurgeRule>>();
+  for (const control::PurgeCommand& command : commands) rules->push_back(to_rule(command, names_));
+  for (const cache::PurgeRule& rule : *rules) table_.apply(rule);
+  position_->sequence += commands.size();
+  metrics_.add(Metric::purges_applied, commands.size());
+  auto left = std::make_shared<size_t>(workers_.size());
+  for (NodeWorker* worker : workers_) {
+    worker->loop().post(net::make_task([this, to = &worker->worker(), rules, left, done] {
+      for (const cache::PurgeRule& rule : *rules) to->purges().apply(rule);
+      control_.post(net::make_task([left, done] {
+        if (--*left == 0) done();
+      }));
+    }));
+  }
+  sweep_begins();
+}
+
+void NodePurges::verified_until(std::optional<MonoTime> until) {
+  for (NodeWorker* worker : workers_) {
+    worker->loop().post(net::make_task(
+        [to = &worker->worker(), until] { to->purges().verified_until(until, to->loop().now()); }));
+  }
+}
+
+void NodePurges::send(http::Method method, std::string target, Duration timeout,
+                      control::PeerCaller::Done done) {
+  const cluster::Topology& topology = snapshot_->cluster->topology;
+  const auto index = topology.find_node(topology.purge_log);
+  const auto address = net::Address::parse(index ? topology.nodes[*index].peer_address : std::string());
+  if (!address || snapshot_->peer_keys == nullptr) {
+    return control_.post(net::make_task([done = std::move(done)] {
+      done(fail(Side::internal, "peer_unreachable", "the topology names no such node, or no peer keys"));
+    }));
+  }
+  control::PeerCall call;
+  call.method = method;
+  call.to = *address;
+  call.target = std::move(target);
+  call.from = snapshot_->node_name;
+  call.digest = snapshot_->cluster->digest;
+  call.timeout = timeout;
+  caller_.call(call, *snapshot_->peer_keys, std::move(done));
+}
+
+// --- other nodes
+
+void NodePurges::on_control_request(serve::ServerExchange& exchange) {
+  std::make_shared<ControlExchange>(exchange)->start(*this);
+}
+
+void NodePurges::serve_control(http::Method method, const std::string& target, const Done& done) {
+  if (!target.starts_with("/purges?")) return done(problem(404, {Side::client, "not_found", target}));
+  if (appender_ == nullptr) {
+    return done(problem(503, {Side::internal, "not_the_log", "this node does not hold the log of purges"}));
+  }
+  if (method == http::Method::get) {
+    const auto poll = control::read_poll(target);
+    if (!poll) return done(problem(400, poll.error()));
+    return appender_->poll(*poll, [done](const control::PurgeNews& news) {
+      done({200, control::print_news(news)});
+    });
+  }
+  auto append = control::read_append(target);
+  if (!append) return done(problem(400, append.error()));
+  appender_->append(std::move(append->commands), append->wait, [done](Result<control::PurgeReceipt> receipt) {
+    if (!receipt) return done(problem(503, receipt.error()));
+    done({200, control::print_receipt(*receipt)});
+  });
+}
+
+// --- the admin page
+
+void NodePurges::purge(std::string_view body, const Done& done) {
+  auto commands = control::parse_purge_request(body, *snapshot_->sites);
+  if (!commands) return done(problem(status_of(commands.error()), commands.error()));
+  if (purge_log_ == nullptr) {
+    return done(problem(503, {Side::internal, "no_purge_log", "the topology names no purge_log"}));
+  }
+  Entry entry;
+  entry.at = control_.wall_now();
+  entry.commands = *commands;
+  const uint64_t id = ++last_id_;
+  history_.emplace_front(id, std::move(entry));
+  if (history_.size() > history_max) history_.pop_back();
+  purge_log_->append(std::move(*commands), wait_,
+                     [this, id, began = control_.now(), done](Result<control::PurgeReceipt> receipt) {
+                       finish(id, began, done, std::move(receipt));
+                     });
+}
+
+void NodePurges::finish(uint64_t id, MonoTime began, const Done& done,
+                        Result<control::PurgeReceipt> receipt) {
+  metrics_.add(receipt ? Metric::purges_ok : Metric::purges_failed);
+  const PurgeAnswer answer =
+      receipt ? PurgeAnswer{200, control::print_receipt(*receipt)} : problem(503, receipt.error());
+  for (auto& [at, entry] : history_) {
+    if (at != id) continue;
+    entry.took_ms = static_cast<uint64_t>((control_.now() - began) / std::chrono::milliseconds(1));
+    (receipt ? entry.receipt : entry.error) = answer.json;
+  }
+  done(answer);
+}
+
+std::string NodePurges::history_json() const {
+  Json list = Json::array();
+  for (const auto& [id, entry] : history_) {
+    Json commands = Json::array();
+    for (const control::PurgeCommand& command : entry.commands) {
+      commands.push_back(Json::parse(control::print_command(command), nullptr, false));
+    }
+    std::string at;
+    control::append_json_time(at, entry.at);
+    const std::string& outcome = entry.receipt.empty() ? entry.error : entry.receipt;
+    list.push_back({{"at", Json::parse(at)},
+                    {"commands", std::move(commands)},
+                    {"took_ms", entry.took_ms},
+                    {"ok", !entry.receipt.empty()},
+                    {"outcome", outcome.empty() ? Json() : Json::parse(outcome, nullptr, false)}});
+  }
+  Json json = {{"position", nullptr}, {"rules", table_.rules()}, {"purges", std::move(list)}};
+  if (position_) {
+    json["position"] = std::to_string(position_->epoch) + "." + std::to_string(position_->sequence);
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// --- the sweep
+
+void NodePurges::sweep_begins() {
+  if (sweep_timer_.armed()) return;
+  sweep_from_ = table_.position();
+  sweep_round_ = cursor_.rounds;
+  // A whole round from here on.
+  cursor_.shard = 0;
+  cursor_.bucket = 0;
+  control_.timers().arm(sweep_timer_, control_.now() + sweep_every);
+}
+
+void NodePurges::on_timer(net::Timer&) {
+  metrics_.add(Metric::purge_swept, store_.sweep(cursor_, sweep_buckets, table_));
+  if (cursor_.rounds != sweep_round_) {
+    const cache::PurgeStamp floor = fills_.oldest_purge_stamp(sweep_from_);
+    table_.prune(floor);
+    tell_workers([floor](proxy::WorkerPurges& purges) { purges.prune(floor); });
+    if (table_.rules() == 0) return;
+    sweep_round_ = cursor_.rounds;
+    sweep_from_ = table_.position();
+  }
+  control_.timers().arm(sweep_timer_, control_.now() + sweep_every);
+}
+
+}  // namespace perigee

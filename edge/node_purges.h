@@ -1,0 +1,104 @@
+// Purges of one node: brings what the log says to every worker, answers other nodes that ask the log, takes
+// purges from the admin page, and sweeps the store behind them.
+//
+// The log is here when this node is the one the topology names as purge_log, or is alone; else it is asked
+// over the peer listener of that node. Without one there are no purges, and nothing needs to be verified.
+//
+// Ownership: the Node's; made before its workers, destroyed after them. Thread rule: the control loop, but
+// for on_control_request(), which runs on workers.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/base/log.h"
+#include "edge/cache/fill.h"
+#include "edge/cache/store.h"
+#include "edge/control/config.h"
+#include "edge/control/peer_caller.h"
+#include "edge/control/purge_appender.h"
+#include "edge/control/purge_follower.h"
+#include "edge/node_worker.h"
+#include "edge/proxy/peer_control.h"
+
+namespace perigee {
+
+struct PurgeAnswer {
+  int status = 200;
+  std::string json;
+};
+
+class NodePurges final : public proxy::PeerControl, private control::PurgeApplier, private net::TimerHandler {
+ public:
+  using Done = std::function<void(PurgeAnswer)>;
+  static constexpr size_t history_max = 100;
+
+  NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
+             cache::FillTable& fills, Log log);
+  ~NodePurges() override;
+
+  // The workers are made and not running yet. Error: the journal cannot be written.
+  Result<void> start(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
+                     std::vector<NodeWorker*> workers);
+  // After a reload.
+  void adopt(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot);
+
+  // The body of POST /purge. done is called once, on the control loop, possibly before this returns.
+  void purge(std::string_view body, const Done& done);
+  // What was purged here lately, newest first, and where the log is.
+  std::string history_json() const;
+  // Rules that look-ups compare with.
+  size_t rules() const { return table_.rules(); }
+
+  void on_control_request(serve::ServerExchange& exchange) override;
+
+ private:
+  class ControlExchange;
+  struct Entry {
+    WallTime at{};
+    std::vector<control::PurgeCommand> commands;
+    std::string receipt;  // JSON; empty: under way
+    std::string error;
+    uint64_t took_ms = 0;
+  };
+
+  void rebase(cluster::LogPosition position) override;
+  void apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) override;
+  void verified_until(std::optional<MonoTime> until) override;
+
+  template <typename Message>
+  void tell_workers(Message message);
+  void send(http::Method method, std::string target, Duration timeout, control::PeerCaller::Done done);
+  void serve_control(http::Method method, const std::string& target, const Done& done);
+  void finish(uint64_t id, MonoTime began, const Done& done, Result<control::PurgeReceipt> receipt);
+  void on_timer(net::Timer& timer) override;
+  void sweep_begins();
+
+  net::Loop& control_;
+  net::Files& files_;
+  cache::Store& store_;
+  cache::FillTable& fills_;
+  Log log_;
+  MetricShard& metrics_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::shared_ptr<const cache::SiteNames> names_;
+  std::vector<NodeWorker*> workers_;
+  Duration wait_{};
+  control::PeerCaller caller_;
+  std::unique_ptr<control::PurgeAppender> appender_;
+  std::unique_ptr<control::PurgeFollower> follower_;
+  control::PurgeLog* purge_log_ = nullptr;  // one of the two; null: no purges
+  cache::PurgeTable table_;
+  std::optional<cluster::LogPosition> position_;
+  std::deque<std::pair<uint64_t, Entry>> history_;
+  uint64_t last_id_ = 0;
+  cache::SweepCursor cursor_;
+  cache::PurgeStamp sweep_from_ = 0;  // position when the round began
+  uint64_t sweep_round_ = 0;
+  net::Timer sweep_timer_{*this};
+};
+
+}  // namespace perigee

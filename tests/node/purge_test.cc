@@ -1,0 +1,221 @@
+// Purges on whole nodes: what is purged anywhere is served nowhere, whatever fails meanwhile.
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/node/support/cluster.h"
+
+namespace perigee::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::vector<std::string> world = {"eu-1", "eu-2", "us-1"};
+
+Setup logged() { return Setup().nodes(world).purge_log("eu-1").tables("[purge]\njournal = \"purges\"\n"); }
+
+constexpr std::string_view purge_a = R"({"url": "http://a.example/a"})";
+
+bool has(const Cluster::Purged& purged, std::string_view text) {
+  return purged.json.find(text) != std::string::npos;
+}
+
+// Everywhere, twice: stored where it is stored.
+void warm(Cluster& cluster, std::string_view path) {
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const std::string& node : world) cluster.get(node, path).expect(200);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a node alone purges by URL, prefix, tag, site, and everything", "[node][purge]") {
+  const std::string_view purges[] = {purge_a,
+                                     R"({"prefix": "http://a.example/"})",
+                                     R"({"tag": "news"})",
+                                     R"({"tag": "news", "site": "all"})",
+                                     R"({"site": "all"})",
+                                     R"({"everything": true})"};
+  for (const std::string_view purge : purges) {
+    INFO(purge);
+    Cluster cluster;
+    cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "x news").body("one");
+    cluster.get("eu-1", "/a").expect(200).miss();
+    cluster.get("eu-1", "/a").hit();
+    const auto purged = cluster.purge("eu-1", purge);
+    INFO(purged.json);
+    REQUIRE(purged.status == 200);
+    cluster.origin().on("/a").reply(200).max_age(600).body("two");
+    cluster.get("eu-1", "/a").body("two").miss();
+    cluster.get("eu-1", "/a").body("two").hit();
+  }
+}
+
+TEST_CASE("a purge takes every variant and leaves other URLs", "[node][purge]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).field("vary", "accept-language").echo_language();
+  cluster.origin().on("/b").reply(200).max_age(600).body("b");
+  for (const char* language : {"de", "fr"}) cluster.get("eu-1", "/a", {{"accept-language", language}});
+  cluster.get("eu-1", "/b");
+  REQUIRE(cluster.purge("eu-1", purge_a).status == 200);
+  for (const char* language : {"de", "fr"})
+    REQUIRE_FALSE(cluster.get("eu-1", "/a", {{"accept-language", language}}).answer().hit());
+  cluster.get("eu-1", "/b").hit();
+}
+
+TEST_CASE("after a soft purge the old version is served once more, while one request validates it",
+          "[node][purge]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").body("one");
+  cluster.get("eu-1", "/a").miss();
+  REQUIRE(cluster.purge("eu-1", R"({"url": "http://a.example/a", "soft": true})").status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"2\"").body("two");
+  cluster.get("eu-1", "/a").body("one").hit();
+  cluster.run();
+  cluster.get("eu-1", "/a").body("two").hit();
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+}
+
+TEST_CASE("a bad purge is refused with what was found and expected", "[node][purge]") {
+  Cluster cluster;
+  const auto purged = cluster.purge("eu-1", R"({"site": "nowhere"})");
+  REQUIRE(purged.status == 422);
+  REQUIRE(has(purged, "bad_purge"));
+  REQUIRE(has(purged, "expected the name of a site"));
+}
+
+TEST_CASE("without a purge_log a cluster refuses purges", "[node][purge]") {
+  Cluster cluster(Setup().nodes(world));
+  REQUIRE(cluster.purge("eu-1", purge_a).status == 503);
+}
+
+TEST_CASE("what is purged at any node is served by none once the receipt is there", "[node][purge]") {
+  for (const std::string& asked : world) {
+    INFO(asked);
+    Cluster cluster(logged());
+    cluster.origin().on("/a").reply(200).max_age(600).body("one");
+    warm(cluster, "/a");
+    const auto purged = cluster.purge(asked, purge_a);
+    INFO(purged.json);
+    REQUIRE(purged.status == 200);
+    REQUIRE(has(purged, "\"applied\":true"));
+    REQUIRE_FALSE(has(purged, "away"));
+    cluster.origin().on("/a").reply(200).max_age(600).body("two");
+    for (const std::string& node : world) cluster.get(node, "/a").body("two");
+  }
+}
+
+TEST_CASE("a fetch sent before a purge is neither stored nor shared after it", "[node][purge]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).delay(2s).body("one");
+  TestConnection& first = cluster.ask("eu-1", "/a");
+  cluster.advance(1s);
+  REQUIRE(cluster.purge("eu-1", purge_a).status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).body("two");
+  cluster.get("eu-1", "/a").body("two");
+  cluster.advance(2s);
+  REQUIRE(first.answers() == 1);
+  cluster.get("eu-1", "/a").body("two").hit();
+}
+
+TEST_CASE("who waits for a fetch when a tag is purged gets a new one", "[node][purge]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news").delay(2s).body("one");
+  TestConnection& leader = cluster.ask("eu-1", "/a");
+  cluster.advance(1s);
+  REQUIRE(cluster.purge("eu-1", R"({"tag": "news"})").status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news").body("two");
+  TestConnection& follower = cluster.ask("eu-1", "/a");
+  cluster.advance(5s);
+  REQUIRE(leader.answers() == 1);
+  REQUIRE(follower.answers() == 1);
+  REQUIRE(follower.answer(0).body == "two");
+  cluster.get("eu-1", "/a").body("two").hit();
+}
+
+TEST_CASE("while the purge_log is away a purge is refused and applied nowhere", "[node][purge]") {
+  Cluster cluster(logged());
+  cluster.origin().on("/a").reply(200).max_age(600).body("one");
+  warm(cluster, "/a");
+  cluster.crash("eu-1");
+  REQUIRE(cluster.purge("us-1", purge_a).status == 503);
+  REQUIRE(cluster.metric("us-1", Metric::purges_applied) == 0);
+}
+
+TEST_CASE("a node without word from the log validates, and believes its store again when it has caught up",
+          "[node][purge]") {
+  Cluster cluster(logged());
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").body("one");
+  cluster.origin().on("/b").reply(200).max_age(600).etag("\"b\"").body("b");
+  for (const char* path : {"/a", "/b"}) {
+    cluster.get("us-1", path).miss();
+    cluster.get("us-1", path).hit();
+  }
+  cluster.world().partition("eu-1", "us-1");
+  cluster.world().partition("eu-2", "us-1");
+  const auto purged = cluster.purge("eu-2", purge_a);
+  REQUIRE(purged.status == 200);
+  REQUIRE(has(purged, "{\"node\":\"us-1\",\"state\":\"pending\"}"));
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"2\"").body("two");
+  cluster.advance(10'500ms);
+  cluster.get("us-1", "/a").body("two");
+  const size_t asked = cluster.origin().count("GET", "/b");
+  cluster.get("us-1", "/b").body("b");
+  REQUIRE(cluster.origin().count("GET", "/b") == asked + 1);
+  // Not even in place of an error.
+  cluster.origin().on("/b").reply(503);
+  REQUIRE(cluster.get("us-1", "/b").answer().status >= 500);
+  // A purge knows by now that us-1 uses nothing without asking.
+  REQUIRE(has(cluster.purge("eu-2", R"({"tag": "x"})"), "{\"node\":\"us-1\",\"state\":\"away\"}"));
+
+  cluster.world().heal("eu-1", "us-1");
+  cluster.world().heal("eu-2", "us-1");
+  cluster.advance(10s);
+  cluster.get("us-1", "/b").body("b").hit();
+  cluster.get("us-1", "/a").body("two");
+  REQUIRE(has(cluster.purge("us-1", purge_a), "\"applied\":true"));
+}
+
+TEST_CASE("the log comes back after a crash with all it had acknowledged", "[node][purge]") {
+  const Setup setup = logged();
+  Cluster cluster(setup);
+  cluster.origin().on("/a").reply(200).max_age(600).body("one");
+  warm(cluster, "/a");
+  REQUIRE(cluster.purge("eu-2", purge_a).status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).body("two");
+  cluster.crash("eu-1");
+  cluster.restart(setup, "eu-1");
+  cluster.advance(5s);
+  for (const std::string& node : world) cluster.get(node, "/a").body("two");
+  const auto purged = cluster.purge("us-1", purge_a);
+  REQUIRE(purged.status == 200);
+  REQUIRE(has(purged, ".2\""));
+}
+
+TEST_CASE("a log that lost its journal makes every node validate", "[node][purge]") {
+  const Setup forgetful = Setup().nodes(world).purge_log("eu-1");
+  Cluster cluster(forgetful);
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").body("one");
+  warm(cluster, "/a");
+  cluster.advance(2s);
+  cluster.crash("eu-1");
+  cluster.restart(forgetful, "eu-1");
+  cluster.advance(5s);
+  const size_t asked = cluster.origin().count("GET", "/a");
+  cluster.get("us-1", "/a").body("one");
+  REQUIRE(cluster.origin().count("GET", "/a") == asked + 1);
+  cluster.get("us-1", "/a").body("one").hit();
+}
+
+TEST_CASE("a thousand purges leave no rules behind once the sweep has passed", "[node][purge]") {
+  Cluster cluster(Setup().tables("[cache]\nbudget = \"4MiB\"\n"));
+  for (int i = 0; i < 1000; ++i) {
+    const std::string body = R"({"url": "http://a.example/)" + std::to_string(i) + "\"}";
+    REQUIRE(cluster.purge("eu-1", body).status == 200);
+  }
+  cluster.advance(5s);
+  cluster.origin().on("/a").reply(200).max_age(600).body("one");
+  cluster.get("eu-1", "/a").miss();
+  cluster.get("eu-1", "/a").hit();
+  REQUIRE(cluster.node("eu-1").purge_rules() == 0);
+}
+
+}  // namespace perigee::test

@@ -1,0 +1,54 @@
+"""The dashboard in a real browser."""
+import shutil
+import struct
+import subprocess
+import zlib
+
+from harness import main
+
+
+def chromium(system, node, *arguments):
+    """Runs the page for six seconds of the browser's own clock; what it printed."""
+    host, port = node.addresses["admin"]
+    done = subprocess.run(
+        [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         f"--user-data-dir={system.folder}/chromium", "--virtual-time-budget=6000", "--window-size=1280,1000",
+         f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {host}", *arguments, f"http://{host}:{port}/"],
+        capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def first_pixel(path):
+    """Red, green and blue of the top left corner of a PNG."""
+    data, at, packed = path.read_bytes(), 8, b""
+    depth, colours = data[24], data[25]
+    assert depth == 8 and colours in (2, 6), (depth, colours)
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        packed += data[at + 8:at + 8 + length] if kind == b"IDAT" else b""
+        at += length + 12
+    # The first pixel of the first line has no neighbour to be relative to.
+    return tuple(zlib.decompressobj().decompress(packed, 16)[1:4])
+
+
+def test_dashboard(system):
+    """the page shows nodes, regions, purges and reloads, in light and dark"""
+    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]}, topology={"purge_log": "eu-1"},
+                           purge={"journal": "purges.log"})
+    purged = nodes[0].admin("/purge", method="POST", body=b'{"tag": "front-page"}')
+    assert purged.status == 200, purged.body
+    assert nodes[0].reload()[0] == 200
+    page = chromium(system, nodes[0], "--dump-dom")
+    for text in ("eu-1 in eu", "eu-2", "ready", "tag front-page", "eu-2 applied", "configuration 2", "1 of 1"):
+        assert text in page, f"no {text!r} in {page[-4000:]}"
+    assert "http" not in page.partition("</style>")[0].partition("<style>")[2]
+    for scheme, number in (("light", 1), ("dark", 0)):
+        picture = system.folder / f"{scheme}.png"
+        chromium(system, nodes[0], f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={number}")
+        bright = sum(first_pixel(picture)) / 3
+        assert (bright > 200) == (scheme == "light") and (bright < 60) == (scheme == "dark"), (scheme, bright)
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -1,0 +1,157 @@
+"""A cluster operated from the command line: purges, reloads, draining, and starting with broken files."""
+import json
+import socket
+import subprocess
+
+from harness import main, until
+from harness.http import request
+from harness.node import Node
+
+
+def ctl(system, node, *arguments, status=0):
+    """perigeectl against a node; its output once its exit code is the expected one."""
+    host, port = node.addresses["admin"]
+    done = subprocess.run([system.program("perigeectl"), "--admin", f"{host}:{port}", *arguments],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status, f"{arguments}: ended with {done.returncode}, expected {status}: " \
+                                      f"{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_purge(system):
+    """a tag is purged on every node of a cluster from the command line"""
+    nginx_root = system.folder / "root"
+    nginx_root.mkdir()
+    (nginx_root / "a.txt").write_text("one")
+    nginx = system.nginx(nginx_root, ['add_header Surrogate-Key "all news";', "expires 1h;"])
+    nodes = system.cluster(nginx, {"eu": ["eu-1", "eu-2"], "us": ["us-1"]}, topology={"purge_log": "eu-1"},
+                           purge={"journal": "purges.log"})
+    headers = {"Host": "docs.example.org"}
+    # What is fetched before a node has first heard of the log is validated once more.
+    for node in nodes:
+        until(lambda: "; hit" in node.get("/a.txt", headers=headers).headers["cache-status"], "a hit")
+    (nginx_root / "a.txt").write_text("two")
+    for node in nodes:
+        assert node.get("/a.txt", headers=headers).body == b"one"
+    receipt = json.loads(ctl(system, nodes[2], "--json", "purge", "--tag", "news"))
+    assert receipt["applied"] is True, receipt
+    assert {node["state"] for node in receipt["nodes"]} == {"applied"}, receipt
+    for node in nodes:
+        assert node.get("/a.txt", headers=headers).body == b"two"
+    assert "purged at position" in ctl(system, nodes[0], "purge", "--url", "http://docs.example.org/a.txt")
+    ctl(system, nodes[0], "purge", status=2)
+    ctl(system, nodes[0], "purge", "--site", "nowhere", status=1)
+    assert json.loads(ctl(system, nodes[0], "purges"))["purges"][0]["commands"][0]["scope"] == "url"
+    nodes[0].kill()
+    nodes[2].announce_errors("purge_log_away")
+    ctl(system, nodes[2], "purge", "--everything", status=1)
+    ctl(system, nodes[0], "status", status=3)
+
+
+def test_views(system):
+    """status, top and topology show every node"""
+    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]})
+    assert "eu-1" in ctl(system, nodes[0], "status")
+    whole = json.loads(ctl(system, nodes[0], "--json", "status", "--all"))
+    assert sorted(one["node"] for one in whole) == ["eu-1", "eu-2"]
+    top = ctl(system, nodes[0], "top", "--rounds", "1", "--every", "0.1")
+    assert "eu-1" in top and "eu-2" in top
+    assert "eu-2" in ctl(system, nodes[0], "topology")
+    assert "complete -o default -F _perigeectl" in ctl(system, nodes[0], "completion")
+    assert "purge" in ctl(system, nodes[0], "--help")
+    ctl(system, nodes[0], "frobnicate", status=2)
+
+
+def test_configuration(system):
+    """a change is shown before it is made, made, listed and taken back"""
+    node = system.node(system.origin())
+    path = node.cluster.path(node.name)
+    first = path.read_text()
+    assert "no difference" in ctl(system, node, "config", "diff")
+    path.write_text(first + '\n[log]\nlevel = "debug"\n')
+    assert 'log.level: "info" -> "debug"' in ctl(system, node, "config", "diff")
+    assert "applied" in ctl(system, node, "reload")
+    path.write_text("[")
+    ctl(system, node, "config", "diff", status=1)
+    ctl(system, node, "reload", status=1)
+    assert "rollback" not in ctl(system, node, "reloads")
+    assert 'log.level: "debug" -> "info"' in ctl(system, node, "rollback", "1")
+    ctl(system, node, "rollback", "77", status=1)
+    assert [one["applied"] for one in json.loads(ctl(system, node, "--json", "reloads"))["reloads"]] == \
+        [False, True, False, True, True]
+
+
+def test_drain(system):
+    """a node taken out says so to DNS, goes on serving, and comes back"""
+    node = system.node(system.origin())
+    readyz = lambda: request(node.addresses["health"], "/readyz").status
+    assert readyz() == 200
+    ctl(system, node, "drain")
+    assert readyz() == 503
+    assert node.get("/anything").status == 404
+    assert "draining" in ctl(system, node, "status")
+    ctl(system, node, "undrain")
+    assert readyz() == 200
+
+
+def test_warm(system):
+    """a list of URLs is fetched through a node"""
+    root = system.folder / "root"
+    root.mkdir()
+    for name in ("a", "b"):
+        (root / name).write_text(name)
+    nginx = system.nginx(root, ["expires 1h;"])
+    nginx.announce_errors("No such file")
+    node = system.node(nginx)
+    urls = system.folder / "urls"
+    urls.write_text("# two files\nhttp://x.example/a\nhttp://x.example/b\n")
+    through = str(node)
+    assert json.loads(ctl(system, node, "--json", "warm", str(urls), "--through", through)) == \
+        {"urls": 2, "hits": 0, "failed": 0, "bytes": 2}
+    assert json.loads(ctl(system, node, "--json", "warm", str(urls), "--through", through))["hits"] == 2
+    urls.write_text("http://x.example/none\nrubbish\n")
+    ctl(system, node, "warm", str(urls), "--through", through, status=4)
+
+
+def test_last_good(system):
+    """a node whose files are broken starts with the last good ones"""
+    state = system.folder / "state"
+    state.mkdir()
+    node = system.node(system.origin())
+    path = node.cluster.path(node.name)
+    roles = list(node.addresses)
+    node.kill()
+
+    def start():
+        program = system.folder / "run"
+        program.write_text(f'#!/bin/sh\nexec {system.program("perigee-edge")} "$@" --state {state}\n')
+        program.chmod(0o755)
+        return system.keep(Node(node.name, program, path, roles))
+
+    good = start()
+    assert (state / "last-good.json").stat().st_mode & 0o777 == 0o600
+    good.kill()
+    path.write_text("this is no configuration\n")
+    fallen_back = start()
+    assert fallen_back.get("/anything").status == 404
+    assert any("starts with the last good configuration" in line for line in fallen_back.err.lines)
+    status, result = fallen_back.reload()
+    assert status == 422 and not result["applied"], result
+
+
+def test_service_manager(system):
+    """the service manager hears that the node is ready, alive and stopping"""
+    path = str(system.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        node = system.node(system.origin(), environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
+        assert manager.recv(100) == b"READY=1"
+        assert [manager.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        node.signal(15)
+        until(lambda: manager.recv(100) == b"STOPPING=1", "STOPPING=1")
+        assert node.wait() == 0
+
+
+if __name__ == "__main__":
+    main(globals())
