@@ -1,6 +1,7 @@
 // What the admin pages show of a node.
 
 #include "edge/control/admin_pages.h"
+#include "edge/control/explain_page.h"
 #include "edge/control/metrics_text.h"
 #include "edge/node.h"
 
@@ -48,6 +49,16 @@ std::string Node::status_json() {
     if (i != view.self && health->usable(static_cast<cluster::NodeIndex>(i))) ++status.peers_up;
   }
   return control::status_json(status, shards());
+}
+
+// The reader's turn ends in explain(): between two pages the control loop holds nothing of the store.
+Result<std::string> Node::explain_json(std::string_view query) {
+  const auto asked = control::parse_explain_query(query);
+  if (!asked) return tl::unexpected(asked.error());
+  const auto explanation =
+      proxy::explain(*asked, *snapshot_, *health_->view(), *control_reader_, control_.wall_now());
+  if (!explanation) return tl::unexpected(explanation.error());
+  return control::explain_json(*asked, *explanation, snapshot_->node_name);
 }
 
 void Node::reload(ReloadDone done) { done(reload()); }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "edge/cache/index.h"
 #include "edge/cache/key.h"
@@ -34,6 +35,10 @@ class Reader {
   // The variant of key that the request selects; the newest when several match. Without one, a hit-for-miss
   // marker of the key (a hit whose meta says so), whatever the request selects.
   Lookup lookup(const KeyView& key, const http::FieldList& request);
+  // The same without being counted as a use, and everything that is stored under the key, newest first and
+  // the marker included: for looking at the store from outside.
+  Lookup peek(const KeyView& key, const http::FieldList& request);
+  std::vector<const StoredResponse*> all(const KeyView& key);
   // Loads the line where a look-up of that hash will begin; worth it when there is other work to do first.
   void prefetch(uint64_t hash) const { __builtin_prefetch(&index_.bucket(hash)); }
   // Pins, so that the response outlives this turn. Counted; every pin needs an unpin on the same thread.
@@ -50,6 +55,7 @@ class Reader {
   friend class StoreCore;
   explicit Reader(StoreCore& core);
 
+  void begin_turn();
   void count_hit(uint64_t hash, const StoredResponse& response);
 
   const Index index_;

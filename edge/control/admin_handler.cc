@@ -4,6 +4,7 @@
 #include "edge/base/mac.h"
 #include "edge/control/admin_pages.h"
 #include "edge/control/admin_reply.h"
+#include "edge/control/explain_page.h"
 #include "edge/control/metrics_text.h"
 
 namespace perigee::control {
@@ -42,6 +43,16 @@ Answer readyz(bool ready) { return ready ? problem(200, "ready") : problem(503, 
 
 bool is_read(const http::RequestHead& request) {
   return request.method == http::Method::get || is_head(request);
+}
+
+std::string_view query_of(std::string_view path) {
+  const size_t question = path.find('?');
+  return question == std::string_view::npos ? std::string_view() : path.substr(question + 1);
+}
+
+Answer explain(AdminBackend& backend, std::string_view query) {
+  const Result<std::string> text = backend.explain_json(query);
+  return text ? json(*text) : json(explain_error_json(text.error()), 400);
 }
 
 // Browsers name the page's site in Origin (RFC 6454 7) for every POST; programs send none.
@@ -97,26 +108,31 @@ struct AdminHandler::Route {
   bool open;  // needs no token
   bool read;  // GET and HEAD, else POST
   // Null: the answer comes later.
-  Answer (*answer)(AdminBackend& backend);
+  Answer (*answer)(AdminBackend& backend, std::string_view query);
 };
 
 const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
   static constexpr Route routes[] = {
-      {"/healthz", true, true, [](AdminBackend&) { return healthz(); }},
-      {"/readyz", true, true, [](AdminBackend& backend) { return readyz(backend.ready()); }},
+      {"/healthz", true, true, [](AdminBackend&, std::string_view) { return healthz(); }},
+      {"/readyz", true, true,
+       [](AdminBackend& backend, std::string_view) { return readyz(backend.ready()); }},
       {"/metrics", false, true,
-       [](AdminBackend& backend) {
+       [](AdminBackend& backend, std::string_view) {
          Answer answer;
          answer.content_type = metrics_content_type;
          answer.body = backend.metrics_text();
          return answer;
        }},
-      {"/config", false, true, [](AdminBackend& backend) { return json(backend.config_json()); }},
-      {"/topology", false, true, [](AdminBackend& backend) { return json(backend.topology_json()); }},
-      {"/status", false, true, [](AdminBackend& backend) { return json(backend.status_json()); }},
+      {"/config", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.config_json()); }},
+      {"/topology", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.topology_json()); }},
+      {"/status", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.status_json()); }},
+      {"/explain", false, true, explain},
       {"/reload", false, false, nullptr},
       {"/drain", false, false,
-       [](AdminBackend& backend) {
+       [](AdminBackend& backend, std::string_view) {
          backend.drain();
          return json("{\"draining\": true}\n", 202);
        }},
@@ -153,7 +169,9 @@ void AdminHandler::on_request(serve::ServerExchange& exchange) {
   if (!route->read && from_another_site(request)) {
     return send_answer(exchange, head_only, problem(403, "refused: sent by a page of another site"));
   }
-  if (route->answer != nullptr) return send_answer(exchange, head_only, route->answer(backend_));
+  if (route->answer != nullptr) {
+    return send_answer(exchange, head_only, route->answer(backend_, query_of(request.path)));
+  }
   std::make_shared<PendingReload>(exchange)->start(backend_);
 }
 

@@ -1,7 +1,7 @@
 // The Handlers of the admin and the health listener.
 //
-// Admin: GET /metrics /config /topology /status, POST /reload /drain, and the health pages. It knows no node:
-// an AdminBackend answers. When the backend has a token, everything but the health pages needs
+// Admin: GET /metrics /config /topology /status /explain, POST /reload /drain, and the health pages. It knows
+// no node: an AdminBackend answers. When the backend has a token, everything but the health pages needs
 // `Authorization: Bearer`. A POST that a browser sends for another site's page is refused. Health: GET
 // /healthz (200 while the process lives) and /readyz (503 while it should get no clients), nothing else.
 //
@@ -28,6 +28,8 @@ class AdminBackend {
   virtual std::string config_json() = 0;
   virtual std::string topology_json() = 0;
   virtual std::string status_json() = 0;
+  // JSON of what this node would do with a request; see explain_page.h. Error: client, for a bad query.
+  virtual Result<std::string> explain_json(std::string_view query) = 0;
   // done is called once, on the control loop, possibly before this returns. It may be dropped when the node
   // stops.
   virtual void reload(ReloadDone done) = 0;

@@ -76,6 +76,10 @@ struct FakeBackend final : AdminBackend {
   std::string config_json() override { return "{\"config\": 1}"; }
   std::string topology_json() override { return "{\"topology\": 1}"; }
   std::string status_json() override { return "{\"status\": 1}"; }
+  Result<std::string> explain_json(std::string_view query) override {
+    if (query.empty()) return fail(Side::client, "bad_query", "found no url");
+    return "{\"query\": \"" + std::string(query) + "\"}";
+  }
   void reload(ReloadDone done) override {
     ++reloads;
     if (at_once) return done(*at_once);
@@ -118,6 +122,8 @@ TEST_CASE("each admin page answers its method and refuses others", "[admin]") {
       {get, "/config", 200, "{\"config\": 1}"},
       {get, "/topology?pretty", 200, "{\"topology\": 1}"},
       {get, "/status", 200, "{\"status\": 1}"},
+      {get, "/explain?url=x?y", 200, "{\"query\": \"url=x?y\"}"},
+      {post, "/explain?url=x", 405, "method not allowed\n"},
       {get, "/healthz", 200, "ok\n"},
       {get, "/readyz", 200, "ready\n"},
       {post, "/drain", 202, "{\"draining\": true}\n"},
