@@ -41,17 +41,17 @@ def conformance(system, line):
          outcomes[0] == suite.committed_results())
 
 
-def run_tests(tags):
-    """(exit status, output) of some tests of the unit ring."""
-    assert build.build("dev", ["unit_tests"]), "unit_tests does not build"
-    done = subprocess.run([str(build.folder("dev") / "tests/unit_tests"), "-#", tags], capture_output=True, text=True,
+def run_tests(ring, tags):
+    """(exit status, output) of some tests of a ring, with the sanitizers of the dev build."""
+    assert build.build("dev", [f"{ring}_tests"]), f"{ring}_tests does not build"
+    done = subprocess.run([str(build.folder("dev") / f"tests/{ring}_tests"), "-#", tags], capture_output=True, text=True,
                           check=False, cwd=ROOT)
     return done.returncode, done.stdout + done.stderr
 
 
 def structured_fields(system, line):
     """The vectors of the HTTP working group."""
-    status, output = run_tests("[#structured_fields_test]")
+    status, output = run_tests("unit", "[#structured_fields_test]")
     count = re.search(r"structured field vectors: (\d+) records", output)
     line.exactly("records", int(count.group(1)) if count else 0, VECTORS)
     line.exactly("exit status of the test over them", status, 0)
@@ -59,8 +59,8 @@ def structured_fields(system, line):
 
 def properties(system, line):
     """Every test on random cases, by fixed seeds."""
-    for source in sorted((ROOT / "tests/unit").glob("*_property_test.cc")):
-        status, output = run_tests(f"[#{source.stem}]")
+    for source in sorted((ROOT / "tests").glob("*/*_property_test.cc")):
+        status, output = run_tests(source.parent.name, f"[#{source.stem}]")
         ran = re.search(r"All tests passed \((\d+) assertions? in (\d+) test cases?\)", output)
         line(source.stem, f"{ran.group(1)} assertions" if ran else f"exit status {status}", "all hold", bool(ran))
 
