@@ -119,7 +119,8 @@ control::ConfigResult load_or_fall_back(const Arguments& arguments, NodeOptions&
   auto bundle = kept ? control::ConfigBundle::parse(*kept) : std::nullopt;
   if (!bundle) return config;
   control::BundleFiles last_good(*bundle);
-  control::ConfigResult before = control::load_config(last_good, arguments.config, arguments.node, wall_now());
+  control::ConfigResult before =
+      control::load_config(last_good, arguments.config, arguments.node, wall_now());
   if (!before) return config;
   complain(config.error());
   std::fprintf(stderr, "perigee-edge: starts with the last good configuration, %s\n",

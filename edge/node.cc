@@ -46,6 +46,7 @@ Result<void> Node::start() {
   started_ = control_.now();
   if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   store_ = std::make_unique<cache::Store>(config->cache.store);
+  control_reader_ = &store_->add_reader();
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
   runs_ = std::make_unique<cache::RunTable>(*fills_);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,

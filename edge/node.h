@@ -74,6 +74,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::string config_json() override;
   std::string topology_json() override;
   std::string status_json() override;
+  Result<std::string> explain_json(std::string_view query) override;
   void reload(ReloadDone done) override;
   std::string reloads_json() override { return control::reloads_json(config_.history()); }
   std::string diff_json() override;
@@ -112,6 +113,7 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   std::string ticket_secret_;  // for as long as the configuration names none
   std::vector<std::shared_ptr<const net::TlsServerContext>> tls_contexts_;  // one per worker, to be published
   std::unique_ptr<cache::Store> store_;
+  cache::Reader* control_reader_ = nullptr;  // the control loop's own look at the store
   std::unique_ptr<cache::FillTable> fills_;
   std::unique_ptr<cache::RunTable> runs_;
   std::unique_ptr<NodePurges> purges_;

@@ -1,6 +1,7 @@
 // What the admin pages show of a node.
 
 #include "edge/control/admin_pages.h"
+#include "edge/control/explain_page.h"
 #include "edge/control/metrics_text.h"
 #include "edge/node.h"
 
@@ -58,6 +59,16 @@ void Node::purge(std::string_view body, const JsonDone& done) {
 std::string Node::diff_json() {
   return control::reload_json(
       config_.compare(io_.files(), options_.config_path, options_.node_name, control_.wall_now()));
+}
+
+// The reader's turn ends in explain(): between two pages the control loop holds nothing of the store.
+Result<std::string> Node::explain_json(std::string_view query) {
+  const auto asked = control::parse_explain_query(query);
+  if (!asked) return tl::unexpected(asked.error());
+  const auto explanation =
+      proxy::explain(*asked, *snapshot_, *health_->view(), *control_reader_, control_.wall_now());
+  if (!explanation) return tl::unexpected(explanation.error());
+  return control::explain_json(*asked, *explanation, snapshot_->node_name);
 }
 
 void Node::reload(ReloadDone done) { done(reload()); }

@@ -27,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "edge/http/fields.h"
 
@@ -74,6 +75,15 @@ void selecting_bytes(std::string_view vary_names, const http::FieldList& request
 // Does a request select the variant with these selecting bytes? Equivalent to building them, without
 // allocation. Empty selecting bytes are selected by every request.
 bool selects(std::string_view selecting, const http::FieldList& request);
+
+// Selecting bytes for people: a field that selected, its normalised value, and for accept-language what the
+// response said of itself.
+struct SelectingField {
+  std::string name;
+  std::optional<std::string> value;  // nullopt: the request did not have it
+  std::string content_language;      // empty: not said
+};
+std::vector<SelectingField> selecting_fields(std::string_view selecting);
 
 // What a request's Accept-Encoding is reduced to, one of eight literals such as "br, gzip" or "identity".
 // Requests that may be answered from the cache are forwarded with it in place of the client's.

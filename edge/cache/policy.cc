@@ -9,6 +9,7 @@ namespace perigee::cache {
 namespace {
 
 using Action = Decision::Action;
+using Rule = DecisionRule;
 
 // Broken directives restrict: a lifetime that cannot be read is none.
 std::optional<int64_t> restriction(const http::DeltaSeconds& delta, int64_t when_invalid) {
@@ -17,14 +18,15 @@ std::optional<int64_t> restriction(const http::DeltaSeconds& delta, int64_t when
 }
 
 // The response must be asked for again, with its validators if it has any.
-Decision ask_again(const RequestPolicy& request, const ResponseMeta& stored, ForwardReason reason) {
-  if (request.only_if_cached) return {Action::gateway_timeout, reason};
+Decision ask_again(const RequestPolicy& request, const ResponseMeta& stored, ForwardReason reason,
+                   Rule rule) {
+  if (request.only_if_cached) return {Action::gateway_timeout, reason, rule};
   const bool validators = stored.is(ResponseMeta::has_etag) || stored.is(ResponseMeta::has_last_modified);
-  return {validators ? Action::validate : Action::forward, reason};
+  return {validators ? Action::validate : Action::forward, reason, rule};
 }
 
-Decision forward(const RequestPolicy& request, ForwardReason reason) {
-  return {request.only_if_cached ? Action::gateway_timeout : Action::forward, reason};
+Decision forward(const RequestPolicy& request, ForwardReason reason, Rule rule) {
+  return {request.only_if_cached ? Action::gateway_timeout : Action::forward, reason, rule};
 }
 
 // RFC 9111 5.2.1.1 and 5.2.1.3: what the client wants beyond freshness.
@@ -36,14 +38,18 @@ bool satisfies(const RequestPolicy& request, int64_t current_age, int64_t ttl) {
 Decision decide_stale(const RequestPolicy& request, const ResponseMeta& stored, int64_t ttl) {
   const int64_t staleness = -ttl;
   // RFC 9111 4.2.4: no stale response against an explicit prohibition.
-  if (stored.is(ResponseMeta::must_revalidate)) return ask_again(request, stored, ForwardReason::stale);
-  if (request.max_stale && staleness <= *request.max_stale) return {Action::serve, ForwardReason::stale};
+  if (stored.is(ResponseMeta::must_revalidate)) {
+    return ask_again(request, stored, ForwardReason::stale, Rule::must_revalidate);
+  }
+  if (request.max_stale && staleness <= *request.max_stale) {
+    return {Action::serve, ForwardReason::stale, Rule::max_stale};
+  }
   // RFC 9111 5.2.1.1: who names a max-age does not wish for a stale response.
   if (!request.max_age && staleness <= stored.stale_while_revalidate && stored.stale_while_revalidate > 0) {
     return {request.only_if_cached ? Action::serve : Action::serve_stale_while_revalidate,
-            ForwardReason::stale};
+            ForwardReason::stale, Rule::stale_while_revalidate};
   }
-  return ask_again(request, stored, ForwardReason::stale);
+  return ask_again(request, stored, ForwardReason::stale, Rule::stale);
 }
 
 }  // namespace
@@ -120,21 +126,27 @@ RequestPolicy request_policy(const http::RequestHead& request) {
 
 Decision decide(const RequestPolicy& request, const ResponseMeta* stored, bool other_variants, WallTime now,
                 const PolicyOptions& options) {
-  if (!request.cacheable_method) return {Action::forward, ForwardReason::method};
-  if (!options.enabled) return forward(request, ForwardReason::bypass);
-  if (stored == nullptr)
-    return forward(request, other_variants ? ForwardReason::vary_miss : ForwardReason::uri_miss);
+  if (!request.cacheable_method) return {Action::forward, ForwardReason::method, Rule::method};
+  if (!options.enabled) return forward(request, ForwardReason::bypass, Rule::disabled);
+  if (stored == nullptr) {
+    return other_variants ? forward(request, ForwardReason::vary_miss, Rule::other_variants)
+                          : forward(request, ForwardReason::uri_miss, Rule::nothing_stored);
+  }
   const int64_t current_age = stored->current_age(now);
   const int64_t ttl = stored->freshness_lifetime - current_age;
   if (stored->is(ResponseMeta::hit_for_miss)) {
-    return forward(request, ttl > 0 ? ForwardReason::miss : ForwardReason::uri_miss);
+    return ttl > 0 ? forward(request, ForwardReason::miss, Rule::hit_for_miss)
+                   : forward(request, ForwardReason::uri_miss, Rule::nothing_stored);
   }
-  if (request.no_cache) return ask_again(request, *stored, ForwardReason::request);
-  if (stored->is(ResponseMeta::no_cache)) return ask_again(request, *stored, ForwardReason::stale);
+  if (request.no_cache) return ask_again(request, *stored, ForwardReason::request, Rule::request_no_cache);
+  if (stored->is(ResponseMeta::no_cache)) {
+    return ask_again(request, *stored, ForwardReason::stale, Rule::response_no_cache);
+  }
   if (!satisfies(request, current_age, ttl)) {
-    return ask_again(request, *stored, ttl > 0 ? ForwardReason::request : ForwardReason::stale);
+    return ask_again(request, *stored, ttl > 0 ? ForwardReason::request : ForwardReason::stale,
+                     Rule::request_freshness);
   }
-  if (ttl > 0) return {Action::serve, ForwardReason::uri_miss};
+  if (ttl > 0) return {Action::serve, ForwardReason::uri_miss, Rule::fresh};
   return decide_stale(request, *stored, ttl);
 }
 

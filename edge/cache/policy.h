@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "edge/base/clock.h"
+#include "edge/cache/decision_rule.h"
 #include "edge/cache/meta.h"
 #include "edge/http/cache_control.h"
 #include "edge/http/message.h"
@@ -77,6 +78,7 @@ struct Decision {
   };
   Action action = Action::forward;
   ForwardReason reason = ForwardReason::uri_miss;
+  DecisionRule rule = DecisionRule::nothing_stored;
 };
 std::string_view to_string(Decision::Action action);
 

@@ -246,10 +246,10 @@ Decision after_purge(Decision decision, PurgeVerdict verdict, const RequestPolic
   if (verdict == PurgeVerdict::kept) return decision;
   const bool strict = stored.is(ResponseMeta::must_revalidate) || stored.is(ResponseMeta::no_cache);
   if (verdict == PurgeVerdict::stale && !strict) {
-    return {Action::serve_stale_while_revalidate, ForwardReason::stale};
+    return {Action::serve_stale_while_revalidate, ForwardReason::stale, DecisionRule::purged};
   }
-  if (request.only_if_cached) return {Action::gateway_timeout, ForwardReason::stale};
-  return {Action::validate, ForwardReason::stale};
+  if (request.only_if_cached) return {Action::gateway_timeout, ForwardReason::stale, DecisionRule::purged};
+  return {Action::validate, ForwardReason::stale, DecisionRule::purged};
 }
 
 }  // namespace perigee::cache

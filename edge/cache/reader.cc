@@ -10,11 +10,20 @@ Reader::Reader(StoreCore& core) : index_(core.index()), core_(core), touches_(co
   core_.limbo().add_reader(presence_);
 }
 
+void Reader::begin_turn() {
+  if (in_turn_) return;
+  core_.limbo().turn_begin(presence_);
+  in_turn_ = true;
+}
+
 Lookup Reader::lookup(const KeyView& key, const http::FieldList& request) {
-  if (!in_turn_) {
-    core_.limbo().turn_begin(presence_);
-    in_turn_ = true;
-  }
+  const Lookup found = peek(key, request);
+  if (found.response != nullptr) count_hit(key.hash, *found.response);
+  return found;
+}
+
+Lookup Reader::peek(const KeyView& key, const http::FieldList& request) {
+  begin_turn();
   const uint32_t low = Index::low_half(key.hash);
   const StoredResponse* marker = nullptr;
   Lookup result;
@@ -26,17 +35,24 @@ Lookup Reader::lookup(const KeyView& key, const http::FieldList& request) {
     } else if (!at->flag(StoredResponse::varies) || selects(at->selecting(), request)) {
       const PurgeVerdict verdict = judge(*at);
       if (verdict == PurgeVerdict::gone) continue;
-      count_hit(key.hash, *at);
       return {Lookup::State::hit, at, verdict, false};
     } else {
       result.other_variants = true;
     }
   }
-  if (marker != nullptr) {
-    count_hit(key.hash, *marker);
-    return {Lookup::State::hit, marker, PurgeVerdict::kept, result.other_variants};
-  }
+  if (marker != nullptr) return {Lookup::State::hit, marker, PurgeVerdict::kept, result.other_variants};
   return result;
+}
+
+std::vector<const StoredResponse*> Reader::all(const KeyView& key) {
+  begin_turn();
+  const uint32_t low = Index::low_half(key.hash);
+  std::vector<const StoredResponse*> found;
+  for (const StoredResponse* at = index_.bucket(key.hash).load(std::memory_order_seq_cst); at != nullptr;
+       at = at->next_.load(std::memory_order_seq_cst)) {
+    if (at->hash_ == low && at->key() == key.bytes) found.push_back(at);
+  }
+  return found;
 }
 
 // A hit between purges costs one comparison; the first one after a purge compares, and remembers.

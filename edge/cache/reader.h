@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "edge/cache/index.h"
 #include "edge/cache/key.h"
@@ -39,6 +40,10 @@ class Reader {
   // From now on look-ups compare with the purges of the worker's table, which outlives its use here: what is
   // gone is not found.
   void set_purges(const PurgeTable& purges) { purges_ = &purges; }
+  // The same without being counted as a use, and everything that is stored under the key, newest first and
+  // the marker included: for looking at the store from outside.
+  Lookup peek(const KeyView& key, const http::FieldList& request);
+  std::vector<const StoredResponse*> all(const KeyView& key);
   // Loads the line where a look-up of that hash will begin; worth it when there is other work to do first.
   void prefetch(uint64_t hash) const { __builtin_prefetch(&index_.bucket(hash)); }
   // Pins, so that the response outlives this turn. Counted; every pin needs an unpin on the same thread.
@@ -56,6 +61,7 @@ class Reader {
   explicit Reader(StoreCore& core);
 
   PurgeVerdict judge(const StoredResponse& response) const;
+  void begin_turn();
   void count_hit(uint64_t hash, const StoredResponse& response);
 
   const Index index_;

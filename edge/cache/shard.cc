@@ -107,8 +107,7 @@ Shard::Held Shard::held_locked(uint32_t low, std::string_view key, std::string_v
     if (!same_key(at->hash_, at->key(), low, key) || at->is_marker() || at->selecting() != selecting)
       continue;
     const bool partial = at->meta().is(ResponseMeta::partial);
-    return {!partial, partial, at->has_small_body() ? nullptr : at->large_body(),
-            at->purge_stamp()};
+    return {!partial, partial, at->has_small_body() ? nullptr : at->large_body(), at->purge_stamp()};
   }
   return {};
 }

@@ -229,6 +229,21 @@ bool selects(std::string_view selecting, const http::FieldList& request) {
   return true;
 }
 
+std::vector<SelectingField> selecting_fields(std::string_view selecting) {
+  std::vector<SelectingField> fields;
+  while (!selecting.empty()) {
+    SelectingField& field = fields.emplace_back();
+    field.name = next_marked(selecting);
+    std::string_view value = next_marked(selecting);
+    if (const size_t mark = value.find(language_mark); mark != std::string_view::npos) {
+      field.content_language = value.substr(mark + 1);
+      value = value.substr(0, mark);
+    }
+    if (value != absent) field.value = std::string(value);
+  }
+  return fields;
+}
+
 std::string_view accept_encoding_class(const http::FieldList& request) {
   static constexpr std::array<std::string_view, 8> classes = {
       "identity", "gzip", "br", "br, gzip", "zstd", "zstd, gzip", "zstd, br", "zstd, br, gzip"};

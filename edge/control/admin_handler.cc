@@ -8,6 +8,7 @@
 #include "edge/control/admin_pages.h"
 #include "edge/control/admin_reply.h"
 #include "edge/control/dashboard_page.h"
+#include "edge/control/explain_page.h"
 #include "edge/control/metrics_text.h"
 
 namespace perigee::control {
@@ -46,6 +47,16 @@ Answer readyz(bool ready) { return ready ? problem(200, "ready") : problem(503, 
 
 bool is_read(const http::RequestHead& request) {
   return request.method == http::Method::get || is_head(request);
+}
+
+std::string_view query_of(std::string_view path) {
+  const size_t question = path.find('?');
+  return question == std::string_view::npos ? std::string_view() : path.substr(question + 1);
+}
+
+Answer explain(AdminBackend& backend, std::string_view query) {
+  const Result<std::string> text = backend.explain_json(query);
+  return text ? json(*text) : json(explain_error_json(text.error()), 400);
 }
 
 // Browsers name the page's site in Origin (RFC 6454 7) for every POST; programs send none.
@@ -145,17 +156,18 @@ struct AdminHandler::Route {
   std::string_view path;
   bool open;  // needs no token
   bool read;  // GET and HEAD, else POST
-  Answer (*answer)(AdminBackend& backend);
+  Answer (*answer)(AdminBackend& backend, std::string_view query);
   PendingAnswer::Ask ask = nullptr;  // in place of answer: it comes later
 };
 
 const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
   static constexpr Route routes[] = {
-      {"/healthz", true, true, [](AdminBackend&) { return healthz(); }},
-      {"/readyz", true, true, [](AdminBackend& backend) { return readyz(backend.ready()); }},
+      {"/healthz", true, true, [](AdminBackend&, std::string_view) { return healthz(); }},
+      {"/readyz", true, true,
+       [](AdminBackend& backend, std::string_view) { return readyz(backend.ready()); }},
       // Holds no figures; what it asks for needs the token.
       {"/", true, true,
-       [](AdminBackend&) {
+       [](AdminBackend&, std::string_view) {
          Answer answer;
          answer.content_type = "text/html; charset=utf-8";
          answer.body = dashboard_page;
@@ -164,28 +176,35 @@ const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
          return answer;
        }},
       {"/metrics", false, true,
-       [](AdminBackend& backend) {
+       [](AdminBackend& backend, std::string_view) {
          Answer answer;
          answer.content_type = metrics_content_type;
          answer.body = backend.metrics_text();
          return answer;
        }},
-      {"/config", false, true, [](AdminBackend& backend) { return json(backend.config_json()); }},
-      {"/topology", false, true, [](AdminBackend& backend) { return json(backend.topology_json()); }},
-      {"/status", false, true, [](AdminBackend& backend) { return json(backend.status_json()); }},
-      {"/purges", false, true, [](AdminBackend& backend) { return json(backend.purges_json()); }},
+      {"/config", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.config_json()); }},
+      {"/topology", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.topology_json()); }},
+      {"/status", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.status_json()); }},
+      {"/explain", false, true, explain},
+      {"/purges", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.purges_json()); }},
       {"/purge", false, false, nullptr, ask_purge},
       {"/reload", false, false, nullptr, ask_reload},
-      {"/reloads", false, true, [](AdminBackend& backend) { return json(backend.reloads_json()); }},
-      {"/config/diff", false, true, [](AdminBackend& backend) { return json(backend.diff_json()); }},
+      {"/reloads", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.reloads_json()); }},
+      {"/config/diff", false, true,
+       [](AdminBackend& backend, std::string_view) { return json(backend.diff_json()); }},
       {"/rollback", false, false, nullptr, ask_roll_back},
       {"/drain", false, false,
-       [](AdminBackend& backend) {
+       [](AdminBackend& backend, std::string_view) {
          backend.set_out(true);
          return json("{\"draining\": true}\n");
        }},
       {"/undrain", false, false,
-       [](AdminBackend& backend) {
+       [](AdminBackend& backend, std::string_view) {
          backend.set_out(false);
          return json("{\"draining\": false}\n");
        }},
@@ -222,7 +241,9 @@ void AdminHandler::on_request(serve::ServerExchange& exchange) {
   if (!route->read && from_another_site(request)) {
     return send_answer(exchange, head_only, problem(403, "refused: sent by a page of another site"));
   }
-  if (route->answer != nullptr) return send_answer(exchange, head_only, route->answer(backend_));
+  if (route->answer != nullptr) {
+    return send_answer(exchange, head_only, route->answer(backend_, query_of(request.path)));
+  }
   std::make_shared<PendingAnswer>(exchange, backend_, route->ask)->start();
 }
 

@@ -1,10 +1,10 @@
 // The Handlers of the admin and the health listener.
 //
-// Admin: GET / (the dashboard) /metrics /config /config/diff /topology /status /purges /reloads, POST /reload
-// /rollback /purge /drain /undrain, and the health pages. It knows no node: an AdminBackend answers. When the
-// backend has a token, everything but the health pages needs `Authorization: Bearer`. A POST that a browser
-// sends for another site's page is refused. Health: GET /healthz (200 while the process lives) and /readyz
-// (503 while it should get no clients), nothing else.
+// Admin: GET / (the dashboard) /metrics /config /config/diff /topology /status /explain /purges /reloads,
+// POST /reload /rollback /purge /drain /undrain, and the health pages. It knows no node: an AdminBackend
+// answers. When the backend has a token, everything but the health pages needs `Authorization: Bearer`. A
+// POST that a browser sends for another site's page is refused. Health: GET /healthz (200 while the process
+// lives) and /readyz (503 while it should get no clients), nothing else.
 //
 // Ownership: whoever assembles the node; backend and handler outlive their listeners.
 // Thread rule: the loop of the listener; for the admin handler that is the control loop.
@@ -29,6 +29,8 @@ class AdminBackend {
   virtual std::string config_json() = 0;
   virtual std::string topology_json() = 0;
   virtual std::string status_json() = 0;
+  // JSON of what this node would do with a request; see explain_page.h. Error: client, for a bad query.
+  virtual Result<std::string> explain_json(std::string_view query) = 0;
   // done is called once, on the control loop, possibly before this returns. It may be dropped when the node
   // stops.
   virtual void reload(ReloadDone done) = 0;

@@ -236,6 +236,8 @@ constexpr Setting settings[] = {
      "Lets WebSocket and other upgrades through to the origin."},
     {S::site, "forward_client_address", T::boolean, "true", optional, 0, 0, "", live,
      "Sends X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host to the origin."},
+    {S::site, "cache_status_key", T::boolean, "false", optional, 0, 0, "", live,
+     "Tells clients the cache key in Cache-Status (RFC 9211 2.8); one that is too long is left out."},
     {S::site, "request_body_max", T::bytes, "1GiB", optional, 0, 0, "", live,
      "Content of a request; more: 413."},
 

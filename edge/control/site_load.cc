@@ -59,6 +59,7 @@ class SiteReader {
     read_shield(values, *site);
     site->allow_upgrade = values.get<bool>("allow_upgrade");
     site->forward_client_address = values.get<bool>("forward_client_address");
+    site->tells_key = values.get<bool>("cache_status_key");
     site->request_body_bytes_max = static_cast<uint64_t>(values.get<int64_t>("request_body_max"));
     read_cache(table, *site);
     read_rules(table, *site);

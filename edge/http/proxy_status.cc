@@ -17,6 +17,14 @@ std::string_view to_string(ProxyError error) {
   return "";
 }
 
+ProxyError parse_proxy_error(std::string_view name) {
+#define PERIGEE_PROXY_ERROR_PARSE(error, status) \
+  if (name == #error) return ProxyError::error;
+  PERIGEE_PROXY_ERRORS(PERIGEE_PROXY_ERROR_PARSE)
+#undef PERIGEE_PROXY_ERROR_PARSE
+  return ProxyError::none;
+}
+
 int recommended_status(ProxyError error) {
   switch (error) {
     case ProxyError::none:

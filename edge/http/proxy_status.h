@@ -53,6 +53,8 @@ enum class ProxyError : uint8_t {
 };
 
 std::string_view to_string(ProxyError error);  // "" for none
+// The error type of that name; none for all that RFC 9209 does not know.
+ProxyError parse_proxy_error(std::string_view name);
 // The status to answer with; 502 for none.
 int recommended_status(ProxyError error);
 

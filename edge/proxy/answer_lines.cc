@@ -41,6 +41,7 @@ void append_cache_status(std::string_view node_name, const AnswerOrigin& origin,
   if (origin.has_ttl) status.ttl = origin.ttl;
   status.stored = origin.stored;
   status.collapsed = origin.collapsed;
+  status.key = origin.key;
   status.detail = origin.detail;
   char member[http::cache_status_bytes];
   lines += "cache-status: ";
@@ -56,7 +57,8 @@ void append_age(int64_t seconds, std::string& lines) {
 
 std::string_view cache_word(const AnswerOrigin& origin, bool failed) {
   if (failed) return "error";
-  if (origin.hit) return origin.ttl < 0 || !origin.detail.empty() ? "stale" : "hit";
+  if (origin.detail == detail_stale_if_error) return "stale";
+  if (origin.hit) return origin.ttl < 0 ? "stale" : "hit";
   if (origin.collapsed) return "collapsed";
   if (origin.fwd_status == 304) return "revalidated";
   const bool uncached =

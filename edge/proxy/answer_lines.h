@@ -25,8 +25,12 @@ struct AnswerOrigin {
   int fwd_status = 0;  // 0: not said
   bool has_ttl = false;
   int64_t ttl = 0;          // seconds, may be negative
+  std::string_view key;     // of the cache, where the site tells it; empty: not told
   std::string_view detail;  // a token, a literal; empty: none
 };
+
+// The detail of an answer that went forward, failed, and was served from the store all the same.
+inline constexpr std::string_view detail_stale_if_error = "stale-if-error";
 
 // "cache-status: NAME;hit;ttl=59\r\n"
 void append_cache_status(std::string_view node_name, const AnswerOrigin& origin, std::string& lines);

@@ -18,21 +18,11 @@ namespace {
 
 using Action = cache::Decision::Action;
 
-bool connection_names_present_field(const http::FieldList& fields) {
-  if (!fields.has(http::FieldId::connection)) return false;
-  for (const http::Field& field : fields) {
-    switch (field.id) {
-      case http::FieldId::connection:
-      case http::FieldId::keep_alive:
-      case http::FieldId::proxy_connection:
-      case http::FieldId::te:
-      case http::FieldId::upgrade:
-        continue;
-      default:
-        if (named_in_connection(fields, field.name)) return true;
-    }
-  }
-  return false;
+// What RFC 9209 2.3 calls a refusal; only-if-cached and the authentication of peers are no errors of its
+// kind.
+std::string_view refusal_error(int status) {
+  if (status == 508) return "proxy_loop_detected";
+  return status == 403 || status == 504 ? "" : "http_request_error";
 }
 
 }  // namespace
@@ -78,7 +68,7 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 405, "method", "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     return false;
   }
-  if (!find_site(request, context)) {
+  if (!choose_site(*snapshot.sites, request.authority, context)) {
     refuse(exchange, 421, "no-such-site");
     return false;
   }
@@ -100,6 +90,7 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     return false;
   }
   context.key = {key, cache::key_hash(key)};
+  choose_rule(context);
   return true;
 }
 
@@ -138,18 +129,6 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   return true;
 }
 
-bool EdgeHandler::find_site(const http::RequestHead& request, RequestContext& context) const {
-  context.site = worker_.snapshot().sites->find(host_of(request.authority));
-  if (context.site == nullptr) return false;
-  context.options = &context.site->policy;
-  for (const CacheRule& rule : context.site->rules) {
-    if (!request.path.starts_with(rule.path_prefix)) continue;
-    context.options = &rule.policy;
-    break;
-  }
-  return true;
-}
-
 // RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
 bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestContext& context) const {
   const std::string_view name = exchange.server_name();
@@ -158,42 +137,9 @@ bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestCont
 }
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
-  context.policy = cache::request_policy(request);
-  // What Connection names does not go upstream, so no answer can be said to have been selected by it.
-  if (connection_names_present_field(request.fields)) context.policy.no_store = true;
   cache::Lookup found;
-  if (context.policy.cacheable_method && context.options->enabled) {
-    found = worker_.reader().lookup(context.key, request.fields);
-  }
-  const cache::ResponseMeta* meta = found.response != nullptr ? &found.response->meta() : nullptr;
-  const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
-  context.hit_for_miss = marker && meta->ttl(worker_.loop().wall_now()) > 0;
-  if (!marker) context.stored = found.response;
-  context.decision =
-      cache::decide(context.policy, meta, found.other_variants, worker_.loop().wall_now(), *context.options);
-  if (found.purged != cache::PurgeVerdict::kept) {
-    context.unverified = found.purged == cache::PurgeVerdict::unverified;
-    context.decision = cache::after_purge(context.decision, found.purged, context.policy, *meta);
-  }
-  const bool serves = context.decision.action == Action::serve ||
-                      context.decision.action == Action::serve_stale_while_revalidate;
-  if (serves && meta->is(cache::ResponseMeta::partial)) look_into(request, context);
-  if (request.upgrade && context.site->allow_upgrade) {
-    context.decision = {Action::forward, cache::ForwardReason::bypass};
-  }
-}
-
-// A partial response answers what it has; for the rest it is completed (RFC 9111 3.4).
-void EdgeHandler::look_into(const http::RequestHead& request, RequestContext& context) {
-  const cache::StoredResponse& stored = *context.stored;
-  const auto& body = static_cast<const cache::SparseBody&>(*stored.large_body());
-  const StoredPlan plan = plan_stored(request, stored.meta().status, stored.head(), body.length(),
-                                      worker_.loop().wall_now(), worker_.loop().random());
-  const bool sends = request.method == http::Method::get && plan.sends_bytes(stored.meta().status);
-  if (!sends || !missing_of(plan, body)) return;
-  context.incomplete = true;
-  context.decision = {context.policy.only_if_cached ? Action::gateway_timeout : Action::forward,
-                      cache::ForwardReason::partial};
+  if (asks_store(request, context)) found = worker_.reader().lookup(context.key, request.fields);
+  decide_on(request, found, worker_.loop().wall_now(), worker_.loop().random(), context);
 }
 
 // RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
@@ -206,6 +152,7 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   origin.hit = true;
   origin.has_ttl = true;
   origin.ttl = stored.meta().freshness_lifetime - age;
+  if (context.site->tells_key) origin.key = context.key.bytes;
   std::string& lines = worker_.line_scratch();
   lines.clear();
   append_age(age, lines);
@@ -250,6 +197,7 @@ void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::strin
   answer.status = status;
   answer.head_only = exchange.request().method == http::Method::head;
   answer.node_name = worker_.snapshot().node_name;
+  answer.error = refusal_error(status);
   answer.more_lines = lines;
   answer_error(exchange, answer);
 }

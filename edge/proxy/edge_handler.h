@@ -26,10 +26,8 @@ class EdgeHandler final : public serve::Handler {
  private:
   bool admit(serve::ServerExchange& exchange, RequestContext& context);
   bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
-  bool find_site(const http::RequestHead& request, RequestContext& context) const;
   bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
   void look_up(const http::RequestHead& request, RequestContext& context);
-  void look_into(const http::RequestHead& request, RequestContext& context);
   void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);
   void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
               std::string_view more_lines = {});

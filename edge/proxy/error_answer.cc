@@ -4,6 +4,7 @@
 
 #include "edge/http/date.h"
 #include "edge/http/h1.h"
+#include "edge/http/proxy_status.h"
 #include "edge/serve/owned_reply.h"
 
 namespace perigee::proxy {
@@ -21,6 +22,24 @@ int status_of(const Error& error) {
   return timeout ? 504 : 502;
 }
 
+namespace {
+
+// RFC 9209 2.3. What it has no type for is either our own fault or told by the status that was received.
+void append_proxy_status(const ErrorAnswer& answer, http::HeadWriter& head) {
+  http::ProxyStatus status;
+  status.proxy = answer.node_name;
+  status.error = http::parse_proxy_error(answer.error);
+  status.received_status = answer.received_status;
+  if (status.error == http::ProxyError::none && answer.status == 500 && answer.received_status == 0) {
+    status.error = http::ProxyError::proxy_internal_error;
+  }
+  if (status.error == http::ProxyError::none && status.received_status == 0) return;
+  char member[http::proxy_status_bytes];
+  head.field("proxy-status", http::write_proxy_status(status, member));
+}
+
+}  // namespace
+
 void answer_error(serve::ServerExchange& exchange, const ErrorAnswer& answer) {
   std::string body = fmt::format("{} {}\n", answer.status, http::reason_phrase(answer.status));
   std::string lines;
@@ -30,8 +49,7 @@ void answer_error(serve::ServerExchange& exchange, const ErrorAnswer& answer) {
   head.field("date", http::format_date(unix_seconds(exchange.loop().wall_now()), date));
   head.field("content-type", "text/plain; charset=utf-8");
   head.field("cache-control", "no-store");
-  if (!answer.error.empty())
-    head.field("proxy-status", fmt::format("{};error={}", answer.node_name, answer.error));
+  append_proxy_status(answer, head);
   lines += answer.more_lines;
   const uint64_t length = body.size();
   if (answer.head_only) body.clear();

@@ -21,7 +21,8 @@ struct ErrorAnswer {
   int status = 500;
   bool head_only = false;  // the request was a HEAD
   std::string_view node_name;
-  std::string_view error;       // RFC 9209 error type for Proxy-Status; empty: none
+  std::string_view error;       // for Proxy-Status, where it is an error type of RFC 9209; empty: none
+  int received_status = 0;      // what the next hop had answered, for Proxy-Status; 0: nothing
   std::string_view more_lines;  // further field lines
 };
 

@@ -311,9 +311,8 @@ void Exchange::on_fill_failed() {
   if (context_.stored != nullptr && !context_.unverified && !lacks_bytes(*context_.stored) &&
       cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now, *context_.options,
                                       is_disconnection(error))) {
-    origin_.hit = true;
-    origin_.has_reason = false;
-    origin_.detail = "stale-if-error";
+    // RFC 9211 2.1: what went forward is no hit, even if the store answers in the end.
+    origin_.detail = detail_stale_if_error;
     worker_.metrics().add(Metric::requests_stale);
     return answer_from_store(*context_.stored, origin_);
   }

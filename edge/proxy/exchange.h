@@ -150,7 +150,8 @@ class Exchange final : private serve::ExchangeHandler,
   bool in_runs_ = false;
   uint8_t run_joins_ = 0;  // without progress
   std::optional<Known> known_;
-  std::optional<RangeAsk> ask_;  // of the fetch that we lead
+  std::optional<RangeAsk> ask_;     // of the fetch that we lead
+  std::optional<uint64_t> wanted_;  // a byte that the run under way must bring
   StoredPlan plan_;
   uint64_t content_received_ = 0;
   AnswerOrigin origin_;

@@ -16,7 +16,9 @@ std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool w
   std::string lines;
   if (with_age) append_age(age, lines);
   append_via(snapshot().node_name, lines);
-  append_cache_status(snapshot().node_name, origin, lines);
+  AnswerOrigin told = origin;
+  if (context_.site->tells_key) told.key = key_;
+  append_cache_status(snapshot().node_name, told, lines);
   if (context_.from_peer) {
     const WorkerPurges& purges = worker_.purges();
     append_peer_line(snapshot().peer_answer_line, purges.position(),
@@ -100,6 +102,7 @@ void Exchange::answer_failure(const Error& error, int status) {
   answer.head_only = head_only();
   answer.node_name = snapshot().node_name;
   answer.error = error.code;
+  answer.received_status = status;
   answer.more_lines = more;
   worker_.log().debug("exchange_failed",
                       {{"code", error.code}, {"context", std::string_view(error.context)}});

@@ -65,6 +65,7 @@ void Exchange::begin_runs() {
   if (context_.incomplete) return complete_stored(*context_.stored);
   ask_ = cold_ask();
   join_fill(range_fill_key(key_));
+  if (leader_) wanted_ = http::parse_range(request_.fields.value(http::FieldId::range))->front().first;
 }
 
 // Whole blocks around the first range asked for: nothing is known of the representation yet. The end of an
@@ -145,6 +146,7 @@ bool Exchange::join_run(const ByteRun& gap) {
   fill_ = std::move(claim.fill);
   leader_ = claim.leader;
   fill_base_ = claim.run.first;
+  wanted_ = gap.first;
   if (!leader_) {
     collapsed_ = true;
     worker_.metrics().add(Metric::fills_collapsed);
@@ -196,6 +198,8 @@ void Exchange::judge_run_head() {
                       worker_.loop().random());
   if (plan_.too_many) plan_.status = 416;
   const ByteRun run{head->run->first, head->run->first + *head->content_length - 1};
+  // Another run than was asked for brings us no further; without our blocks around it the range may.
+  if (plan_.sends_bytes(200) && wanted_ && !run.contains(*wanted_)) return go_alone(may_keep());
   const bool may_fetch_more = head->storable && !known_->validator.empty();
   if (plan_.sends_bytes(200) && !may_fetch_more && !needs_only(run)) return go_alone(may_keep());
   answer_known(*head);
@@ -208,6 +212,8 @@ void Exchange::judge_whole_for_run(const cache::FillHead& head) {
     if (!leader_ || !ask_->is_clients) return go_alone(false);
     return answer_from_fill();
   }
+  // Said of the blocks we asked for, or of the first of several ranges.
+  if (head.status == 416 && !(leader_ && ask_->is_clients)) return go_alone(false);
   // What was stored in part is no longer what the origin has.
   if (known_ && head.status == 200 && leader_ && !head.storable) worker_.store().purge(context_.key);
   known_.reset();
@@ -240,8 +246,7 @@ void Exchange::answer_clients_own_run(const cache::FillHead& head) {
   interim_timer_.cancel();
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
   const std::string more =
-      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known,
-                 head.purge_stamp);
+      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known, head.purge_stamp);
   serve::ReplyHead reply;
   reply.status = head.status;
   reply.lines = head.leader_lines;
@@ -261,9 +266,8 @@ void Exchange::answer_known(const cache::FillHead& head) {
   origin_.stored = fill_->kept() && head.store;
   origin_.fwd_status = head.status;
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
-  const std::string more =
-      more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()), head.age_known,
-                 head.purge_stamp);
+  const std::string more = more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()),
+                                      head.age_known, head.purge_stamp);
   std::string planned;
   if (plan_.status != 200) write_planned_head(plan_, known_->lines, known_->length, planned);
   serve::ReplyHead reply;
@@ -318,7 +322,9 @@ cache::Body::Read Exchange::next_run(uint64_t offset) {
 void Exchange::on_run_head() {
   if (fill_->state() == cache::Fill::State::requested) return;
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
-  const bool fits = head != nullptr && is_known(*head) && (leader_ || head->storable);
+  const bool fits = head != nullptr && is_known(*head) && (leader_ || head->storable) &&
+                    wanted_ >= head->run->first &&
+                    *wanted_ < head->run->first + head->content_length.value_or(0);
   if (fits) {
     fill_base_ = head->run->first;
   } else {

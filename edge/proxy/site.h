@@ -57,6 +57,7 @@ struct Site {
   std::string shield_region;           // whose owner the other regions ask before the origin; empty: none
   bool allow_upgrade = false;          // WebSocket and other Upgrade pass-through
   bool forward_client_address = true;  // X-Forwarded-For, -Proto, -Host
+  bool tells_key = false;              // Cache-Status says the cache key
   uint64_t request_body_bytes_max = 1ull << 30;
 };
 

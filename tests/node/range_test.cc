@@ -374,5 +374,23 @@ TEST_CASE("a 206 that contradicts itself is not stored and not patched", "[node]
   }
 }
 
+TEST_CASE("an origin that answers every range with another one gets the client's own request",
+          "[node][range][lies]") {
+  Cluster cluster(range_setup());
+  RawOrigin origin(cluster.world(), "raw", origin_address);
+  const std::string start = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
+  const RawOrigin::Line part{"HTTP/1.1 206 Partial Content\r\n" + start +
+                             "Content-Range: bytes 0-0/5\r\nContent-Length: 1\r\n\r\nh"};
+  const RawOrigin::Line whole{"HTTP/1.1 200 OK\r\n" + start + "Content-Length: 5\r\n\r\nhello"};
+  origin.answers({part, part, whole});
+  cluster.get("eu-1", "/a", {{"range", "bytes=0-0"}}).expect(206).body("h");
+  cluster.get("eu-1", "/a").expect(200).body("hello");
+}
+
+TEST_CASE("of several ranges one that exists is enough", "[node][range]") {
+  Rig rig("size=5000000");
+  rig.ask("bytes=9000000-,100-109").expect(206).field("content-range", "bytes 100-109/5000000");
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -97,7 +97,7 @@ TEST_CASE("an origin that cannot be reached is an error that says how", "[node][
     each.prepare(cluster);
     const Reply reply = cluster.get("eu-1", "/a");
     reply.expect(each.status)
-        .field("proxy-status", "eu-1;error=" + each.error)
+        .field("proxy-status", "eu-1; error=" + each.error)
         .field("cache-control", "no-store");
     REQUIRE(cluster.exchanges("eu-1").lines.back().cache == "error");
   }

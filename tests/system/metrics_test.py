@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NAME = re.compile(r"\bperigee_[a-z_]+\b")
+NAME = re.compile(r"\bperigee_[a-z0-9_]+\b")
 
 
 def exported(node):

@@ -78,6 +78,10 @@ struct FakeBackend final : AdminBackend {
   std::string config_json() override { return "{\"config\": 1}"; }
   std::string topology_json() override { return "{\"topology\": 1}"; }
   std::string status_json() override { return "{\"status\": 1}"; }
+  Result<std::string> explain_json(std::string_view query) override {
+    if (query.empty()) return fail(Side::client, "bad_query", "found no url");
+    return "{\"query\": \"" + std::string(query) + "\"}";
+  }
   void reload(ReloadDone done) override {
     ++reloads;
     if (at_once) return done(*at_once);
@@ -136,6 +140,8 @@ TEST_CASE("each admin page answers its method and refuses others", "[admin]") {
       {get, "/purges", 200, "{\"purges\": []}"},
       {get, "/purge", 405, "method not allowed\n"},
       {post, "/purge", 200, "{\"position\": \"1.1\"}\n"},
+      {get, "/explain?url=x?y", 200, "{\"query\": \"url=x?y\"}"},
+      {post, "/explain?url=x", 405, "method not allowed\n"},
       {get, "/healthz", 200, "ok\n"},
       {get, "/readyz", 200, "ready\n"},
       {get, "/reloads", 200, "{\"reloads\": []}"},

@@ -33,6 +33,11 @@ TEST_CASE("the examples in config/ are good for every node they name", "[config]
     CHECK(check.ok);
     CHECK(check.text.find("warning") == std::string::npos);
   }
+  MapFiles alone{{"config/alone.toml", read_source("config/alone.toml")}};
+  const ConfigCheck check = check_config(alone, "config/alone.toml", "");
+  INFO(check.text);
+  CHECK(check.ok);
+  CHECK(check.text.find("warning") == std::string::npos);
 }
 
 TEST_CASE("the example of a node alone is good as it is shipped, with no file beside it", "[config]") {

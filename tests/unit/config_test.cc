@@ -155,6 +155,7 @@ TEST_CASE("a site without its own settings has the defaults of its structs", "[c
 constexpr std::string_view many_settings = R"(
 [node]
 name = "solo"
+cdn_id = "acme"
 workers = 2
 [listen]
 client = ["0.0.0.0:80", "[::1]:80"]
@@ -185,6 +186,7 @@ allow_upgrade = true
 default_freshness = "1h"
 heuristic_freshness = false
 set_cookie = "never"
+surrogate_device = "shop-edge"
 targeted_fields = ["Perigee-Cache-Control", "CDN-Cache-Control"]
 [[site.rule]]
 path_prefix = "/cart"
@@ -197,6 +199,7 @@ default_freshness = "7d"
 TEST_CASE("what a file says arrives in the snapshot", "[config]") {
   const auto config = good(std::string(many_settings));
   CHECK(config->node.name == "solo");
+  CHECK(config->node.cdn_id == "acme");
   CHECK(config->node.workers == 2);
   CHECK(config->listen.client[1].to_string() == "[::1]:80");
   CHECK(config->listen.health->to_string() == "0.0.0.0:81");
@@ -215,6 +218,7 @@ TEST_CASE("what a file says arrives in the snapshot", "[config]") {
   CHECK(!site->policy.heuristic_freshness);
   CHECK(site->policy.set_cookie == cache::PolicyOptions::SetCookie::never);
   CHECK(site->policy.targets == std::vector<std::string>{"perigee-cache-control", "cdn-cache-control"});
+  CHECK(site->policy.surrogate_device == "shop-edge");
   REQUIRE(site->rules.size() == 2);
   CHECK(!site->rules[0].policy.enabled);
   CHECK(site->rules[0].policy.default_freshness_lifetime == 3600);

@@ -4,7 +4,8 @@
 
 using namespace perigee::cache;
 using namespace perigee::test;
-using perigee::http::Method;
+namespace http = perigee::http;
+using http::Method;
 
 namespace {
 
@@ -150,4 +151,44 @@ TEST_CASE("a disabled site stores nothing", "[storability]") {
   PolicyOptions options;
   options.enabled = false;
   CHECK(why_not({{"Cache-Control", "max-age=60"}}, options) == "disabled");
+}
+
+namespace {
+
+// "" when the answer to a POST may answer later GETs, else why not.
+std::string why_not_posted(int status, Rows response, bool names_target = true,
+                           const http::RequestHead& request = request_of({}, Method::post)) {
+  return why_not(judge_post_response(request, request_policy(request), response_of(status, response),
+                                     names_target, noon, noon, {}));
+}
+
+}  // namespace
+
+TEST_CASE("an answer to POST is storable when it says how long and that it is the target itself",
+          "[storability][post]") {
+  constexpr std::pair<std::string_view, std::string_view> fresh = {"Cache-Control", "max-age=60"};
+  CHECK(why_not_posted(200, {fresh}) == "");
+  CHECK(why_not_posted(200, {{"Expires", "Fri, 07 Jun 2024 13:00:00 GMT"}}) == "");
+  CHECK(why_not_posted(200, {{"CDN-Cache-Control", "s-maxage=60"}}) == "");
+  CHECK(why_not_posted(200, {fresh}, false) == "method");
+  CHECK(why_not_posted(201, {fresh}) == "method");
+  CHECK(why_not_posted(303, {fresh}) == "method");
+  CHECK(why_not_posted(200, {{"Last-Modified", "Thu, 06 Jun 2024 12:00:00 GMT"}}) == "method");
+  CHECK(why_not_posted(200, {{"ETag", "\"a\""}}) == "method");
+  CHECK(why_not_posted(
+            200, {{"CDN-Cache-Control", "public"}, {"Expires", "Fri, 07 Jun 2024 13:00:00 GMT"}}) != "");
+  CHECK(why_not_posted(200, {{"Cache-Control", "max-age=60, private"}}) == "private");
+  CHECK(why_not_posted(200, {{"Cache-Control", "max-age=60, no-store"}}) == "no_store");
+  CHECK(why_not_posted(200, {fresh}, true, request_of({}, Method::put)) == "method");
+  CHECK(why_not_posted(200, {fresh}, true, request_of({{"Authorization", "x"}}, Method::post)) ==
+        "authorization");
+  CHECK(why_not_posted(200, {fresh}, true, request_of({{"Cache-Control", "no-store"}}, Method::post)) ==
+        "request_no_store");
+}
+
+TEST_CASE("the answer to a POST with content is judged like the GETs that it is for", "[storability][post]") {
+  http::RequestHead request = request_of({{"Content-Length", "5"}}, Method::post);
+  request.framing = http::Framing::length;
+  request.content_length = 5;
+  CHECK(why_not_posted(200, {{"Cache-Control", "max-age=60"}}, true, request) == "");
 }

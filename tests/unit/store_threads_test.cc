@@ -58,6 +58,12 @@ class Worker {
     } else {
       insert(key);
     }
+    if (random_.below(20) == 0) look_from_outside(key);
+  }
+  void look_from_outside(const std::string& key) {
+    for (const StoredResponse* stored : reader_.all(key_of(key))) {
+      if (stored->key() != key || !proves_itself(*stored)) ++wrong_;
+    }
   }
   void insert(const std::string& key) {
     const uint64_t seed = random_.below(1'000'000);

@@ -1,0 +1,89 @@
+#include "edge/proxy/request_context.h"
+
+#include "edge/cache/sparse_body.h"
+#include "edge/proxy/stored_answer.h"
+#include "edge/proxy/upstream_request.h"
+
+namespace perigee::proxy {
+
+namespace {
+
+using Action = cache::Decision::Action;
+
+bool connection_names_present_field(const http::FieldList& fields) {
+  if (!fields.has(http::FieldId::connection)) return false;
+  for (const http::Field& field : fields) {
+    switch (field.id) {
+      case http::FieldId::connection:
+      case http::FieldId::keep_alive:
+      case http::FieldId::proxy_connection:
+      case http::FieldId::te:
+      case http::FieldId::upgrade:
+        continue;
+      default:
+        if (named_in_connection(fields, field.name)) return true;
+    }
+  }
+  return false;
+}
+
+// A partial response answers what it has; for the rest it is completed (RFC 9111 3.4).
+void look_into(const http::RequestHead& request, WallTime now, Random& random, RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const auto& body = static_cast<const cache::SparseBody&>(*stored.large_body());
+  const StoredPlan plan =
+      plan_stored(request, stored.meta().status, stored.head(), body.length(), now, random);
+  const bool sends = request.method == http::Method::get && plan.sends_bytes(stored.meta().status);
+  if (!sends || !missing_of(plan, body)) return;
+  context.incomplete = true;
+  context.decision = {context.policy.only_if_cached ? Action::gateway_timeout : Action::forward,
+                      cache::ForwardReason::partial, cache::DecisionRule::partial};
+}
+
+}  // namespace
+
+bool choose_site(const SiteTable& sites, std::string_view authority, RequestContext& context) {
+  context.site = sites.find(host_of(authority));
+  if (context.site == nullptr) return false;
+  context.options = &context.site->policy;
+  return true;
+}
+
+void choose_rule(RequestContext& context) {
+  if (context.site->rules.empty()) return;
+  const std::string_view path = cache::key_parts(context.key.bytes).path;
+  for (const CacheRule& rule : context.site->rules) {
+    if (!path.starts_with(rule.path_prefix)) continue;
+    context.rule = &rule;
+    context.options = &rule.policy;
+    return;
+  }
+}
+
+bool asks_store(const http::RequestHead& request, RequestContext& context) {
+  context.policy = cache::request_policy(request);
+  // What Connection names does not go upstream, so no answer can be said to have been selected by it.
+  if (connection_names_present_field(request.fields)) context.policy.no_store = true;
+  return context.policy.cacheable_method && context.options->enabled;
+}
+
+void decide_on(const http::RequestHead& request, const cache::Lookup& found, WallTime now, Random& random,
+               RequestContext& context) {
+  const cache::ResponseMeta* meta = found.response != nullptr ? &found.response->meta() : nullptr;
+  const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
+  context.hit_for_miss = marker && meta->ttl(now) > 0;
+  if (!marker) context.stored = found.response;
+  context.decision = cache::decide(context.policy, meta, found.other_variants, now, *context.options);
+  if (found.purged != cache::PurgeVerdict::kept) {
+    context.unverified = found.purged == cache::PurgeVerdict::unverified;
+    context.decision = cache::after_purge(context.decision, found.purged, context.policy, *meta);
+  }
+  const bool serves = context.decision.action == Action::serve ||
+                      context.decision.action == Action::serve_stale_while_revalidate;
+  if (serves && meta->is(cache::ResponseMeta::partial)) look_into(request, now, random, context);
+  if (request.upgrade && context.site->allow_upgrade) {
+    context.decision = {Action::forward, cache::ForwardReason::bypass, cache::DecisionRule::upgrade};
+  }
+}
+
+}  // namespace perigee::proxy
