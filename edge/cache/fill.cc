@@ -135,6 +135,16 @@ void Fill::set_store_key(const KeyView& key) {
   store_hash_ = key.hash;
 }
 
+void Fill::sent(PurgeStamp stamp) {
+  invalidations_.store(table_.invalidations_.count(), std::memory_order_relaxed);
+  sent_.store(uint64_t{1} << 32 | stamp, std::memory_order_release);
+}
+
+bool Fill::invalidated(uint64_t key_hash) const {
+  return sent_.load(std::memory_order_acquire) != 0 &&
+         table_.invalidations_.since(key_hash, invalidations_.load(std::memory_order_relaxed));
+}
+
 KeyView Fill::store_key() const {
   return store_key_.empty() ? KeyView{key_, hash_} : KeyView{store_key_, store_hash_};
 }
@@ -232,7 +242,15 @@ void Fill::finish(bool purged) {
   end(State::complete, std::nullopt);
 }
 
+// Looks twice: an invalidation may come on another thread in between. That one counts first and purges then,
+// so either we see it now, or it sees what we have stored.
 void Fill::commit() {
+  if (invalidated(store_key().hash)) return;
+  store();
+  if (invalidated(store_key().hash)) table_.store_.purge(store_key());
+}
+
+void Fill::store() {
   Draft draft;
   draft.key = store_key();
   draft.selecting = head_->selecting;

@@ -39,6 +39,7 @@
 #include "edge/base/result.h"
 #include "edge/base/waker.h"
 #include "edge/cache/growing_body.h"
+#include "edge/cache/invalidations.h"
 #include "edge/cache/key.h"
 #include "edge/cache/meta.h"
 #include "edge/cache/store.h"
@@ -107,14 +108,16 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void set_source(FillSource* source);  // null: detached
   // The primary key to store under, when the fill's own key holds more (a variant's selecting bytes).
   void set_store_key(const KeyView& key);
-  // The request is on its way upstream: what comes back has seen the purges up to here.
-  void sent(PurgeStamp stamp) { sent_.store(uint64_t{1} << 32 | stamp, std::memory_order_release); }
+  // The request is on its way upstream: what comes back has seen the purges up to here, and the invalidations
+  // up to now.
+  void sent(PurgeStamp stamp);
   // The final head has arrived. Storable answers make the fill streaming, others uncacheable.
   void head_arrived(FillHead head);
   // A 304 renewed the stored response.
   void freshened();
   void append(std::string_view bytes);
-  // The message ended in order; commits to the store if it is to be kept, and was not purged meanwhile.
+  // The message ended in order; commits to the store if it is to be kept, and was neither purged nor
+  // invalidated meanwhile.
   void finish(bool purged = false);
   void failed(Error error);
 
@@ -135,6 +138,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
     const uint64_t sent = sent_.load(std::memory_order_acquire);
     return sent == 0 ? std::nullopt : std::optional(static_cast<PurgeStamp>(sent));
   }
+  // Has a key of that hash been invalidated since it was sent? For whoever may come later than that. The hash
+  // is of the primary key, which the fill's own may be more than.
+  bool invalidated(uint64_t key_hash) const;
   MonoTime started() const { return started_; }  // as given to join()
   // The offset of the fastest read so far.
   uint64_t fastest() const { return fastest_.load(std::memory_order_relaxed); }
@@ -172,6 +178,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool may_resume() const { return unread() <= pause_at() / 2; }
   bool one_reader() const { return !shared_ || one_reader_.load(std::memory_order_relaxed); }
   void commit();
+  void store();
   void store_run_so_far();
   void end(State state, std::optional<Error> error);
   void end_locked(State state, std::optional<Error> error);
@@ -197,7 +204,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
   std::atomic<GrowingBody*> readable_{nullptr};  // body_, once it is there
   std::atomic<uint64_t> fastest_{0};
   std::atomic<bool> attention_queued_{false};
-  std::atomic<uint64_t> sent_{0};  // bit 32 and the stamp of sent()
+  std::atomic<uint64_t> sent_{0};           // bit 32 and the stamp of sent()
+  std::atomic<uint64_t> invalidations_{0};  // how many there had been then
 
   mutable std::mutex
       mutex_;  // guards the rest; of these the running worker alone changes all but parties_ and followers_
@@ -238,6 +246,8 @@ class FillTable {
   // Who comes from now on does not find it: a purge came after it was sent.
   void retire(const Fill& fill) { remove(fill); }
 
+  Invalidations& invalidations() { return invalidations_; }
+
   // The oldest stamp of the fills that can be joined, or `newest` when all are newer.
   PurgeStamp oldest_purge_stamp(PurgeStamp newest);
 
@@ -258,6 +268,7 @@ class FillTable {
 
   Store& store_;
   const FillLimits limits_;
+  Invalidations invalidations_;
   std::array<Part, 16> parts_;
   std::atomic<size_t> in_flight_{0};
   std::atomic<uint64_t> kept_bytes_{0};  // of bodies in flight that are to be stored

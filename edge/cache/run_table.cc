@@ -26,12 +26,22 @@ bool RunTable::is_running(const Entry& entry) {
   return state == Fill::State::requested || state == Fill::State::streaming;
 }
 
+// What it brings was invalidated (RFC 9111 4.4): nobody who comes now may have it.
+bool RunTable::is_outdated(const Entry& entry, uint64_t primary_hash) {
+  const std::shared_ptr<Fill> fill = entry.fill.lock();
+  if (fill == nullptr || !fill->invalidated(primary_hash)) return false;
+  fills_.retire(*fill);
+  return true;
+}
+
 RunTable::Claim RunTable::claim(std::string_view representation, const ByteRun& wanted, WorkerFills& worker,
                                 Follower& follower, MonoTime started) {
   const std::lock_guard lock(mutex_);
   if (representations_.size() >= sweep_at_) sweep();
   std::vector<Entry>& entries = representations_[std::string(representation)];
-  std::erase_if(entries, [](const Entry& entry) { return !is_running(entry); });
+  const uint64_t primary = key_hash(representation.substr(0, representation.find('\0')));
+  std::erase_if(entries,
+                [&](const Entry& entry) { return !is_running(entry) || is_outdated(entry, primary); });
   Claim claim;
   claim.run = wanted;
   for (const Entry& entry : entries) {

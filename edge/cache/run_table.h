@@ -44,6 +44,7 @@ class RunTable {
     std::weak_ptr<Fill> fill;
   };
   static bool is_running(const Entry& entry);
+  bool is_outdated(const Entry& entry, uint64_t primary_hash);
   void sweep();
 
   FillTable& fills_;
