@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
 #include <utility>
 
 #include "edge/base/bytes.h"
@@ -68,6 +71,15 @@ bool set_from(std::string_view text, PeerRequestEnvelope& envelope) {
   return is_name(text);
 }
 
+bool set_invalidation(std::string_view text, PeerRequestEnvelope& envelope) {
+  std::string digits;
+  if (!set_digest(text, digits)) return false;
+  uint64_t id = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), id, 16);
+  envelope.invalidation = id;
+  return true;
+}
+
 bool set_in_flight(std::string_view text, PeerAnswerEnvelope& envelope) {
   const auto number = parse_number(text);
   if (!number || *number > UINT32_MAX) return false;
@@ -106,6 +118,7 @@ constexpr MemberRule<Request> request_rules[] = {
     {"deadline_ms", false, true, set_deadline},
     {"pos", false, false, [](std::string_view text, Request& to) { return set_position(text, to.position); }},
     {"from", false, true, set_from},
+    {"inv", false, false, set_invalidation},
     {"only_if_cached", true, false,
      [](std::string_view text, Request& to) { return set_flag(text, to.only_if_cached); }},
 };
@@ -175,6 +188,12 @@ std::string format(const PeerRequestEnvelope& envelope) {
   text += ";deadline_ms=" + std::to_string(deadline.count());
   if (envelope.position) text += ";pos=" + text_of(*envelope.position);
   text += ";from=" + envelope.from;
+  if (envelope.invalidation) {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016" PRIx64, *envelope.invalidation);
+    text += ";inv=";
+    text += digits;
+  }
   if (envelope.only_if_cached) text += ";only_if_cached";
   return text;
 }
@@ -190,7 +209,7 @@ std::string format(const PeerAnswerEnvelope& envelope) {
 
 Result<PeerRequestEnvelope> parse_peer_request(std::string_view value) {
   auto envelope = parse(value, request_rules, Side::client);
-  if (envelope && envelope->tier == Tier::region && envelope->hop != 1) {
+  if (envelope && envelope->tier == Tier::region && envelope->hop != 1 && !envelope->only_if_cached) {
     return malformed(Side::client, "tier region is always the first hop", value);
   }
   return envelope;

@@ -4,13 +4,13 @@
 // A peer request carries a PeerRequestEnvelope, a peer answer a PeerAnswerEnvelope. Both are one line of
 // members separated by ';', without spaces, the version first and the rest in any order:
 //
-//   v=1;tier=region;hop=1;digest=0123456789abcdef;deadline_ms=9500;pos=3.1207;from=eu-1;only_if_cached
+//   v=1;tier=region;hop=1;digest=0123456789abcdef;deadline_ms=9500;pos=3.1207;from=eu-1;inv=89abcdef01234567;only_if_cached
 //   v=1;digest=0123456789abcdef;pos=3.1207;stamp=3.1190;in_flight=17;draining
 //
 // Requests need tier, hop, digest, deadline_ms and from; answers need digest. Numbers are decimal without
-// sign or leading zero, a digest is 16 lower-case hexadecimal digits, a position is "epoch.sequence". An
-// unknown version or member, a repeated, malformed, missing or out-of-range one, or a line over 512 bytes
-// refuses the whole; nothing is repaired.
+// sign or leading zero, a digest and inv are 16 lower-case hexadecimal digits, a position is
+// "epoch.sequence". An unknown version or member, a repeated, malformed, missing or out-of-range one, or a
+// line over 512 bytes refuses the whole; nothing is repaired.
 //
 // Plain values that own their strings. Thread rule: pure functions. Accepted only on the authenticated peer
 // listener and stripped everywhere else, which is the caller's duty: this file neither authenticates
@@ -55,11 +55,16 @@ std::string_view to_string(Tier tier);
 
 struct PeerRequestEnvelope {
   Tier tier = Tier::region;
-  unsigned hop = 1;    // arrows between nodes so far, this one included: 1..hops_max, and 1 for tier region
-  std::string digest;  // membership_digest() of the asker
+  // Arrows between nodes so far, this one included: 1..hops_max, and 1 for tier region unless nothing can
+  // follow from it (only_if_cached).
+  unsigned hop = 1;
+  std::string digest;                     // membership_digest() of the asker
   std::chrono::milliseconds deadline{0};  // what is left of it when this was sent: 1 ms..deadline_max
   std::optional<LogPosition> position;    // purges applied by the asker
   std::string from;                       // name of the asker
+  // Of the last invalidation of this URL that the asker knows of (RFC 9111 4.4). With POST it is what the
+  // request is about.
+  std::optional<uint64_t> invalidation;
   bool only_if_cached = false;
 
   bool operator==(const PeerRequestEnvelope&) const = default;

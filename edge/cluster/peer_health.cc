@@ -53,7 +53,33 @@ void PeerHealth::record(NodeIndex node, PeerOutcome outcome, MonoTime now, uint3
   }
   const bool too_many =
       peer.failures >= options_.consecutive_failures || peer.connect_failures >= options_.connect_failures;
-  if (too_many && may_eject(peer.region)) eject(peer, now);
+  if (!too_many || !may_eject(peer.region)) return;
+  peer.probes_can_tell = peer.probe_failed || peer.connect_failures >= options_.connect_failures;
+  eject(peer, now);
+}
+
+void PeerHealth::probed(NodeIndex node, bool answered, MonoTime now) {
+  if (node >= peers_.size()) return;
+  Peer& peer = peers_[node];
+  peer.probe_failed = !answered;
+  peer.good_probes = answered ? plus(peer.good_probes, 1) : 0;
+  if (!answered) {
+    peer.probes_can_tell = true;
+    return record(node, PeerOutcome::connect_failure, now);
+  }
+  if (!peer.ejected_until) {
+    // Not the other failures: those are of requests that a probe is not like.
+    peer.connect_failures = 0;
+  } else if (peer.probes_can_tell && peer.good_probes >= options_.good_probes) {
+    come_back(peer, now);
+    publish();
+  }
+}
+
+void PeerHealth::come_back(Peer& peer, MonoTime now) {
+  peer.up_since = now;
+  peer.ejected_until.reset();
+  peer.probes_can_tell = false;
 }
 
 void PeerHealth::set_draining(NodeIndex node, bool draining, MonoTime now) {
@@ -68,9 +94,12 @@ void PeerHealth::tick(MonoTime now) {
   bool changed = false;
   for (Peer& peer : peers_) {
     if (peer.ejected_until && *peer.ejected_until <= now) {
-      peer.up_since = *peer.ejected_until;
-      peer.ejected_until.reset();
-      changed = true;
+      if (peer.probe_failed) {
+        peer.ejected_until = now + options_.probe_patience;
+      } else {
+        come_back(peer, *peer.ejected_until);
+        changed = true;
+      }
     }
     if (peer.draining_until && *peer.draining_until <= now) {
       peer.draining_until.reset();
@@ -135,6 +164,7 @@ void PeerHealth::eject(Peer& peer, MonoTime now) {
   peer.ejected_until =
       now + Duration(static_cast<Duration::rep>(static_cast<double>(length.count()) * factor));
   peer.failures = peer.connect_failures = 0;
+  peer.good_probes = 0;
   ++ejections_;
   publish();
 }

@@ -8,7 +8,8 @@
 // time up to 10 % shorter or longer so that nodes do not come back together -> up, with clean counts. n rises
 // by one with every ejection and falls by one for every 30 s up after it. In each region at most a third of
 // the nodes are ejected at once, but one always may be; beyond that failures are only counted, since a fault
-// of our own network looks like everybody failing. A peer that says it is draining is out of use for 30 s
+// of our own network looks like everybody failing. Active probes (control/peer_prober.h) add to what is seen,
+// and may end an ejection early. A peer that says it is draining is out of use for 30 s
 // after it last said so, unless it takes that back.
 //
 // It does not judge what a failure is. A late first byte is none: it says something about the origin, not
@@ -60,6 +61,8 @@ struct PeerHealthOptions {
   uint32_t ejected_one_in = 3;                          // nodes of a region, rounded down, but one always
   Duration recovery_period = std::chrono::seconds(30);  // up for that long: n falls by one
   Duration drain_hold = std::chrono::seconds(30);
+  uint32_t good_probes = 3;                           // in a row: an ejected peer is back
+  Duration probe_patience = std::chrono::seconds(1);  // an ejection that ends while probes fail goes on for
 };
 
 class PeerHealth {
@@ -71,6 +74,12 @@ class PeerHealth {
   // already ejected belong to requests sent before and change nothing. Nodes out of range (an older topology)
   // are ignored.
   void record(NodeIndex node, PeerOutcome outcome, MonoTime now, uint32_t count = 1);
+
+  // An active probe was answered, or not. A failed one counts as a failed connect. While they fail a peer
+  // does not come back. Where they had failed or connects had, so many good ones in a row end an ejection
+  // early; where they were good all the time they know nothing of what was wrong, and the ejection runs its
+  // time.
+  void probed(NodeIndex node, bool answered, MonoTime now);
 
   // What the node's last answer said.
   void set_draining(NodeIndex node, bool draining, MonoTime now);
@@ -101,11 +110,15 @@ class PeerHealth {
     MonoTime up_since{};
     std::optional<MonoTime> ejected_until;
     std::optional<MonoTime> draining_until;
+    bool probe_failed = false;     // the last one
+    bool probes_can_tell = false;  // what it was ejected for is something that they see
+    uint32_t good_probes = 0;      // in a row
   };
 
   static std::vector<Peer> peers_of(const Topology& topology);
   bool may_eject(RegionIndex region) const;
   void eject(Peer& peer, MonoTime now);
+  void come_back(Peer& peer, MonoTime now);
   uint32_t times_ejected(const Peer& peer, MonoTime now) const;
   void publish();
 

@@ -10,9 +10,13 @@
 // - Between nodes of different membership digests there is no second arrow: the asked one serves or asks the
 // origin.
 // - Ejected and draining peers are passed over. With no peer left the origin remains.
+// - An owner above the load bound gives way to the next (peer_loads.h), and hot keys go to the less busy of
+// the
+//   first two. This changes the order among those who may be asked, or makes this node the one that fetches;
+//   it adds nobody.
 //
 // It is for requests that may be collapsed and stored: unsafe methods, bypass and known hit-for-miss keys go
-// from the receiving node straight to the origin without asking here. It looks at neither load nor budgets.
+// from the receiving node straight to the origin without asking here. It looks at no budgets.
 #pragma once
 
 #include <array>
@@ -21,6 +25,7 @@
 
 #include "edge/cluster/peer_envelope.h"
 #include "edge/cluster/peer_health.h"
+#include "edge/cluster/peer_loads.h"
 #include "edge/cluster/placement.h"
 
 namespace perigee::cluster {
@@ -35,6 +40,8 @@ struct RouteQuery {
   unsigned hop = 0;                   // from the envelope; 0: asked by a client
   Tier tier = Tier::region;           // from the envelope; looked at only if hop is above 0
   bool same_digest = true;  // the asker's membership digest is ours; looked at only if hop is above 0
+  bool hot = false;         // many ask for it: its first two owners share it
+  bool coin = false;        // hot: which of two that are equally busy, at random
 };
 
 struct Target {
@@ -50,6 +57,8 @@ class Route {
 
   size_t size() const { return count_; }
   const Target& operator[](size_t i) const { return targets_[i]; }
+  Target& operator[](size_t i) { return targets_[i]; }
+  void clear() { count_ = 0; }
   const Target* begin() const { return targets_.data(); }
   const Target* end() const { return targets_.data() + count_; }
 
@@ -58,13 +67,19 @@ class Route {
   size_t count_ = 0;
 };
 
+// The owner that was passed over because it is busy; for counting.
+struct RouteNotes {
+  std::optional<NodeIndex> skipped;
+};
+
 // A target's Tier is what the envelope to it says; its hop is the query's plus one.
 //
 // In its own region a client's request goes to at most two owners: those that come before this node in the
 // slot's order. If this node is the first usable owner, it acts as the owner and goes on to the shield or the
 // origin. In the shield region only the first usable owner is asked; if this node lies in the shield region
-// there is no such step.
-Route plan(const Placement& placement, const HealthView& health, const RouteQuery& query);
+// there is no such step. loads may be null: everybody is idle. notes may be null.
+Route plan(const Placement& placement, const HealthView& health, const RouteQuery& query,
+           const PeerLoads* loads = nullptr, RouteNotes* notes = nullptr);
 
 // A peer request that says more hops than a cluster like this makes must be refused, not served: somebody
 // loops.

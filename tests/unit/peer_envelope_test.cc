@@ -23,6 +23,7 @@ PeerRequestEnvelope full_request() {
   envelope.deadline = std::chrono::milliseconds(9500);
   envelope.position = LogPosition{3, 1207};
   envelope.from = "eu-1";
+  envelope.invalidation = 0x89abcdef01234567;
   envelope.only_if_cached = true;
   return envelope;
 }
@@ -31,7 +32,8 @@ PeerRequestEnvelope full_request() {
 
 TEST_CASE("a request envelope has one text form", "[cluster][envelope]") {
   CHECK(format(full_request()) ==
-        "v=1;tier=shield;hop=2;digest=0123456789abcdef;deadline_ms=9500;pos=3.1207;from=eu-1;only_if_cached");
+        "v=1;tier=shield;hop=2;digest=0123456789abcdef;deadline_ms=9500;pos=3.1207;from=eu-1;"
+        "inv=89abcdef01234567;only_if_cached");
 }
 
 TEST_CASE("request envelopes survive the round trip", "[cluster][envelope]") {
@@ -105,6 +107,9 @@ TEST_CASE("a request envelope that is not exactly right is refused", "[cluster][
       {with("only_if_cached=1"), "malformed_envelope"},
       {with("only_if_cached="), "malformed_envelope"},
       {with("only_if_cached;only_if_cached"), "malformed_envelope"},
+      {with("inv=1"), "malformed_envelope"},
+      {with("inv=89ABCDEF01234567"), "malformed_envelope"},
+      {with("inv=89abcdef01234567;inv=89abcdef01234567"), "malformed_envelope"},
       {with("pos=3"), "malformed_envelope"},
       {with("pos=3."), "malformed_envelope"},
       {with("pos=3.1.2"), "malformed_envelope"},

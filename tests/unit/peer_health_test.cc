@@ -252,4 +252,45 @@ TEST_CASE("peer states have names", "[cluster][health]") {
   CHECK(to_string(PeerState::ejected) == "ejected");
 }
 
+TEST_CASE("probes without an answer eject, and hold back a return", "[cluster][health][probe]") {
+  Fixture f(3);
+  for (int i = 0; i < 2; ++i) f.health.probed(1, false, f.now);
+  CHECK(f.state(1) == PeerState::up);
+  f.health.probed(1, false, f.now);
+  CHECK(f.state(1) == PeerState::ejected);
+  for (int i = 0; i < 120; ++i) {
+    f.health.probed(1, false, f.now);
+    f.advance(seconds(1));
+  }
+  CHECK(f.state(1) == PeerState::ejected);
+  CHECK(f.health.ejections() == 1);
+  f.health.probed(1, true, f.now);
+  f.advance(seconds(2));
+  CHECK(f.state(1) == PeerState::up);
+}
+
+TEST_CASE("three good probes end an ejection that probes can tell something of", "[cluster][health][probe]") {
+  Fixture f(3);
+  f.record(1, PeerOutcome::connect_failure, 3);
+  CHECK(f.state(1) == PeerState::ejected);
+  for (int i = 0; i < 2; ++i) f.health.probed(1, true, f.now);
+  CHECK(f.state(1) == PeerState::ejected);
+  f.health.probed(1, false, f.now);
+  for (int i = 0; i < 3; ++i) f.health.probed(1, true, f.now);
+  CHECK(f.state(1) == PeerState::up);
+}
+
+TEST_CASE("a peer that answers probes and nothing else stays out its time", "[cluster][health][probe]") {
+  Fixture f(3);
+  for (int i = 0; i < 5; ++i) {
+    f.record(1, PeerOutcome::failure);
+    f.health.probed(1, true, f.now);
+  }
+  CHECK(f.state(1) == PeerState::ejected);
+  for (int i = 0; i < 20; ++i) f.health.probed(1, true, f.now);
+  CHECK(f.state(1) == PeerState::ejected);
+  f.advance(seconds(31));
+  CHECK(f.state(1) == PeerState::up);
+}
+
 }  // namespace perigee::cluster

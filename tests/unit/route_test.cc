@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <map>
 #include <set>
 
 #include "edge/base/random.h"
@@ -200,6 +201,82 @@ TEST_CASE("no disagreement makes a request cross more than two arrows", "[cluste
     }
     REQUIRE(arrows <= hops_max);
   }
+}
+
+// Loads by node, and who is above the bound.
+struct Loads final : PeerLoads {
+  bool above_bound(NodeIndex node) const override { return busy.count(node) != 0; }
+  double load(NodeIndex node) const override { return loads.count(node) != 0 ? loads.at(node) : 0; }
+  std::set<NodeIndex> busy;
+  std::map<NodeIndex, double> loads;
+};
+
+TEST_CASE("a busy owner gives way to the next, and to the node itself when that is next",
+          "[cluster][route]") {
+  Fixture f;
+  Loads loads;
+  const HealthView health;
+  loads.busy = {f.owner(eu, 0)};
+  f.query.key_hash = key;
+  f.query.self = f.bystander();
+  RouteNotes notes;
+  Route route = plan(*f.placement, health, f.query, &loads, &notes);
+  CHECK(Targets(route.begin(), route.end()) ==
+        Targets{region(f.owner(eu, 1)), region(f.owner(eu, 0)), origin});
+  CHECK(notes.skipped == f.owner(eu, 0));
+
+  f.query.self = f.owner(eu, 1);
+  route = plan(*f.placement, health, f.query, &loads, &notes);
+  CHECK(Targets(route.begin(), route.end()) == Targets{origin});
+
+  // When the next is busy too, nothing is gained.
+  loads.busy = {f.owner(eu, 0), f.owner(eu, 1)};
+  f.query.self = f.bystander();
+  notes = {};
+  route = plan(*f.placement, health, f.query, &loads, &notes);
+  CHECK(Targets(route.begin(), route.end()) ==
+        Targets{region(f.owner(eu, 0)), region(f.owner(eu, 1)), origin});
+  CHECK(!notes.skipped);
+}
+
+TEST_CASE("a hot key goes to the less busy of its first two owners", "[cluster][route]") {
+  Fixture f;
+  Loads loads;
+  f.query.key_hash = key;
+  f.query.self = f.bystander();
+  const auto first = [&] { return plan(*f.placement, HealthView(), f.query, &loads)[0].node; };
+  loads.loads = {{f.owner(eu, 0), 3.0}, {f.owner(eu, 1), 2.0}};
+  CHECK(first() == f.owner(eu, 0));
+  f.query.hot = true;
+  CHECK(first() == f.owner(eu, 1));
+  loads.loads[f.owner(eu, 1)] = 4.0;
+  CHECK(first() == f.owner(eu, 0));
+  loads.loads[f.owner(eu, 1)] = 3.0;
+  CHECK(first() == f.owner(eu, 0));
+  f.query.coin = true;
+  CHECK(first() == f.owner(eu, 1));
+}
+
+TEST_CASE("a load is too high above its share of the mean and above the floor", "[cluster][route]") {
+  const LoadBound bound{125, 16};
+  CHECK(within_bound(16, 0, bound));
+  CHECK(!within_bound(17, 0, bound));
+  CHECK(within_bound(125, 100, bound));
+  CHECK(!within_bound(126, 100, bound));
+  CHECK(within_bound(1e9, 1, LoadBound{0, 16}));
+}
+
+TEST_CASE("announced loads are smoothed, and forgotten without news", "[cluster][route]") {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const MonoTime start{seconds(1000)};
+  SmoothedLoad load;
+  CHECK(load.at(start) == 0);
+  load.announce(100, start);
+  CHECK(load.at(start) == 100);
+  load.announce(0, start + milliseconds(100));
+  CHECK(load.at(start + milliseconds(100)) > 80);
+  CHECK(load.at(start + seconds(10)) < 10);
 }
 
 }  // namespace perigee::cluster
