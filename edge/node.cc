@@ -35,6 +35,7 @@ Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Confi
 Node::~Node() {
   // What refers to the store goes before it: servers and their exchanges, then fills.
   control_servers_.clear();
+  prober_.reset();
   workers_.clear();
   runs_.reset();
   purges_.reset();
@@ -49,6 +50,8 @@ Result<void> Node::start() {
   control_reader_ = &store_->add_reader();
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
   runs_ = std::make_unique<cache::RunTable>(*fills_);
+  hot_copies_ = std::make_unique<proxy::HotCopies>(
+      *store_, config->cache.store.budget_bytes / 100 * config->cache.hot_copies_percent);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
   purges_ = std::make_unique<NodePurges>(control_, io_.files(), control_metrics_, *store_, *fills_, log_);
@@ -61,16 +64,31 @@ Result<void> Node::start() {
   if (auto started = purges_->start(*config, snapshot_, std::move(workers)); !started) return started;
   if (auto listening = listen_workers(*config); !listening) return listening;
   if (auto listening = listen_control(*config); !listening) return listening;
+  control::ProbeListener& probed = *this;
+  prober_ = std::make_unique<control::PeerProber>(control_, control_metrics_, config->peers.probe_interval,
+                                                  Random(control_.random().next()), probed);
+  control_.post(net::make_task([this] { prober_->adopt(snapshot_); }));
   keep_last_good();
   return {};
 }
 
 void Node::make_workers(const control::Config& config) {
   const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
-  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, *purges_, count};
+  proxy::NodeParts parts{.store = *store_,
+                         .fills = *fills_,
+                         .runs = *runs_,
+                         .outcomes = outcomes_,
+                         .exchange_log = exchange_log_,
+                         .log = log_,
+                         .control = *purges_,
+                         .peer_requests_waiting = peer_requests_waiting_,
+                         .hot_copies = *hot_copies_,
+                         .hot_keys = config.cache.hot_keys,
+                         .workers = count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
     workers_.push_back(std::make_unique<NodeWorker>(loop, parts, head_limits(config), snapshot_));
+    workers_.back()->worker().pool().set_idle_time(config.server.upstream_idle_timeout);
   }
 }
 
@@ -139,11 +157,26 @@ Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, u
   SnapshotInput input;
   input.id = id;
   input.draining = draining_ || out_;
-  input.before = snapshot_ != nullptr ? snapshot_->cluster.get() : nullptr;
+  input.now = control_.now();
+  input.peers = &peers_;
+  if (snapshot_ != nullptr) {
+    input.before = snapshot_->cluster;
+    input.joining = snapshot_->joining;
+  }
   auto built = build_snapshot(config, input);
   if (!built) return tl::unexpected(built.error());
   snapshot_ = std::move(*built);
+  index_by_peer_.assign(index_by_peer_.size(), std::nullopt);
+  for (size_t i = 0; i < snapshot_->peers.size(); ++i) {
+    const cluster::PeerId peer = snapshot_->peers[i]->id;
+    if (index_by_peer_.size() <= peer) index_by_peer_.resize(peer + 1);
+    index_by_peer_[peer] = static_cast<cluster::NodeIndex>(i);
+  }
   return {};
+}
+
+std::optional<cluster::NodeIndex> Node::index_of(cluster::PeerId peer) const {
+  return peer < index_by_peer_.size() ? index_by_peer_[peer] : std::nullopt;
 }
 
 // Every worker gets contexts of its own: OpenSSL counts references in them.
@@ -191,6 +224,7 @@ void Node::put_in_force(const std::shared_ptr<const control::Config>& config) {
   exchange_log_.set_sample(config->log.access_sample);
   health_->adopt(snapshot_->cluster->topology);
   purges_->adopt(*config, snapshot_);
+  prober_->adopt(snapshot_);
   publish_snapshot();
   publish_health();
 }
@@ -260,8 +294,25 @@ void Node::worker_drained() {
 void Node::take_outcomes() {
   const MonoTime now = control_.now();
   const uint64_t ejections = health_->ejections();
-  for (const PeerOutcomes::Outcome& outcome : outcomes_.take())
-    health_->record(outcome.peer, outcome.outcome, now);
+  for (const PeerOutcomes::Outcome& outcome : outcomes_.take()) {
+    const auto node = index_of(outcome.peer);
+    if (!node) continue;
+    if (outcome.draining) {
+      health_->set_draining(*node, *outcome.draining, now);
+    } else {
+      health_->record(*node, outcome.outcome, now);
+    }
+  }
+  control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
+  if (health_->view() != published_health_) publish_health();
+}
+
+void Node::on_probe(const cluster::PeerRecord& peer, const cluster::PeerAnswerEnvelope* said) {
+  const auto node = index_of(peer.id);
+  if (!node) return;
+  const uint64_t ejections = health_->ejections();
+  health_->probed(*node, said != nullptr, control_.now());
+  if (said != nullptr) health_->set_draining(*node, said->draining, control_.now());
   control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);
   if (health_->view() != published_health_) publish_health();
 }

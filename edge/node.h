@@ -8,8 +8,10 @@
 // called on the control loop. Workers get snapshots, health and the order to drain by message.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "edge/control/admin_handler.h"
 #include "edge/control/admin_pages.h"
 #include "edge/control/config.h"
+#include "edge/control/peer_prober.h"
 #include "edge/control/reload.h"
 #include "edge/net/io.h"
 #include "edge/node_purges.h"
@@ -43,7 +46,7 @@ struct ListeningAddress {
   net::Address address;
 };
 
-class Node final : private control::AdminBackend, private net::TimerHandler {
+class Node final : private control::AdminBackend, private control::ProbeListener, private net::TimerHandler {
  public:
   Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Config> config, NodeOptions options,
        Log log, proxy::ExchangeLog& exchange_log);
@@ -62,6 +65,11 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   // The body of POST /purge; done gets the status and the JSON of the answer, possibly before this returns.
   void purge(std::string_view body, const JsonDone& done) override;
 
+  // GET /topology, and POST /drain and /undrain.
+  std::string topology_json() override;
+  void set_out(bool out) override;
+
+  uint64_t hot_copy_bytes() const { return hot_copies_->bytes(); }
   size_t purge_rules() const { return purges_->rules(); }
 
   cache::Store& store() { return *store_; }
@@ -72,14 +80,12 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   // AdminBackend (node_admin.cc).
   std::string metrics_text() override;
   std::string config_json() override;
-  std::string topology_json() override;
   std::string status_json() override;
   Result<std::string> explain_json(std::string_view query) override;
   void reload(ReloadDone done) override;
   std::string reloads_json() override { return control::reloads_json(config_.history()); }
   std::string diff_json() override;
   void roll_back(uint64_t id, ReloadDone done) override;
-  void set_out(bool out) override;
   std::string purges_json() override { return purges_->history_json(); }
   bool ready() override { return !draining_ && !out_; }
   std::string_view token() override { return config_.current()->admin.token; }
@@ -100,6 +106,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   void publish_tls();
   void publish_health();
   void take_outcomes();
+  void on_probe(const cluster::PeerRecord& peer, const cluster::PeerAnswerEnvelope* said) override;
+  std::optional<cluster::NodeIndex> index_of(cluster::PeerId peer) const;
   void on_timer(net::Timer& timer) override;
   void worker_drained();
 
@@ -116,8 +124,13 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   cache::Reader* control_reader_ = nullptr;  // the control loop's own look at the store
   std::unique_ptr<cache::FillTable> fills_;
   std::unique_ptr<cache::RunTable> runs_;
+  std::unique_ptr<proxy::HotCopies> hot_copies_;
   std::unique_ptr<NodePurges> purges_;
+  cluster::PeerBook peers_;
+  std::vector<std::optional<cluster::NodeIndex>> index_by_peer_;  // in the topology in force
+  std::atomic<uint32_t> peer_requests_waiting_{0};
   PeerOutcomes outcomes_;
+  std::unique_ptr<control::PeerProber> prober_;
   std::unique_ptr<cluster::PeerHealth> health_;
   std::shared_ptr<const cluster::HealthView> published_health_;
   std::vector<std::unique_ptr<NodeWorker>> workers_;

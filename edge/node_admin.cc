@@ -19,6 +19,7 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_bytes, stats.bytes_used);
   control_metrics_.set(Metric::store_responses, stats.responses);
   control_metrics_.set(Metric::store_evictions, stats.evictions);
+  control_metrics_.set(Metric::hot_copy_bytes, hot_copies_->bytes());
   control_metrics_.set(Metric::purge_rules, purges_->rules());
   if (options_.log_dropped) control_metrics_.set(Metric::log_dropped, options_.log_dropped());
   std::vector<const MetricShard*> all{&control_metrics_};
@@ -31,7 +32,7 @@ std::string Node::metrics_text() { return control::metrics_text(shards()); }
 std::string Node::config_json() { return control::config_json(*config_.current(), config_.current_id()); }
 
 std::string Node::topology_json() {
-  return control::topology_json(*config_.current(), health_->view().get());
+  return control::topology_json(*config_.current(), health_->view().get(), snapshot_->peers);
 }
 
 std::string Node::status_json() {

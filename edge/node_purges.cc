@@ -103,7 +103,7 @@ Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<co
   tell_workers([](proxy::WorkerPurges& purges) { purges.unverified(); });
   follower_ = std::make_unique<control::PurgeFollower>(
       control_, config.node.name, verify_after,
-      [this](http::Method method, std::string target, Duration timeout, control::PeerCaller::Done done) {
+      [this](http::Method method, std::string target, Duration timeout, proxy::PeerCaller::Done done) {
         send(method, std::move(target), timeout, std::move(done));
       },
       applier, log_);
@@ -161,7 +161,7 @@ void NodePurges::verified_until(std::optional<MonoTime> until) {
 }
 
 void NodePurges::send(http::Method method, std::string target, Duration timeout,
-                      control::PeerCaller::Done done) {
+                      proxy::PeerCaller::Done done) {
   const cluster::Topology& topology = snapshot_->cluster->topology;
   const auto index = topology.find_node(topology.purge_log);
   const auto address = net::Address::parse(index ? topology.nodes[*index].peer_address : std::string());
@@ -170,10 +170,11 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
       done(fail(Side::internal, "peer_unreachable", "the topology names no such node, or no peer keys"));
     }));
   }
-  control::PeerCall call;
+  proxy::PeerCall call;
   call.method = method;
   call.to = *address;
-  call.target = std::move(target);
+  call.authority = proxy::control_authority;
+  call.url = "http://" + std::string(proxy::control_authority) + target;
   call.from = snapshot_->node_name;
   call.digest = snapshot_->cluster->digest;
   call.timeout = timeout;

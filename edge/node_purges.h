@@ -18,10 +18,10 @@
 #include "edge/cache/fill.h"
 #include "edge/cache/store.h"
 #include "edge/control/config.h"
-#include "edge/control/peer_caller.h"
 #include "edge/control/purge_appender.h"
 #include "edge/control/purge_follower.h"
 #include "edge/node_worker.h"
+#include "edge/proxy/peer_caller.h"
 #include "edge/proxy/peer_control.h"
 
 namespace perigee {
@@ -71,7 +71,7 @@ class NodePurges final : public proxy::PeerControl, private control::PurgeApplie
 
   template <typename Message>
   void tell_workers(Message message);
-  void send(http::Method method, std::string target, Duration timeout, control::PeerCaller::Done done);
+  void send(http::Method method, std::string target, Duration timeout, proxy::PeerCaller::Done done);
   void serve_control(http::Method method, const std::string& target, const Done& done);
   void finish(uint64_t id, MonoTime began, const Done& done, Result<control::PurgeReceipt> receipt);
   void on_timer(net::Timer& timer) override;
@@ -87,7 +87,7 @@ class NodePurges final : public proxy::PeerControl, private control::PurgeApplie
   std::shared_ptr<const cache::SiteNames> names_;
   std::vector<NodeWorker*> workers_;
   Duration wait_{};
-  control::PeerCaller caller_;
+  proxy::PeerCaller caller_;
   std::unique_ptr<control::PurgeAppender> appender_;
   std::unique_ptr<control::PurgeFollower> follower_;
   control::PurgeLog* purge_log_ = nullptr;  // one of the two; null: no purges

@@ -23,6 +23,10 @@ proxy::ExchangeOptions exchange_options(const control::Config& config) {
   options.follower_wait_max = config.cache.follower_wait_max;
   options.fill_age_max = config.cache.fill_age_max;
   options.peer_answer_timeout = config.peers.first_answer_timeout;
+  options.peer_idle_body_timeout = config.peers.idle_body_timeout;
+  options.invalidation_wait = config.peers.invalidation_wait;
+  options.hedging = config.peers.hedging;
+  options.load_bound = config.peers.load_bound;
   options.peer_connect_timeout = config.peers.connect_timeout;
   options.peer_connect_timeout_far = config.peers.connect_across_timeout;
   options.peer_connections_max = config.peers.connections_max;
@@ -53,9 +57,16 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
   snapshot->exchange = exchange_options(config);
   const bool alone = config.topology == nullptr;
   auto view = cluster::ClusterView::build(alone ? topology_of_one(config.node.name) : *config.topology,
-                                          config.node.name, input.before);
+                                          config.node.name, input.before.get());
   if (!view) return tl::unexpected(view.error());
   snapshot->cluster = *view;
+  const MonoTime joined = input.now + config.peers.joining;
+  snapshot->joining = input.before == nullptr ? cluster::Joining::started(joined)
+                                              : input.joining.changed(input.before, **view, joined);
+  cluster::PeerBook own_book;
+  cluster::PeerBook& book = input.peers != nullptr ? *input.peers : own_book;
+  for (const cluster::NodeInfo& node : snapshot->cluster->topology.nodes)
+    snapshot->peers.push_back(book.of(node.name));
   snapshot->peer_keys = config.peer_keys;
   cluster::PeerAnswerEnvelope answer;
   answer.digest = snapshot->cluster->digest;

@@ -15,8 +15,13 @@ namespace perigee {
 struct SnapshotInput {
   uint64_t id = 0;
   bool draining = false;
-  // Of the snapshot before: its placement is used again when nothing about it changed. May be null.
-  const cluster::ClusterView* before = nullptr;
+  // Of the snapshot before: its placement is used again when nothing about it changed. Null: the node starts.
+  std::shared_ptr<const cluster::ClusterView> before = {};
+  // Whether this node was becoming an owner already.
+  cluster::Joining joining = {};
+  MonoTime now{};
+  // Where peers get their identity from; null: a book of its own.
+  cluster::PeerBook* peers = nullptr;
 };
 
 // Errors: those of cluster::ClusterView::build().

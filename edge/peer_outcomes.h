@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,17 +18,21 @@ namespace perigee {
 class PeerOutcomes final : public proxy::OutcomeSink {
  public:
   struct Outcome {
-    cluster::NodeIndex peer;
+    cluster::PeerId peer;
     cluster::PeerOutcome outcome;
+    std::optional<bool> draining;  // this is what it is about; outcome means nothing
   };
 
   // on_batch runs on the control loop, at most once per batch.
   PeerOutcomes(net::Loop& control, std::function<void()> on_batch);
 
-  void peer_outcome(cluster::NodeIndex peer, cluster::PeerOutcome outcome) override;
+  void peer_outcome(cluster::PeerId peer, cluster::PeerOutcome outcome) override;
+  void peer_draining(cluster::PeerId peer, bool draining) override;
   std::vector<Outcome> take();
 
  private:
+  void put(const Outcome& outcome);
+
   net::Loop& control_;
   std::function<void()> on_batch_;
   std::mutex mutex_;

@@ -60,9 +60,33 @@ namespace perigee {
     "Retries not made because the budget was spent")                                                         \
   X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter,                                             \
     "Requests that left their owner for another")                                                            \
-  X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests received on the peer listener")     \
+  X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests of peers for content")              \
   X(peer_rejected, "perigee_peer_rejected_total", "", counter, "Peer requests refused: bad authentication")  \
   X(peer_ejections, "perigee_peer_ejections_total", "", counter, "Peers taken out of rotation")              \
+  X(peer_disagreements, "perigee_peer_disagreements_total", "", counter,                                     \
+    "Answers of peers that see another membership")                                                          \
+  X(peer_load_skips, "perigee_peer_load_skips_total", "", counter,                                           \
+    "Requests that passed over their owner because it was busy")                                             \
+  X(peer_probes, "perigee_peer_probes_total", "", counter, "Probes sent to peers")                           \
+  X(peer_probes_failed, "perigee_peer_probes_failed_total", "", counter, "Probes without an answer in time") \
+  X(hedges_sent, "perigee_hedges_total", "", counter, "Second questions while a peer was late")              \
+  X(hedges_won, "perigee_hedges_won_total", "", counter, "Hedges that answered before the late peer")        \
+  X(hedge_budget_exhausted, "perigee_hedge_budget_exhausted_total", "", counter,                             \
+    "Hedges not sent because the budget was spent")                                                          \
+  X(joining_asked, "perigee_joining_requests_total", "", counter,                                            \
+    "Requests to a previous owner for what it has stored")                                                   \
+  X(joining_found, "perigee_joining_found_total", "", counter, "Of these, answered")                         \
+  X(hot_copies_stored, "perigee_hot_copies_stored_total", "", counter,                                       \
+    "Copies kept of hot keys that another node owns")                                                        \
+  X(hot_copy_bytes, "perigee_hot_copy_bytes", "", gauge, "Memory counted for copies of hot keys")            \
+  X(invalidations_sent, "perigee_invalidations_sent_total", "", counter,                                     \
+    "Invalidations by unsafe methods told to other nodes, attempts counted")                                 \
+  X(invalidations_received, "perigee_invalidations_received_total", "", counter,                             \
+    "Invalidations heard of from other nodes")                                                               \
+  X(invalidations_late, "perigee_invalidations_late_total", "", counter,                                     \
+    "Nodes that had not confirmed an invalidation when the answer went out")                                 \
+  X(invalidations_lost, "perigee_invalidations_lost_total", "", counter,                                     \
+    "Invalidations that a node never confirmed")                                                             \
   X(store_bytes, "perigee_store_bytes", "", gauge, "Bytes charged to the cache budget")                      \
   X(store_responses, "perigee_store_responses", "", gauge, "Stored responses")                               \
   X(store_evictions, "perigee_store_evictions_total", "", counter, "Stored responses evicted to make room")  \

@@ -23,6 +23,7 @@ struct ResponseMeta {
     has_vary = 1 << 6,
     immutable = 1 << 7,     // RFC 8246
     partial = 1 << 9,       // the body is sparse: not every byte is here (RFC 9111 3.3)
+    hot_copy = 1 << 10,     // another node owns it; many ask for it here
     hit_for_miss = 1 << 8,  // no response at all: remembers "do not wait, not storable"
   };
 

@@ -85,7 +85,28 @@ std::string config_json(const Config& config, uint64_t id) {
                 {"warnings", errors_json(config.warnings)}});
 }
 
-std::string topology_json(const Config& config, const cluster::HealthView* health) {
+namespace {
+
+// As this node sees a peer; null where nothing is known.
+Json seen_of(const cluster::PeerRecord& peer) {
+  const auto figure = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  const int64_t p95_us = figure(peer.p95_us);
+  const int64_t probe_us = figure(peer.probe_us);
+  return {{"agrees", !figure(peer.disagrees)},
+          {"in_flight", figure(peer.in_flight)},
+          {"p95_us", p95_us > 0 ? Json(p95_us) : Json()},
+          {"requests", figure(peer.requests)},
+          {"hedges", figure(peer.hedges)},
+          {"hedges_won", figure(peer.hedges_won)},
+          {"load_skips", figure(peer.load_skips)},
+          {"probe_us", probe_us >= 0 ? Json(probe_us) : Json()},
+          {"probes_failed", figure(peer.probes_failed)}};
+}
+
+}  // namespace
+
+std::string topology_json(const Config& config, const cluster::HealthView* health,
+                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers) {
   Json json = {{"self", config.node.name}, {"nodes", Json::array()}};
   if (config.topology == nullptr) return print(json);
   const cluster::Topology& topology = *config.topology;
@@ -101,6 +122,7 @@ std::string topology_json(const Config& config, const cluster::HealthView* healt
                              {"admin", node.admin_address},
                              {"health", node.health_address},
                              {"state", std::string(cluster::to_string(state))}});
+    if (i < peers.size() && node.name != config.node.name) json["nodes"].back()["seen"] = seen_of(*peers[i]);
   }
   json["regions"] = Json::array();
   for (const cluster::RegionInfo& region : topology.regions) {

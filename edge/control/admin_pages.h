@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "edge/base/metrics.h"
 #include "edge/cluster/peer_health.h"
+#include "edge/cluster/peer_record.h"
 #include "edge/control/reload.h"
 
 namespace perigee::control {
@@ -36,8 +38,9 @@ std::string status_json(const NodeStatus& status, std::span<const MetricShard* c
 std::string config_json(const Config& config, uint64_t id);
 
 // Nodes with their addresses, weights and states; {"nodes": []} when alone. health may be null: everybody is
-// up.
-std::string topology_json(const Config& config, const cluster::HealthView* health);
+// up. peers: what is noted of each node of the topology, in its order; may be empty.
+std::string topology_json(const Config& config, const cluster::HealthView* health,
+                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers = {});
 
 std::string reload_json(const ReloadResult& result);
 // {"reloads": [...]}, newest first.

@@ -17,8 +17,11 @@
 #include "edge/base/log.h"
 #include "edge/cache/fill.h"
 #include "edge/cache/store.h"
+#include "edge/cluster/hedge_policy.h"
+#include "edge/cluster/hot_keys.h"
 #include "edge/cluster/peer_auth.h"
 #include "edge/cluster/peer_health.h"
+#include "edge/cluster/peer_loads.h"
 #include "edge/cluster/retry_budget.h"
 #include "edge/cluster/topology.h"
 #include "edge/control/config_error.h"
@@ -50,6 +53,8 @@ struct ListenSettings {
 struct CacheSettings {
   cache::StoreOptions store;
   cache::FillLimits fill;
+  uint32_t hot_copies_percent = 10;  // of the budget
+  cluster::HotKeyOptions hot_keys;
   Duration fill_age_max = std::chrono::hours(1);
   Duration follower_wait_max = std::chrono::seconds(20);
 };
@@ -65,6 +70,7 @@ struct ServerSettings {
   Duration keep_alive_timeout = std::chrono::seconds(60);
   Duration request_body_timeout = std::chrono::seconds(60);
   Duration write_stall_timeout = std::chrono::seconds(60);
+  Duration upstream_idle_timeout = std::chrono::seconds(50);
   Duration drain_deadline = std::chrono::seconds(30);
 };
 
@@ -77,6 +83,12 @@ struct PeerSettings {
   Duration connect_timeout = std::chrono::milliseconds(100);  // within the region
   Duration connect_across_timeout = std::chrono::seconds(1);  // to another region
   Duration first_answer_timeout = std::chrono::seconds(1);
+  Duration idle_body_timeout = std::chrono::seconds(15);
+  Duration invalidation_wait = std::chrono::milliseconds(100);
+  Duration joining = std::chrono::minutes(10);
+  Duration probe_interval = std::chrono::seconds(2);  // 0: none
+  cluster::HedgeOptions hedging;
+  cluster::LoadBound load_bound;
   uint32_t connections_max = 256;      // to one peer
   uint32_t idle_connections_max = 64;  // to one peer
   cluster::PeerHealthOptions health;

@@ -172,6 +172,9 @@ class NodeFileReader {
     cache.fill.private_window_bytes = size(values, "private_window");
     cache.fill.finish_without_followers_bytes = size(values, "finish_without_followers");
     cache.fill.followers_max = count(values, "followers");
+    cache.hot_copies_percent = count(values, "hot_copies_percent");
+    cache.hot_keys.requests_min = count(values, "hot_requests_min");
+    cache.hot_keys.one_in = count(values, "hot_one_in");
     cache.fill_age_max = values.get<Duration>("fill_age_max");
     cache.follower_wait_max = values.get<Duration>("follower_wait_max");
   }
@@ -194,6 +197,7 @@ class NodeFileReader {
     server.header_timeout = timeouts.get<Duration>("header");
     server.keep_alive_timeout = timeouts.get<Duration>("keep_alive");
     server.request_body_timeout = timeouts.get<Duration>("request_body");
+    server.upstream_idle_timeout = timeouts.get<Duration>("upstream_idle");
     server.write_stall_timeout = timeouts.get<Duration>("write_stall");
     server.drain_deadline = timeouts.get<Duration>("drain");
   }
@@ -211,6 +215,14 @@ class NodeFileReader {
     peers.connect_timeout = values.get<Duration>("connect");
     peers.connect_across_timeout = values.get<Duration>("connect_across");
     peers.first_answer_timeout = values.get<Duration>("first_answer");
+    peers.idle_body_timeout = values.get<Duration>("idle_body");
+    peers.invalidation_wait = values.get<Duration>("invalidation_wait");
+    peers.joining = values.get<Duration>("joining");
+    peers.probe_interval = values.get<Duration>("probe");
+    peers.hedging.percent = count(values, "hedge_percent");
+    peers.hedging.delay_min = values.get<Duration>("hedge_after_min");
+    peers.load_bound.percent = count(values, "load_bound_percent");
+    peers.load_bound.floor = count(values, "load_bound_floor");
     peers.connections_max = count(values, "connections");
     peers.idle_connections_max = count(values, "idle_connections");
     cluster::PeerHealthOptions& health = peers.health;

@@ -26,10 +26,10 @@ void PurgeFollower::poll() {
   const Duration wait = std::min(poll_wait_max, verify_after_ / 3);
   const MonoTime sent = loop_.now();
   send_(http::Method::get, poll_target({self_, epoch_, applied_, wait}), wait + answer_grace,
-        [this, sent](Result<PeerReply> reply) { take(std::move(reply), sent); });
+        [this, sent](Result<proxy::PeerReply> reply) { take(std::move(reply), sent); });
 }
 
-void PurgeFollower::take(Result<PeerReply> reply, MonoTime sent) {
+void PurgeFollower::take(Result<proxy::PeerReply> reply, MonoTime sent) {
   auto news = reply && reply->status == 200
                   ? read_news(reply->body)
                   : fail(Side::upstream, "purge_log_away",
@@ -88,7 +88,7 @@ void PurgeFollower::append(std::vector<PurgeCommand> commands, Duration wait, Ap
   for (std::span<const PurgeCommand> left = commands; !left.empty();) {
     ++forward->left;
     send_(http::Method::post, append_target(left, wait), wait + answer_grace,
-          [forward](Result<PeerReply> reply) {
+          [forward](Result<proxy::PeerReply> reply) {
             auto receipt =
                 reply && reply->status == 200
                     ? read_receipt(reply->body)

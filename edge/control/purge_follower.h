@@ -12,16 +12,17 @@
 #include <vector>
 
 #include "edge/base/log.h"
-#include "edge/control/peer_caller.h"
 #include "edge/control/purge_log.h"
 #include "edge/control/purge_wire.h"
+#include "edge/proxy/peer_caller.h"
 
 namespace perigee::control {
 
 class PurgeFollower final : public PurgeLog, private net::TimerHandler {
  public:
   // Sends a request to the node that holds the log, as it is known now.
-  using Send = std::function<void(http::Method, std::string target, Duration timeout, PeerCaller::Done)>;
+  using Send =
+      std::function<void(http::Method, std::string target, Duration timeout, proxy::PeerCaller::Done)>;
 
   PurgeFollower(net::Loop& loop, std::string self, Duration verify_after, Send send, PurgeApplier& applier,
                 Log log);
@@ -33,7 +34,7 @@ class PurgeFollower final : public PurgeLog, private net::TimerHandler {
   struct Forward;
 
   void poll();
-  void take(Result<PeerReply> reply, MonoTime sent);
+  void take(Result<proxy::PeerReply> reply, MonoTime sent);
   void take_news(PurgeNews news, MonoTime sent);
   void on_timer(net::Timer&) override { poll(); }
 

@@ -110,6 +110,13 @@ constexpr Setting settings[] = {
     {S::cache, "follower_wait_max", T::duration, "20s", optional, 100, hour, "", live,
      "How long a follower waits for the head of a fill before it goes forward alone."},
 
+    {S::cache, "hot_copies_percent", T::integer, "10", optional, 0, 50, "", restart,
+     "Share of the budget for copies of what other nodes own and many ask this node for. 0: no copies."},
+    {S::cache, "hot_requests_min", T::integer, "32", optional, 1, 60'000, "", restart,
+     "A URL is hot from so many requests at one worker within about 20 s ..."},
+    {S::cache, "hot_one_in", T::integer, "256", optional, 2, 1'000'000, "", restart,
+     "... if one in so many of all requests is for it."},
+
     {S::limits, "connections", T::integer, "10000", optional, 1, 1'000'000, "", restart,
      "Client connections of the node; more are closed at once."},
     {S::limits, "head_bytes", T::bytes, "16KiB", optional, KiB, MiB, "", restart,
@@ -134,6 +141,8 @@ constexpr Setting settings[] = {
      "Longest pause while the content of a request arrives."},
     {S::timeouts, "write_stall", T::duration, "60s", optional, 100, hour, "", restart,
      "How long a client may take none of what is sent to it."},
+    {S::timeouts, "upstream_idle", T::duration, "50s", optional, 100, 24 * hour, "", restart,
+     "How long an idle connection to an origin or another node is kept. Less than they keep it themselves."},
     {S::timeouts, "drain", T::duration, "30s", optional, 0, 24 * hour, "", live,
      "How long requests under way may take once the node is told to stop."},
 
@@ -149,9 +158,31 @@ constexpr Setting settings[] = {
      "Connecting to another region."},
     {S::peers, "first_answer", T::duration, "1s", optional, 10, 60 * second, "", live,
      "Until a peer has answered, or said with an interim 102 that a fill is running."},
+    {S::peers, "idle_body", T::duration, "15s", optional, 10, hour, "", live,
+     "Longest pause while content arrives from a peer."},
+    {S::peers, "invalidation_wait", T::duration, "100ms", optional, 0, 60 * second, "", live,
+     "How long the answer to an unsafe method waits for the other nodes to forget what it invalidated."},
     {S::peers, "connections", T::integer, "256", optional, 1, 100'000, "", live, "Connections to one peer."},
     {S::peers, "idle_connections", T::integer, "64", optional, 0, 100'000, "", live,
      "Connections to one peer that are kept while idle."},
+    {S::peers, "hedge_percent", T::integer, "2", optional, 0, 100, "", restart,
+     "A peer that is late with a GET or HEAD is hedged: the next owner is asked for what it has stored. At "
+     "most this share of the requests to that peer in 10 s. 0: never."},
+    {S::peers, "hedge_after_min", T::duration, "2ms", optional, 1, 60 * second, "", restart,
+     "The least delay of a hedge, which otherwise comes after twice the 95th percentile of the peer."},
+    {S::peers, "load_bound_percent", T::integer, "125", optional, 0, 10'000, "", live,
+     "An owner that works on more peer requests than this share of the mean of the region is passed over for "
+     "the next. 0: never."},
+    {S::peers, "load_bound_floor", T::integer, "16", optional, 0, 1'000'000, "", live,
+     "So many requests in work are never too many."},
+    {S::peers, "joining", T::duration, "10m", optional, 0, 24 * hour, "", live,
+     "How long after it has become the owner of a URL a node first asks the owner before it for what that "
+     "one "
+     "has stored. 0: never."},
+    {S::peers, "probe", T::duration, "2s", optional, 0, hour, "", restart,
+     "Time between two probes of a peer, up to 20 % more or less; longer where there are more than 20 peers, "
+     "so "
+     "that no node sends more than 10 a second. 0: none."},
     {S::peers, "ejection_failures", T::integer, "5", optional, 1, 1000, "", restart,
      "Failures in a row that take a peer out of rotation."},
     {S::peers, "ejection_connect_failures", T::integer, "3", optional, 1, 1000, "", restart,

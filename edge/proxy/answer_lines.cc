@@ -24,9 +24,11 @@ void append_place(std::string_view name, const cluster::LogPosition& place, std:
 
 }  // namespace
 
-void append_peer_line(std::string_view line, std::optional<cluster::LogPosition> position,
+void append_peer_line(std::string_view line, uint32_t in_flight, std::optional<cluster::LogPosition> position,
                       std::optional<cluster::LogPosition> stamp, std::string& lines) {
   lines += line.substr(0, line.size() - 2);
+  lines += ";in_flight=";
+  append_number(in_flight, lines);
   if (position) append_place(";pos=", *position, lines);
   if (position && stamp) append_place(";stamp=", *stamp, lines);
   lines += "\r\n";

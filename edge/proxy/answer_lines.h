@@ -39,9 +39,9 @@ void append_age(int64_t seconds, std::string& lines);
 // "via: 1.1 NAME\r\n"
 void append_via(std::string_view node_name, std::string& lines);
 
-// `line` ("perigee-peer: ...\r\n") with the node's place in the log of purges, and that of what is answered;
-// without them while the node knows no place.
-void append_peer_line(std::string_view line, std::optional<cluster::LogPosition> position,
+// `line` ("perigee-peer: ...\r\n") with the requests of peers that wait here, the node's place in the log of
+// purges, and that of what is answered; without the places while the node knows none.
+void append_peer_line(std::string_view line, uint32_t in_flight, std::optional<cluster::LogPosition> position,
                       std::optional<cluster::LogPosition> stamp, std::string& lines);
 
 // hit, stale, miss, revalidated, collapsed, bypass or error: the one word of the access log.

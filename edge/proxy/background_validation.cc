@@ -14,7 +14,6 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   // What a HEAD or a request that forbids storing brings back would freshen nothing.
   if (exchange.request().method != http::Method::get || context.policy.no_store) return;
   auto* self = new BackgroundValidation(worker);
-  const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
   const MonoTime now = worker.loop().now();
   // Of what is stored in part another part will do: if it has changed, nobody may want all of it.
   const bool partial = context.stored->meta().is(cache::ResponseMeta::partial);
@@ -29,27 +28,11 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   worker.metrics().add(Metric::fills_started);
   joined.fill->set_store_key(context.key);
   self->fill_ = joined.fill;
-  RouteRequest route;
-  route.key_hash = context.key.hash;
-  route.hop = context.hop;
-  route.tier = context.tier;
-  route.digest_agrees = context.digest_agrees;
-  FetchJob job;
-  job.snapshot = snapshot;
-  job.site = context.site;
-  job.policy_options = context.options;
-  job.key = context.key.bytes;
-  job.request = &exchange.request();
-  job.policy = context.policy;
-  job.client_ip = exchange.client_address().ip();
-  job.client_scheme = exchange.scheme();
-  job.from_peer = context.from_peer;
-  job.hop = context.hop;
+  FetchJob job = make_fetch_job(worker, worker.snapshot_ref(), context, exchange.request(),
+                                {exchange.client_address().ip(), exchange.scheme(), false, false});
   job.whole_representation = true;
   job.validate = context.stored;
   if (partial) job.range = RangeAsk{fmt::format("bytes=0-{}", cache::block_bytes - 1), "", 0, false};
-  job.deadline = now + snapshot->exchange.head_deadline;
-  job.plan = plan_route(worker, *snapshot, *context.site, route);
   Fetch::start(worker, joined.fill, std::move(job));
 }
 

@@ -11,6 +11,7 @@
 #include "edge/proxy/stored_answer.h"
 #include "edge/proxy/stored_stream.h"
 #include "edge/proxy/upstream_request.h"
+#include "edge/serve/owned_reply.h"
 
 namespace perigee::proxy {
 
@@ -35,12 +36,13 @@ void EdgeHandler::on_request(serve::ServerExchange& exchange) {
     case Action::serve:
       return serve_stored(exchange, context);
     case Action::serve_stale_while_revalidate:
-      BackgroundValidation::start(worker_, exchange, context);
+      if (!context.only_if_cached) BackgroundValidation::start(worker_, exchange, context);
       return serve_stored(exchange, context);
     case Action::gateway_timeout:
       return refuse(exchange, 504, "only-if-cached");
     case Action::validate:
     case Action::forward:
+      if (context.only_if_cached) return refuse(exchange, 504, "only-if-cached");
       return Exchange::start(worker_, exchange, context);
   }
 }
@@ -52,10 +54,16 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
   context.head_deadline = snapshot.exchange.head_deadline;
   if (listener_ == Listener::peer) {
     if (!admit_peer(exchange, context)) return false;
+    if (request.authority == control_authority && request.path == probe_path) {
+      answer_peer(exchange);
+      return false;
+    }
     if (request.authority == control_authority) {
       worker_.control().on_control_request(exchange);
       return false;
     }
+    if (context.invalidation && take_invalidation(exchange, context)) return false;
+    worker_.metrics().add(Metric::peer_requests);
   } else {
     worker_.metrics().add(Metric::requests);
     if (names_cdn(request.fields, snapshot.cdn_id)) {
@@ -97,7 +105,6 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
 bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& context) {
   const http::RequestHead& request = exchange.request();
   const Snapshot& snapshot = worker_.snapshot();
-  worker_.metrics().add(Metric::peer_requests);
   const std::string_view field = request.fields.value(http::FieldId::perigee_peer);
   const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
   const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
@@ -107,9 +114,10 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
       snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
           .has_value();
   const auto envelope = cluster::parse_peer_request(field);
-  const bool for_control = request.method == http::Method::post && request.authority == control_authority;
-  if (!authentic || !envelope ||
-      !(request.method == http::Method::get || request.method == http::Method::head || for_control)) {
+  const bool reads = request.method == http::Method::get || request.method == http::Method::head;
+  const bool tells = request.method == http::Method::post && envelope &&
+                     (request.authority == control_authority || envelope->invalidation);
+  if (!authentic || !envelope || !(reads || tells)) {
     worker_.metrics().add(Metric::peer_rejected);
     worker_.log().warning("peer_rejected", {{"client", std::string_view(exchange.client_address().ip())},
                                             {"authentic", authentic}});
@@ -125,8 +133,30 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   context.hop = envelope->hop;
   context.tier = envelope->tier;
   context.digest_agrees = envelope->digest == snapshot.cluster->digest;
+  context.only_if_cached = envelope->only_if_cached;
+  context.invalidation = envelope->invalidation;
   context.head_deadline = std::min<Duration>(context.head_deadline, envelope->deadline);
   return true;
+}
+
+// What a peer has invalidated is forgotten before anything else is done for it. True: that was the request.
+bool EdgeHandler::take_invalidation(serve::ServerExchange& exchange, const RequestContext& context) {
+  const http::RequestHead& request = exchange.request();
+  std::string& key = worker_.key_scratch();
+  const bool built = cache::build_key(request.scheme, request.authority, request.path, key);
+  if (built && PeerInvalidator::forget(worker_, key, *context.invalidation))
+    worker_.metrics().add(Metric::invalidations_received);
+  if (request.method != http::Method::post) return false;
+  answer_peer(exchange);
+  return true;
+}
+
+// Nothing but what this node says of itself.
+void EdgeHandler::answer_peer(serve::ServerExchange& exchange) {
+  std::string lines = "HTTP/1.1 204 No Content\r\n";
+  append_peer_line(worker_.snapshot().peer_answer_line, worker_.peer_requests_waiting(), std::nullopt,
+                   std::nullopt, lines);
+  serve::reply_owned(exchange, 204, serve::ReplyHead::unknown_length, std::move(lines), {});
 }
 
 // RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
@@ -159,7 +189,7 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   append_via(snapshot.node_name, lines);
   append_cache_status(snapshot.node_name, origin, lines);
   if (context.from_peer) {
-    append_peer_line(snapshot.peer_answer_line, worker_.purges().position(),
+    append_peer_line(snapshot.peer_answer_line, worker_.peer_requests_waiting(), worker_.purges().position(),
                      worker_.purges().place_of(stored.purge_stamp()), lines);
   }
   const http::RequestHead& request = exchange.request();
@@ -176,6 +206,8 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   }
   const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
   const uint64_t body_bytes = sends_body ? plan.length : 0;
+  if (stored.meta().is(cache::ResponseMeta::hot_copy) && !context.from_peer)
+    worker_.count_request(context.key.hash);
   const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);

@@ -26,6 +26,8 @@ class EdgeHandler final : public serve::Handler {
  private:
   bool admit(serve::ServerExchange& exchange, RequestContext& context);
   bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
+  bool take_invalidation(serve::ServerExchange& exchange, const RequestContext& context);
+  void answer_peer(serve::ServerExchange& exchange);
   bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
   void look_up(const http::RequestHead& request, RequestContext& context);
   void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);

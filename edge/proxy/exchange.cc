@@ -50,14 +50,19 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
 
 Exchange::~Exchange() {
   leave_fill();
+  keep_peer_waiting(false);
+  if (round_ != nullptr) round_->waiter = nullptr;
   if (fetch() != nullptr) fetch()->detach_client();
   if (context_.stored != nullptr) worker_.reader().unpin(*context_.stored);
 }
 
 void Exchange::begin() {
   if (context_.from_peer) {
+    keep_peer_waiting(true);
     worker_.loop().timers().arm(interim_timer_, worker_.loop().now() + snapshot().exchange.interim_after);
   }
+  if (!context_.from_peer && request_.method == http::Method::get)
+    hot_ = worker_.count_request(context_.key.hash);
   if (answers_in_runs()) return begin_runs();
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
@@ -70,6 +75,12 @@ bool Exchange::may_keep() const {
   if (request_.method == http::Method::post) return true;
   return request_.method == http::Method::get && context_.policy.cacheable_method &&
          !context_.policy.has_range;
+}
+
+void Exchange::keep_peer_waiting(bool waits) {
+  if (std::exchange(peer_waits_, waits) == waits) return;
+  if (waits) worker_.peer_waiting().fetch_add(1, std::memory_order_relaxed);
+  if (!waits) worker_.peer_waiting().fetch_sub(1, std::memory_order_relaxed);
 }
 
 // Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for
@@ -97,6 +108,7 @@ void Exchange::join_fill(const std::string& fill_key) {
   }
   if (now - fill_->started() > snapshot().exchange.fill_age_max) return go_alone(false);
   const std::optional<cache::PurgeStamp> sent = fill_->purge_stamp();
+  if (fill_->invalidated(context_.key.hash)) return join_again();
   if (sent && worker_.purges().table().judge(*sent, key_, {}) != cache::PurgeVerdict::kept) {
     return join_again();
   }
@@ -105,7 +117,7 @@ void Exchange::join_fill(const std::string& fill_key) {
   worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + snapshot().exchange.follower_wait_max);
 }
 
-// A purge has come since the fill was sent: what it brings is not for us.
+// A purge or an invalidation has come since the fill was sent: what it brings is not for us.
 void Exchange::join_again() {
   const std::string fill_key(fill_->key());
   worker_.fills().retire(*fill_);
@@ -148,27 +160,8 @@ void Exchange::go_alone(bool keep) {
 }
 
 FetchJob Exchange::make_job(bool straight_to_origin) {
-  RouteRequest route;
-  route.key_hash = context_.key.hash;
-  route.straight_to_origin = straight_to_origin;
-  route.hop = context_.hop;
-  route.tier = context_.tier;
-  route.digest_agrees = context_.digest_agrees;
-
-  FetchJob job;
-  job.snapshot = snapshot_;
-  job.site = context_.site;
-  job.policy_options = context_.options;
-  job.key = key_;
-  job.request = &request_;
-  job.policy = context_.policy;
-  job.client_ip = client_address_.ip();
-  job.client_scheme = scheme_;
-  job.from_peer = context_.from_peer;
-  job.hop = context_.hop;
-  job.deadline = worker_.loop().now() + snapshot().exchange.head_deadline;
-  job.plan = plan_route(worker_, snapshot(), *context_.site, route);
-  return job;
+  return make_fetch_job(worker_, snapshot_, context_, request_,
+                        {client_address_.ip(), scheme_, straight_to_origin, hot_});
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {
@@ -216,8 +209,11 @@ void Exchange::advance() {
         case cache::Fill::State::freshened:
           return on_freshened();
         default:
+          if (awaits_invalidation()) return;
           return in_runs_ ? judge_run_head() : judge_head();
       }
+    case Step::await_invalidation:
+      return;
     case Step::await_resume:
       return on_resume_head();
     case Step::await_run:
@@ -356,7 +352,31 @@ void Exchange::on_timer(net::Timer& timer) {
     interim.lines = "HTTP/1.1 102 Processing\r\n";
     return client_.send_interim(interim);
   }
+  if (step_ == Step::await_invalidation) {
+    worker_.metrics().add(Metric::invalidations_late, round_->open);
+    round_->over = true;
+    return on_invalidated();
+  }
   if (step_ == Step::await_head && !leader_) go_alone(false);
+}
+
+void Exchange::on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }
+
+// The answer to an unsafe method goes out when no node serves any more what it invalidated, or after a while.
+bool Exchange::awaits_invalidation() {
+  if (round_ == nullptr || round_->open == 0) return false;
+  round_->waiter = this;
+  step_ = Step::await_invalidation;
+  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + snapshot().exchange.invalidation_wait);
+  return true;
+}
+
+void Exchange::on_invalidated() {
+  wait_timer_.cancel();
+  round_->waiter = nullptr;
+  round_.reset();
+  step_ = Step::await_head;
+  advance();
 }
 
 void Exchange::on_request_body(std::string_view bytes) {

@@ -30,6 +30,7 @@ class Exchange final : private serve::ExchangeHandler,
                        private RepresentationBytes,
                        private cache::Follower,
                        private FetchClient,
+                       private InvalidationWaiter,
                        private net::TimerHandler {
  public:
   // Sets itself as the handler of `client`; the context's views are copied.
@@ -37,7 +38,7 @@ class Exchange final : private serve::ExchangeHandler,
 
  private:
   // In the order they happen.
-  enum class Step : uint8_t { await_head, streaming, await_resume, await_run, answered };
+  enum class Step : uint8_t { await_head, await_invalidation, streaming, await_resume, await_run, answered };
 
   Exchange(Worker& worker, serve::ServerExchange& client, const RequestContext& context);
   ~Exchange();
@@ -105,6 +106,10 @@ class Exchange final : private serve::ExchangeHandler,
   void on_fetch_interim(const http::ResponseHead& head) override;
   void on_fetch_wants_content() override;
   void on_fetch_content_full() override;
+  void on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) override;
+  bool awaits_invalidation();
+  void on_invalidated() override;
+  void keep_peer_waiting(bool waits);
   void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) override;
 
   void on_timer(net::Timer& timer) override;
@@ -138,6 +143,8 @@ class Exchange final : private serve::ExchangeHandler,
   bool leader_ = false;  // of the fill now read
   bool collapsed_ = false;
   bool alone_ = false;
+  bool hot_ = false;         // many ask for this key
+  bool peer_waits_ = false;  // counted among the node's requests in flight
   uint8_t variant_joins_ = 0;
   uint8_t purge_joins_ = 0;
   std::shared_ptr<cache::Fill> fill_;
@@ -157,9 +164,10 @@ class Exchange final : private serve::ExchangeHandler,
   AnswerOrigin origin_;
   int status_ = 0;
   std::string_view error_;
-  std::string_view upstream_;        // the tier asked first
-  net::Timer wait_timer_{*this};     // follower_wait_max
-  net::Timer interim_timer_{*this};  // 102 to a peer
+  std::string_view upstream_;                 // the tier asked first
+  std::shared_ptr<InvalidationRound> round_;  // of what the answer has invalidated
+  net::Timer wait_timer_{*this};              // follower_wait_max, or of the round
+  net::Timer interim_timer_{*this};           // 102 to a peer
 };
 
 }  // namespace perigee::proxy

@@ -21,7 +21,8 @@ std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool w
   append_cache_status(snapshot().node_name, told, lines);
   if (context_.from_peer) {
     const WorkerPurges& purges = worker_.purges();
-    append_peer_line(snapshot().peer_answer_line, purges.position(),
+    keep_peer_waiting(false);
+    append_peer_line(snapshot().peer_answer_line, worker_.peer_requests_waiting(), purges.position(),
                      stamp ? purges.place_of(*stamp) : std::nullopt, lines);
   }
   return lines;

@@ -6,17 +6,10 @@
 #include <utility>
 
 #include "edge/base/hash.h"
-#include "edge/cluster/peer_envelope.h"
 
 namespace perigee::proxy {
 
 namespace {
-
-// "host:port" with the default port left out, for logs and errors.
-std::string limit_name(const Target& target, const OriginGroup& group) {
-  if (target.is_origin()) return "origin:" + group.name;
-  return fmt::format("peer:{}", target.node);
-}
 
 bool speaks_surrogate(const cache::PolicyOptions& options) {
   const auto& targets = options.targets;
@@ -64,12 +57,18 @@ void Fetch::choose_target() {
   acquire_slot();
 }
 
+// Peers by name: what the topology of another snapshot has at that place may be somebody else.
+UpstreamLimit& Fetch::limit_of(const Target& target) {
+  const OriginGroup& group = *job_.site->origin;
+  if (target.is_origin())
+    return worker_.pool().limit("origin:" + group.name, worker_.share(group.connections_max));
+  return worker_.pool().limit("peer:" + job_.snapshot->peers[target.node]->name,
+                              worker_.share(job_.snapshot->exchange.peer_connections_max));
+}
+
 void Fetch::acquire_slot() {
   step_ = Step::await_slot;
-  const OriginGroup& group = *job_.site->origin;
-  const bool origin = target().is_origin();
-  const uint32_t max = origin ? group.connections_max : job_.snapshot->exchange.peer_connections_max;
-  UpstreamLimit& limit = worker_.pool().limit(limit_name(target(), group), worker_.share(max));
+  UpstreamLimit& limit = limit_of(target());
   switch (limit.acquire(*this)) {
     case UpstreamLimit::Grant::granted:
       slot_ = &limit;
@@ -168,13 +167,15 @@ void Fetch::send(UpstreamConnection& connection) {
     worker_.retry_budget(job_.site->origin->name).on_request(worker_.loop().now());
   }
   await_first_byte();
+  await_peer();
+  if (target().joining) worker_.metrics().add(Metric::joining_asked);
   const bool has_content = http::has_content(request_);
   // While content is under way its sender and its receiver set the pace, not the time for an answer.
   if (has_content) {
     deadline_timer_.cancel();
     phase_timer_.cancel();
   }
-  connection.begin(*this, request_.method, request_head());
+  connection.begin(*this, request_.method, request_head(target()));
   if (!has_content) connection.request_complete();
   if (has_content && !connection.blocked() && job_.client != nullptr) {
     content_asked_ = true;
@@ -184,8 +185,9 @@ void Fetch::send(UpstreamConnection& connection) {
 
 void Fetch::await_first_byte() {
   const bool origin = target().is_origin();
-  const Duration wait =
-      origin ? job_.site->origin->first_byte_timeout : job_.snapshot->exchange.peer_answer_timeout;
+  const ExchangeOptions& options = job_.snapshot->exchange;
+  Duration wait = origin ? job_.site->origin->first_byte_timeout : options.peer_answer_timeout;
+  if (target().only_if_cached) wait = std::min(wait, options.peer_stored_timeout);
   worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + wait);
 }
 
@@ -219,6 +221,11 @@ void Fetch::on_upstream_writable() {
   }
 }
 
+Duration Fetch::idle_body_timeout() const {
+  return target().is_origin() ? job_.site->origin->idle_body_timeout
+                              : job_.snapshot->exchange.peer_idle_body_timeout;
+}
+
 void Fetch::detach_client() {
   std::exchange(job_.client, nullptr)->fetch_ = nullptr;
   const bool sending = http::has_content(request_) && !published_;
@@ -236,7 +243,7 @@ void Fetch::pause() {
 void Fetch::resume() {
   paused_ = false;
   if (connection_ == nullptr) return;
-  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + idle_body_timeout());
   connection_->resume();
 }
 
@@ -253,24 +260,27 @@ void Fetch::cancel() { end(); }
 void Fetch::on_timer(net::Timer& timer) {
   if (&timer == &deadline_timer_)
     return give_up({Side::upstream, "http_response_timeout", "no response before the deadline"});
+  if (&timer == &hedge_timer_) return hedge();
   if (step_ == Step::body) return attempt_failed(UpstreamFailure::body_timeout);
   attempt_failed(UpstreamFailure::first_byte_timeout);
 }
 
-void Fetch::report_peer(cluster::PeerOutcome outcome) {
-  if (target().is_origin() || peer_reported_) return;
-  peer_reported_ = true;
-  worker_.outcomes().peer_outcome(target().node, outcome);
-}
-
 void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool origin = target().is_origin();
-  worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
+  // Who was asked for what it has stored, and has not, has answered.
+  const bool has_not = target().only_if_cached && failure == UpstreamFailure::declined;
+  if (!has_not)
+    worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
   const bool never_connected = failure == UpstreamFailure::connect_refused ||
                                failure == UpstreamFailure::connect_timeout ||
                                failure == UpstreamFailure::connect_failed;
+  // Nor does who was only asked for what it has stored have to answer in that time.
   const bool innocent = failure == UpstreamFailure::reused_closed ||
-                        failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined;
+                        failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined ||
+                        (target().only_if_cached && failure == UpstreamFailure::first_byte_timeout);
+  // A connection that had just been closed says nothing of how fast the peer is.
+  if (failure == UpstreamFailure::reused_closed) stop_waiting();
+  peer_heard();
   if (!innocent) {
     report_peer(never_connected ? cluster::PeerOutcome::connect_failure : cluster::PeerOutcome::failure);
   }
@@ -303,7 +313,7 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
   if (published_ && job_.range) return false;
   if (published_ && (etag_.empty() || request_.method != http::Method::get)) return false;
   if (!target().is_origin()) {
-    worker_.metrics().add(Metric::peer_fallbacks);
+    if (!target().only_if_cached) worker_.metrics().add(Metric::peer_fallbacks);
     return true;
   }
   const bool never_sent =
@@ -323,6 +333,9 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
 
 void Fetch::release_upstream() {
   phase_timer_.cancel();
+  hedge_timer_.cancel();
+  hedge_.reset();
+  stop_waiting();
   resolving_.reset();
   connector_.reset();
   if (UpstreamConnection* connection = std::exchange(connection_, nullptr)) connection->abandon();
@@ -344,19 +357,7 @@ void Fetch::end() {
   delete this;
 }
 
-std::string Fetch::envelope() const {
-  cluster::PeerRequestEnvelope envelope;
-  envelope.tier = target().tier;
-  envelope.hop = job_.hop + 1;
-  envelope.digest = job_.snapshot->cluster->digest;
-  envelope.deadline =
-      std::chrono::duration_cast<std::chrono::milliseconds>(job_.deadline - worker_.loop().now());
-  envelope.position = worker_.purges().position();
-  envelope.from = job_.snapshot->node_name;
-  return cluster::format(envelope);
-}
-
-std::string Fetch::request_head() {
+std::string Fetch::request_head(const Target& to) {
   const cache::KeyParts parts = cache::key_parts(job_.key);
   UpstreamRequest out;
   out.request = &request_;
@@ -383,9 +384,9 @@ std::string Fetch::request_head() {
   out.upgrade = job_.upgrade;
   std::string envelope;
   std::string auth;
-  if (!target().is_origin()) {
+  if (!to.is_origin()) {
     out.to_peer = true;
-    envelope = this->envelope();
+    envelope = this->envelope(to);
     const std::string url = fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path);
     auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
                                           unix_seconds(request_time_));

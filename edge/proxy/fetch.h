@@ -25,6 +25,8 @@
 #include "edge/cache/policy.h"
 #include "edge/net/caching_resolver.h"
 #include "edge/proxy/connector.h"
+#include "edge/proxy/fetch_job.h"
+#include "edge/proxy/hedge.h"
 #include "edge/proxy/route_plan.h"
 #include "edge/proxy/upstream_connection.h"
 #include "edge/proxy/upstream_pool.h"
@@ -45,6 +47,9 @@ class FetchClient {
   virtual void on_fetch_interim(const http::ResponseHead& head) = 0;
   // The upstream is ready for request content: send_content() may be called.
   virtual void on_fetch_wants_content() = 0;
+  // The answer to its unsafe request, whose head comes next, has invalidated something; other nodes are being
+  // told.
+  virtual void on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) = 0;
   // Too much content is waiting; on_fetch_wants_content() comes when there is room.
   virtual void on_fetch_content_full() = 0;
   // 101: the stream is the client's now; unread is what came behind the head.
@@ -58,36 +63,13 @@ class FetchClient {
   Fetch* fetch_ = nullptr;
 };
 
-struct FetchJob {
-  std::shared_ptr<const Snapshot> snapshot;
-  const Site* site = nullptr;                            // of that snapshot
-  const cache::PolicyOptions* policy_options = nullptr;  // of that snapshot
-  std::string key;                                       // primary cache key: what is asked for
-  const http::RequestHead* request = nullptr;            // copied by start()
-  cache::RequestPolicy policy;
-  std::string client_ip;
-  std::string client_scheme;
-  bool from_peer = false;             // the request came over the peer listener
-  unsigned hop = 0;                   // hops it has made within the cluster
-  bool whole_representation = false;  // wanted for the store: no conditions, no range of the client's
-  bool upgrade = false;
-  // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by
-  // the fetch for as long as it lasts.
-  const cache::StoredResponse* validate = nullptr;
-  // Instead of all of the representation: a run of it. An answer with all of it will do too.
-  std::optional<RangeAsk> range;
-  std::optional<ResumePoint> resume;  // for a reader that fell out of its fill
-  MonoTime deadline{};                // for the head
-  RoutePlan plan;
-  FetchClient* client = nullptr;
-};
-
 class Fetch final : public cache::FillSource,
                     private WorkerGuest,
                     private UpstreamHandler,
                     private ConnectHandler,
                     private net::ResolveHandler,
                     private SlotWaiter,
+                    private HedgeClient,
                     private net::TimerHandler {
  public:
   // May end, well or badly, before this returns; the fill and the client's fetch() tell.
@@ -135,20 +117,35 @@ class Fetch final : public cache::FillSource,
   void release_upstream();
 
   const Target& target() const { return job_.plan.targets[target_]; }
-  std::string request_head();
-  std::string envelope() const;
+  UpstreamLimit& limit_of(const Target& target);
+  std::string request_head(const Target& to);
   void await_first_byte();
+  Duration idle_body_timeout() const;
 
+  // With peers (fetch_peer.cc).
+  cluster::PeerRecord& peer() const;
+  std::string envelope(const Target& to) const;
+  void await_peer();
+  void peer_heard();
+  PeerDealings* stop_waiting();
+  bool is_peer_answer(const Target& from, const http::ResponseHead& head);
+  void hedge();
+  bool on_hedge_answer(UpstreamConnection& connection, UpstreamLimit& slot,
+                       const http::ResponseHead& head) override;
+
+  void on_answer_head(const http::ResponseHead& head);
   void upgraded(const http::ResponseHead& head);
   void resumed(const http::ResponseHead& head);
   void not_modified(const http::ResponseHead& head);
   void fetch_whole();
   void publish_head(const http::ResponseHead& head);
   void publish_run(const http::ResponseHead& head);
+  bool worth_a_copy(const http::ResponseHead& head) const;
   void describe(const http::ResponseHead& head, const cache::Storability& judged, cache::FillHead& out) const;
+  void invalidate(const http::ResponseHead& head);
   cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;
-  bool purged_since(const http::ResponseHead& head);
+  bool purged_since(const http::ResponseHead& head, const cluster::PeerAnswerEnvelope& said);
 
   Worker& worker_;
   std::shared_ptr<cache::Fill> fill_;
@@ -173,7 +170,11 @@ class Fetch final : public cache::FillSource,
   cache::PurgeStamp purge_stamp_ = 0;  // purges that what comes back has seen
   std::string etag_;                   // strong validator of what is under way
   uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point
-  bool published_ = false;            // the fill has its head
+  bool published_ = false;               // the fill has its head
+  PeerDealings* waiting_for_ = nullptr;  // counted among what that peer has not begun to answer
+  MonoTime asked_at_{};                  // the peer
+  std::unique_ptr<Hedge> hedge_;
+  net::Timer hedge_timer_{*this};
   net::Timer phase_timer_{*this};     // first byte, or idle body
   net::Timer deadline_timer_{*this};  // head deadline
 };

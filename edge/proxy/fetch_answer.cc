@@ -6,7 +6,6 @@
 
 #include "edge/base/bytes.h"
 #include "edge/cache/stored_head.h"
-#include "edge/cluster/peer_envelope.h"
 #include "edge/http/date.h"
 #include "edge/http/entity_tag.h"
 #include "edge/http/range.h"
@@ -94,6 +93,7 @@ void Fetch::on_upstream_interim(const http::ResponseHead& head) {
   // 102 from a peer: its fill is running; from now on only the deadline counts .
   if (!target().is_origin()) {
     phase_timer_.cancel();
+    peer_heard();
   }
   const bool ours = head.status == 100 || head.status == 102;
   if (!ours && job_.client != nullptr) job_.client->on_fetch_interim(head);
@@ -101,16 +101,19 @@ void Fetch::on_upstream_interim(const http::ResponseHead& head) {
 
 void Fetch::on_upstream_head(const http::ResponseHead& head) {
   if (head.status == 101) return upgraded(head);
-  // Not an answer of the peer as a cache: it would not serve this request, or something else answered in its
-  // place.
-  if (!target().is_origin() &&
-      (head.fields.find(peer_refusal_field) != nullptr || !head.fields.has(http::FieldId::perigee_peer))) {
-    return attempt_failed(UpstreamFailure::declined);
+  if (!target().is_origin()) {
+    peer_heard();
+    hedge_.reset();
+    if (!is_peer_answer(target(), head)) return attempt_failed(UpstreamFailure::declined);
+    if (target().joining) worker_.metrics().add(Metric::joining_found);
   }
-  if (!target().is_origin() && purged_since(head)) return attempt_failed(UpstreamFailure::declined);
+  on_answer_head(head);
+}
+
+void Fetch::on_answer_head(const http::ResponseHead& head) {
   step_ = Step::body;
   deadline_timer_.cancel();
-  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+  worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + idle_body_timeout());
   if (paused_) pause();
   if (job_.resume) return resumed(head);
   if (job_.validate != nullptr && head.status == 304) return not_modified(head);
@@ -119,14 +122,12 @@ void Fetch::on_upstream_head(const http::ResponseHead& head) {
 
 // A peer's answer is as old as the peer says, in terms of purges. What one that we know has removed is no
 // answer: the next target is asked.
-bool Fetch::purged_since(const http::ResponseHead& head) {
+bool Fetch::purged_since(const http::ResponseHead& head, const cluster::PeerAnswerEnvelope& said) {
   const WorkerPurges& purges = worker_.purges();
   if (!purges.position()) return false;
-  const auto envelope = cluster::parse_peer_answer(head.fields.value(http::FieldId::perigee_peer));
-  if (!envelope) return true;
-  const bool error = !envelope->stamp && head.status >= 400;
+  const bool error = !said.stamp && head.status >= 400;
   if (error) return false;
-  const auto stamp = envelope->stamp ? purges.stamp_of(*envelope->stamp) : std::nullopt;
+  const auto stamp = said.stamp ? purges.stamp_of(*said.stamp) : std::nullopt;
   if (!stamp) return true;
   if (!cache::is_older(*stamp, purges.table().position())) return false;
   purge_stamp_ = cache::is_older(*stamp, purge_stamp_) ? *stamp : purge_stamp_;
@@ -178,6 +179,7 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   draft.selecting = stored.selecting();
   draft.head = lines;
   draft.meta = judged.meta;
+  draft.meta.set(cache::ResponseMeta::hot_copy, stored.meta().is(cache::ResponseMeta::hot_copy));
   draft.purge_stamp = purge_stamp_;
   // Evicted or replaced meanwhile: there is nothing left to freshen.
   if (!worker_.store().refresh(stored, draft)) return fetch_whole();
@@ -208,9 +210,22 @@ cache::Storability Fetch::judge(const http::ResponseHead& head, WallTime now) co
   return cache::judge_post_response(request_, job_.policy, head, names_target, request_time_, now, options);
 }
 
+// RFC 9111 4.4: before anybody sees the answer. What comes back now, if it may be stored, is newer than that.
+void Fetch::invalidate(const http::ResponseHead& head) {
+  std::vector<std::string> keys = invalidated_keys(job_.key, request_.method, head);
+  // Where nothing is stored there is nothing to forget, on no node: this spares endpoints that only take
+  // POST.
+  if (!keys.empty() && !job_.policy_options->enabled) keys.erase(keys.begin());
+  if (keys.empty()) return;
+  const bool outdated = fill_->invalidated(cache::key_hash(job_.key));
+  auto round = worker_.invalidator().invalidate(job_.snapshot, keys);
+  if (!outdated) fill_->sent(purge_stamp_);
+  if (job_.client != nullptr) job_.client->on_fetch_invalidates(std::move(round));
+}
+
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
-  invalidate(worker_.store(), job_.key, request_.method, head);
+  invalidate(head);
   const bool server_error =
       head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
   if (server_error && job_.validate != nullptr &&
@@ -238,10 +253,20 @@ void Fetch::publish_head(const http::ResponseHead& head) {
   if (head.framing == http::Framing::none && !about_another) out.content_length = 0;
   if (about_another) out.announced_length = parse_decimal(head.fields.value(http::FieldId::content_length));
   if (head.status == 200) out.etag = strong_etag(head.fields);
+  if (out.storable && worth_a_copy(head)) {
+    out.store = true;
+    out.meta.set(cache::ResponseMeta::hot_copy, true);
+  }
   if (!out.storable && job_.whole_representation) worker_.metrics().add(Metric::fills_uncacheable);
   etag_ = out.etag;
   published_ = true;
   fill_->head_arrived(std::move(out));
+}
+
+// Of a hot key, when its size is known and fits. The owner keeps its own.
+bool Fetch::worth_a_copy(const http::ResponseHead& head) const {
+  return job_.hot && target().tier == cluster::Tier::region && !target().joining && head.status == 200 &&
+         head.framing == http::Framing::length && worker_.hot_copies().admits(head.content_length);
 }
 
 // What a head says of a response for the store, but for its lines and its content.
@@ -253,8 +278,9 @@ void Fetch::describe(const http::ResponseHead& head, const cache::Storability& j
   cache::Vary vary = cache::parse_vary(head.fields);
   if (names_rewritten_field(vary.names)) vary.any = true;
   out.storable = judged.storable && !vary.any;
-  // One copy in the region, at the owner; the receiver passes it on.
-  out.store = target().tier != cluster::Tier::region;
+  // One copy in the region, at the owner; the receiver passes it on. Who asked another for what that one has
+  // stored because it has just become the owner keeps it.
+  out.store = target().tier != cluster::Tier::region || target().joining;
   out.age_known = judged.storable || head.fields.has(http::FieldId::age);
   out.vary_any = vary.any;
   out.vary_names = vary.names;
@@ -301,7 +327,7 @@ void Fetch::on_upstream_body(std::string_view bytes) {
   const bool peer = !target().is_origin();
   worker_.metrics().add(peer ? Metric::upstream_bytes_peer : Metric::upstream_bytes_origin, bytes.size());
   if (phase_timer_.armed()) {
-    worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + job_.site->origin->idle_body_timeout);
+    worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + idle_body_timeout());
   }
   received_ += bytes.size();
   // Last: it may pause us, or cancel and so destroy us.
@@ -319,9 +345,15 @@ void Fetch::on_upstream_end() {
   const bool purged =
       head != nullptr &&
       worker_.purges().table().judge(head->purge_stamp, job_.key, head->lines) == cache::PurgeVerdict::gone;
+  const bool copy = head != nullptr && head->meta.is(cache::ResponseMeta::hot_copy);
+  Worker& worker = worker_;
+  const std::string key = copy ? job_.key : std::string();
   fill->set_source(nullptr);
   end();
   fill->finish(purged);
+  if (!copy || fill->state() != cache::Fill::State::complete) return;
+  worker.metrics().add(Metric::hot_copies_stored);
+  worker.hot_copies().stored(key, *head->content_length + head->lines.size() + key.size());
 }
 
 void Fetch::on_upstream_failed(UpstreamFailure failure) {

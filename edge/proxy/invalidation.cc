@@ -1,5 +1,7 @@
 #include "edge/proxy/invalidation.h"
 
+#include <algorithm>
+
 #include "edge/base/bytes.h"
 #include "edge/cache/key.h"
 
@@ -45,15 +47,18 @@ bool resolve_same_origin(std::string_view key, std::string_view reference, std::
          cache::key_parts(out).authority == base.authority;
 }
 
-void invalidate(cache::Store& store, std::string_view key, http::Method method,
-                const http::ResponseHead& response) {
-  if (http::is_safe(method) || response.status < 200 || response.status >= 400) return;
-  store.purge({key, cache::key_hash(key)});
+std::vector<std::string> invalidated_keys(std::string_view key, http::Method method,
+                                          const http::ResponseHead& response) {
+  std::vector<std::string> keys;
+  if (http::is_safe(method) || response.status < 200 || response.status >= 400) return keys;
+  keys.emplace_back(key);
   std::string other;
   for (const http::Field& field : response.fields) {
     if (field.id != http::FieldId::location && field.id != http::FieldId::content_location) continue;
-    if (resolve_same_origin(key, field.value, other)) store.purge({other, cache::key_hash(other)});
+    if (!resolve_same_origin(key, field.value, other)) continue;
+    if (std::find(keys.begin(), keys.end(), other) == keys.end()) keys.push_back(other);
   }
+  return keys;
 }
 
 }  // namespace perigee::proxy

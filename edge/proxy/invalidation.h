@@ -1,15 +1,15 @@
 // Invalidation (RFC 9111 4.4): a non-error answer to an unsafe method removes what is stored of its URL, and
 // of the URLs in its Location and Content-Location that have the same origin.
 //
-// It reaches this node's store only, and a GET that was under way before may still be stored after it.
+// Which keys those are. What is done about them, here and on other nodes: peer_invalidator.h.
 //
-// Thread rule: any worker.
+// Thread rule: pure functions.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "edge/cache/store.h"
 #include "edge/http/message.h"
 
 namespace perigee::proxy {
@@ -18,8 +18,8 @@ namespace perigee::proxy {
 // of another origin or not an http URL.
 bool resolve_same_origin(std::string_view key, std::string_view reference, std::string& out);
 
-// Does nothing for a safe method or an error status. Call it before the answer is passed on.
-void invalidate(cache::Store& store, std::string_view key, http::Method method,
-                const http::ResponseHead& response);
+// Nothing for a safe method or an error status.
+std::vector<std::string> invalidated_keys(std::string_view key, http::Method method,
+                                          const http::ResponseHead& response);
 
 }  // namespace perigee::proxy

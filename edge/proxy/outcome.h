@@ -10,6 +10,7 @@
 #include "edge/base/clock.h"
 #include "edge/base/random.h"
 #include "edge/cluster/peer_health.h"
+#include "edge/cluster/peer_record.h"
 #include "edge/net/address.h"
 
 namespace perigee::proxy {
@@ -17,7 +18,9 @@ namespace perigee::proxy {
 class OutcomeSink {
  public:
   virtual ~OutcomeSink() = default;
-  virtual void peer_outcome(cluster::NodeIndex peer, cluster::PeerOutcome outcome) = 0;
+  virtual void peer_outcome(cluster::PeerId peer, cluster::PeerOutcome outcome) = 0;
+  // What the peer last said of itself, when that is news.
+  virtual void peer_draining(cluster::PeerId peer, bool draining) = 0;
 };
 
 // One finished request, for the access log; views are good during the call only.

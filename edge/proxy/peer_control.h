@@ -13,6 +13,9 @@ namespace perigee::proxy {
 
 inline constexpr std::string_view control_authority = "perigee.control";
 
+// Under that authority: answered by the worker itself, with 204.
+inline constexpr std::string_view probe_path = "/probe";
+
 class PeerControl {
  public:
   virtual ~PeerControl() = default;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "edge/base/random.h"
 #include "edge/cache/key.h"
@@ -28,7 +29,9 @@ struct RequestContext {
   unsigned hop = 0;
   cluster::Tier tier = cluster::Tier::region;
   bool digest_agrees = true;
-  Duration head_deadline{};  // from now
+  bool only_if_cached = false;           // nothing may be fetched for it, nor validated
+  std::optional<uint64_t> invalidation;  // of the URL, which the peer knows of
+  Duration head_deadline{};              // from now
 
   cache::Decision decision;
   const cache::StoredResponse* stored = nullptr;  // what the look-up found, fresh or not

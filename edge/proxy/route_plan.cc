@@ -39,6 +39,44 @@ void add_origin(Worker& worker, const Snapshot& snapshot, const OriginGroup& gro
   for (uint32_t i = 0; i < snapshot.exchange.retries_max; ++i) plan.targets.push_back(plan.targets.back());
 }
 
+// An owner that would fetch, for a client or a peer that sees the cluster as it does.
+bool may_ask_previous_owner(const RouteRequest& request) {
+  return request.hop == 0 || (request.tier == cluster::Tier::region && request.digest_agrees) ||
+         (request.tier == cluster::Tier::shield && request.digest_agrees);
+}
+
+// An owner that drains has everything still, and whoever stands in for it nothing.
+std::optional<cluster::NodeIndex> draining_owner(const cluster::ClusterView& view,
+                                                 const cluster::HealthView& health, uint64_t key_hash) {
+  for (const cluster::NodeIndex owner : view.placement->owners(view.own_region(), key_hash)) {
+    if (owner == view.self) break;
+    if (health.state(owner) == cluster::PeerState::draining) return owner;
+  }
+  return std::nullopt;
+}
+
+void add_previous_owner(Worker& worker, const Snapshot& snapshot, const RouteRequest& request,
+                        RoutePlan& plan) {
+  if (!plan.targets.empty() && plan.targets.front().tier == cluster::Tier::region) return;
+  if (!may_ask_previous_owner(request)) return;
+  const cluster::ClusterView& view = *snapshot.cluster;
+  auto owner = snapshot.joining.previous_owner(view, request.key_hash, worker.loop().now());
+  if (!owner) owner = draining_owner(view, worker.health(), request.key_hash);
+  if (!owner || worker.health().state(*owner) == cluster::PeerState::ejected) return;
+  plan.targets.insert(plan.targets.begin(), {cluster::Tier::region, *owner, nullptr, true, true});
+}
+
+// Hedges go to the owners of the region only, in their order.
+void choose_hedge(Worker& worker, const Snapshot& snapshot, uint64_t key_hash, RoutePlan& plan) {
+  if (plan.targets.empty() || plan.targets.front().tier != cluster::Tier::region) return;
+  const cluster::ClusterView& view = *snapshot.cluster;
+  for (const cluster::NodeIndex owner : view.placement->owners(view.own_region(), key_hash)) {
+    if (owner == view.self || owner == plan.targets.front().node || !worker.health().usable(owner)) continue;
+    plan.hedge = owner;
+    return;
+  }
+}
+
 }  // namespace
 
 RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site,
@@ -52,10 +90,21 @@ RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site,
     query.hop = request.hop;
     query.tier = request.tier;
     query.same_digest = request.digest_agrees;
+    query.hot = request.hot;
+    query.coin = request.hot && worker.loop().random().next() % 2 == 0;
     if (!site.shield_region.empty()) query.shield = view.topology.find_region(site.shield_region);
-    for (const cluster::Target& target : cluster::plan(*view.placement, worker.health(), query)) {
+    const SnapshotLoads loads(worker, snapshot);
+    cluster::RouteNotes notes;
+    for (const cluster::Target& target :
+         cluster::plan(*view.placement, worker.health(), query, &loads, &notes)) {
       if (target.tier != cluster::Tier::origin) plan.targets.push_back({target.tier, target.node, nullptr});
     }
+    if (notes.skipped) {
+      worker.metrics().add(Metric::peer_load_skips);
+      snapshot.peers[*notes.skipped]->load_skips.fetch_add(1, std::memory_order_relaxed);
+    }
+    choose_hedge(worker, snapshot, request.key_hash, plan);
+    add_previous_owner(worker, snapshot, request, plan);
   }
   add_origin(worker, snapshot, *site.origin, plan);
   return plan;

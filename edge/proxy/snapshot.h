@@ -12,7 +12,11 @@
 
 #include "edge/base/clock.h"
 #include "edge/cluster/cluster_view.h"
+#include "edge/cluster/hedge_policy.h"
+#include "edge/cluster/joining.h"
 #include "edge/cluster/peer_auth.h"
+#include "edge/cluster/peer_loads.h"
+#include "edge/cluster/peer_record.h"
 #include "edge/cluster/retry_budget.h"
 #include "edge/proxy/site.h"
 
@@ -34,10 +38,16 @@ struct ExchangeOptions {
   Duration peer_connect_timeout = std::chrono::milliseconds(100);
   Duration peer_connect_timeout_far = std::chrono::seconds(1);
   Duration peer_idle_body_timeout = std::chrono::seconds(15);
+  // The answer to an unsafe method waits that long for the other nodes to forget what it invalidated.
+  Duration invalidation_wait = std::chrono::milliseconds(100);
   uint32_t peer_connections_max = 256;      // per node and peer
   uint32_t peer_idle_connections_max = 64;  // per node and peer
   uint32_t retries_max = 2;
   cluster::RetryBudgetOptions retry_budget;  // per upstream; workers is not filled in
+  cluster::HedgeOptions hedging;             // toward peers; percent 0: none
+  cluster::LoadBound load_bound;
+  // The longest wait for what a peer has stored, when nobody waits for it to be fetched.
+  Duration peer_stored_timeout = std::chrono::milliseconds(250);
 };
 
 struct Snapshot {
@@ -47,7 +57,9 @@ struct Snapshot {
   std::string node_name;
   std::string cdn_id;  // in CDN-Loop (RFC 8586); the same on every node of the cluster
   std::shared_ptr<const SiteTable> sites;
-  std::shared_ptr<const cluster::ClusterView> cluster;    // never null; of one node when there is no topology
+  std::shared_ptr<const cluster::ClusterView> cluster;  // never null; of one node when there is no topology
+  std::vector<std::shared_ptr<cluster::PeerRecord>> peers;  // by NodeIndex, this node's own too
+  cluster::Joining joining;
   std::shared_ptr<const cluster::PeerKeyRing> peer_keys;  // null: peers are neither asked nor answered
   // What every answer on the peer listener carries: "perigee-peer: v=1;...\r\n".
   std::string peer_answer_line;

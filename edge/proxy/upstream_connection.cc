@@ -55,6 +55,7 @@ UpstreamConnection::UpstreamConnection(UpstreamPool& pool, const PoolKey& key, n
 const PoolKey& UpstreamConnection::key() const { return *key_; }
 
 void UpstreamConnection::begin(UpstreamHandler& handler, http::Method method, std::string_view head) {
+  idle_timer_.cancel();
   handler_ = &handler;
   method_ = method;
   state_ = State::awaiting_head;
@@ -100,6 +101,7 @@ void UpstreamConnection::abandon() {
 void UpstreamConnection::close() {
   if (state_ == State::closing) return;
   if (state_ == State::idle) pool_.forget_idle(*this);
+  idle_timer_.cancel();
   state_ = State::closing;
   handler_ = nullptr;
   stream_->close();
@@ -191,12 +193,16 @@ void UpstreamConnection::finish() {
   UpstreamHandler* handler = std::exchange(handler_, nullptr);
   if (reusable_ && request_complete_ && out_.empty()) {
     state_ = State::idle;
+    net::Loop& loop = pool_.loop();
+    loop.timers().arm(idle_timer_, loop.now() + pool_.idle_time());
     pool_.give_back(*this);
   } else {
     close();
   }
   handler->on_upstream_end();
 }
+
+void UpstreamConnection::on_timer(net::Timer&) { close(); }
 
 void UpstreamConnection::fail(UpstreamFailure failure) {
   UpstreamHandler* handler = std::exchange(handler_, nullptr);

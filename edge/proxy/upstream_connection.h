@@ -4,7 +4,8 @@
 // Ownership: the connection belongs to itself until its stream has closed. While busy it has one
 // UpstreamHandler, which may let go at any time with abandon(); idle it is known to its pool alone. Always
 // true: after any surprise in the framing (bytes behind a response, a malformed chunk, an early end) the
-// connection is closed and never pooled.
+// connection is closed and never pooled. An idle one is closed when its time is over, before upstreams
+// usually do so: a request that meets a closing connection has to be sent again.
 //
 // Thread rule: its worker's loop only.
 #pragma once
@@ -59,13 +60,15 @@ class UpstreamHandler {
   ~UpstreamHandler() = default;
 };
 
-class UpstreamConnection final : public net::StreamHandler {
+class UpstreamConnection final : public net::StreamHandler, private net::TimerHandler {
  public:
   // Takes over a connected stream.
   UpstreamConnection(UpstreamPool& pool, const PoolKey& key, net::Stream& stream);
 
   // Begins an exchange: writes the head and expects a response to that method.
   void begin(UpstreamHandler& handler, http::Method method, std::string_view head);
+  // Somebody else takes over what is under way; possible from inside a callback.
+  void set_handler(UpstreamHandler& handler) { handler_ = &handler; }
   // Request content in wire form. What the kernel does not take now is kept and blocked() is true until
   // on_upstream_writable().
   void send(std::string_view bytes);
@@ -97,6 +100,7 @@ class UpstreamConnection final : public net::StreamHandler {
   enum class State : uint8_t { idle, awaiting_head, body, upgraded, closing };
 
   ~UpstreamConnection() = default;
+  void on_timer(net::Timer& timer) override;
   std::optional<size_t> read_head(std::string_view bytes);
   void read_body(std::string_view bytes);
   void finish();
@@ -116,6 +120,7 @@ class UpstreamConnection final : public net::StreamHandler {
   uint32_t interims_ = 0;
   size_t scanned_ = 0;
   http::BodyReader body_;
+  net::Timer idle_timer_{*this};
   std::string out_;   // request bytes the kernel has not taken
   std::string tail_;  // an unfinished response head
 };

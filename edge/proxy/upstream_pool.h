@@ -45,6 +45,8 @@ class UpstreamLimit {
 
   enum class Grant : uint8_t { granted, queued, refused };
   Grant acquire(SlotWaiter& waiter);
+  // A place now or none.
+  bool try_acquire() { return in_use_ < max_ && ++in_use_ > 0; }
   void release();
   void cancel(SlotWaiter& waiter);
   uint32_t in_use() const { return in_use_; }
@@ -72,6 +74,9 @@ class UpstreamPool {
   void give_back(UpstreamConnection& connection);
   void forget_idle(UpstreamConnection& connection);
   void connection_gone(const PoolKey& key);
+  // How long an idle connection is kept.
+  Duration idle_time() const { return idle_time_; }
+  void set_idle_time(Duration time) { idle_time_ = time; }
   // Closes every idle connection; when the node drains.
   void close_idle();
 
@@ -93,6 +98,7 @@ class UpstreamPool {
   net::Loop& loop_;
   MetricShard& metrics_;
   http::HeadLimits limits_;
+  Duration idle_time_ = std::chrono::seconds(50);
   std::map<PoolKey, Upstream> upstreams_;  // node-based: connections keep a pointer to their key
   std::map<std::string, UpstreamLimit> limits_by_name_;
 };

@@ -6,6 +6,7 @@
 // Thread rule: the worker's loop, but for what Waker says.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -17,16 +18,20 @@
 #include "edge/cache/fill.h"
 #include "edge/cache/run_table.h"
 #include "edge/cache/store.h"
+#include "edge/cluster/hot_keys.h"
 #include "edge/cluster/peer_health.h"
 #include "edge/cluster/retry_budget.h"
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
+#include "edge/proxy/hot_copies.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/peer_control.h"
+#include "edge/proxy/peer_invalidator.h"
 #include "edge/proxy/snapshot.h"
 #include "edge/proxy/upstream_pool.h"
 #include "edge/proxy/worker_guest.h"
+#include "edge/proxy/worker_peers.h"
 #include "edge/proxy/worker_purges.h"
 
 namespace perigee::proxy {
@@ -39,7 +44,10 @@ struct NodeParts {
   OutcomeSink& outcomes;      // where upstream outcomes are reported
   ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
-  PeerControl& control;  // where peers' control loops are answered
+  PeerControl& control;                          // where peers' control loops are answered
+  std::atomic<uint32_t>& peer_requests_waiting;  // of the node: peers' requests that have no answer yet
+  HotCopies& hot_copies;
+  cluster::HotKeyOptions hot_keys;
   uint32_t workers = 1;
 };
 
@@ -60,6 +68,18 @@ class Worker final : public net::TurnHook, public Waker {
   cache::RunTable& runs() { return parts_.runs; }
   cache::WorkerFills& worker_fills() { return worker_fills_; }
   WorkerPurges& purges() { return purges_; }
+  PeerInvalidator& invalidator() { return invalidator_; }
+  WorkerPeers& peers() { return peers_; }
+  HotCopies& hot_copies() { return parts_.hot_copies; }
+  // A client's request for the key. Is it one that many ask for?
+  bool count_request(uint64_t key_hash) {
+    return hot_keys_.touch(key_hash, metrics_.read(Metric::requests), loop_.now());
+  }
+  // What the node announces as requests in flight; counted by exchanges.
+  std::atomic<uint32_t>& peer_waiting() { return parts_.peer_requests_waiting; }
+  uint32_t peer_requests_waiting() const {
+    return parts_.peer_requests_waiting.load(std::memory_order_relaxed);
+  }
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }
   net::TlsFactory& tls_factory() { return tls_factory_; }
@@ -115,6 +135,9 @@ class Worker final : public net::TurnHook, public Waker {
   std::map<std::string, cluster::RetryBudget> retry_budgets_;
   std::map<std::string, uint32_t> rotations_;
   WorkerGuest* guests_ = nullptr;
+  PeerInvalidator invalidator_{*this};
+  WorkerPeers peers_{*this};
+  cluster::HotKeys hot_keys_{parts_.hot_keys};
   std::string key_scratch_;
   std::string line_scratch_;
   std::string head_scratch_;

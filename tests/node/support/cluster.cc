@@ -39,6 +39,7 @@ std::string Setup::node_toml(const std::string& name) const {
   } else {
     toml += fmt::format("[listen]\nclient = [\"{}:80\"]\n", ip_of(name));
   }
+  toml += fmt::format("[peers]\njoining = \"{}\"\nprobe = \"{}\"\n", joining_, probe_) + peers_;
   toml += tables_;
   toml += "[[origin]]\nname = \"content\"\n" + origin_;
   toml += "[[site]]\nname = \"all\"\nhosts = [\"*\"]\norigin = \"content\"\n" + site_;
@@ -158,6 +159,8 @@ uint64_t Cluster::metric(Metric metric) {
   for (const auto& machine : machines_) sum += machine->node->metric(metric);
   return sum;
 }
+
+net::Address Cluster::address(const std::string& node) { return address_of(node, 80); }
 
 TestConnection& Cluster::connect(const std::string& node, uint16_t port) {
   connections_.push_back(std::make_unique<TestConnection>(*client_loop_, address_of(node, port)));

@@ -48,6 +48,21 @@ class Setup {
     tables_ += toml;
     return *this;
   }
+  // Nodes that start together have nothing to ask each other for, and probes are traffic that scenarios do
+  // not count: both are off unless a scenario is about them.
+  Setup& joining(std::string time) {
+    joining_ = std::move(time);
+    return *this;
+  }
+  Setup& probe(std::string interval) {
+    probe_ = std::move(interval);
+    return *this;
+  }
+  // Further settings of [peers].
+  Setup& peers(std::string toml) {
+    peers_ += toml;
+    return *this;
+  }
   // Settings of the site, such as "shield = \"eu\"\n".
   Setup& site(std::string toml) {
     site_ += toml;
@@ -83,6 +98,9 @@ class Setup {
   unsigned workers_ = 1;
   uint64_t seed_ = 1;
   std::string tables_;
+  std::string joining_ = "0s";
+  std::string probe_ = "0s";
+  std::string peers_;
   std::string site_;
   std::string origin_ = "servers = [\"10.9.0.1:80\"]\n";
   std::string disagrees_;
@@ -151,6 +169,7 @@ class Cluster {
   TestConnection& connect(const std::string& node, uint16_t port = 80);
   // The same with TLS, at port 443.
   TestConnection& connect_tls(const std::string& node, const TestTls& tls);
+  static net::Address address(const std::string& node);
   net::Loop& client_loop() { return *client_loop_; }
   // A connection with a GET on its way; run() or advance() brings the answer.
   TestConnection& ask(const std::string& node, std::string_view target, const Headers& headers = {});
@@ -161,6 +180,14 @@ class Cluster {
     std::string json;
   };
   Purged purge(const std::string& node, std::string_view body);
+
+  // GET /topology of a node.
+  std::string topology(const std::string& node) { return find(node).node->topology_json(); }
+  // POST /drain or /undrain: it serves, and says that it would rather not.
+  void take_out(const std::string& node, bool out) {
+    find(node).node->set_out(out);
+    run();
+  }
 
   void run() { world_.run_until_idle(); }
   void advance(Duration by) { world_.advance(by); }
@@ -176,6 +203,7 @@ class Cluster {
   net::MemoryIo& io(const std::string& name) { return *find(name).io; }
   // The node file of a node under another setup, for a reload.
   static std::string node_file(const Setup& setup, const std::string& name) { return setup.node_toml(name); }
+  static std::string topology_file(const Setup& setup) { return setup.topology_toml(false); }
   static constexpr std::string_view node_path = "/etc/node.toml";
 
   // A further node, of another setup.

@@ -173,6 +173,13 @@ class Cluster:
         self.nodes[self.nodes.index(node)] = successor
         return successor
 
+    def add(self, region, name):
+        """Puts a further node into the topology; who runs already hears of it with a reload."""
+        host = self.system.host()
+        self.regions[region].append(name)
+        self.ports[name] = {role: self.system.port(host) for role in ("client", "peer", "admin", "health")}
+        self._write_topology()
+
     def path(self, name):
         return self.folder / f"{name}.toml"
 

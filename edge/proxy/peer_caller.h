@@ -1,13 +1,15 @@
-// Asks another node's control loop something, over its peer listener: one signed request, one whole answer.
+// Asks another node something that is no client's request, over its peer listener: one signed request, one
+// whole answer. Purges, invalidations and probes go this way.
 //
-// Ownership: the node's; destroying it drops the calls under way without an answer. Thread rule: the control
-// loop.
+// Owned by whoever asks; destroying it drops the calls under way without an answer. Thread rule: its loop.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "edge/base/metrics.h"
 #include "edge/base/result.h"
@@ -15,19 +17,22 @@
 #include "edge/net/io.h"
 #include "edge/proxy/upstream_pool.h"
 
-namespace perigee::control {
+namespace perigee::proxy {
 
 struct PeerCall {
   http::Method method = http::Method::get;
   net::Address to;
-  std::string target;  // path and query
-  std::string from;    // name of this node
-  std::string digest;  // of its membership
+  std::string_view authority;  // of the URL
+  std::string url;
+  std::string from;                      // name of this node
+  std::string digest;                    // of its membership
+  std::optional<uint64_t> invalidation;  // see PeerRequestEnvelope
   Duration timeout{};
 };
 
 struct PeerReply {
   int status = 0;
+  std::string peer_field;  // value of perigee-peer
   std::string body;
 };
 
@@ -49,4 +54,4 @@ class PeerCaller {
   std::set<Call*> calls_;
 };
 
-}  // namespace perigee::control
+}  // namespace perigee::proxy

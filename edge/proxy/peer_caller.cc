@@ -1,4 +1,4 @@
-#include "edge/control/peer_caller.h"
+#include "edge/proxy/peer_caller.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,9 @@
 
 #include "edge/cluster/peer_envelope.h"
 #include "edge/proxy/connector.h"
-#include "edge/proxy/peer_control.h"
 #include "edge/proxy/upstream_connection.h"
 
-namespace perigee::control {
+namespace perigee::proxy {
 namespace {
 
 constexpr Duration connect_timeout = std::chrono::seconds(1);
@@ -20,12 +19,12 @@ std::string signed_head(const PeerCall& call, const cluster::PeerKeyRing& keys, 
   envelope.digest = call.digest;
   envelope.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(call.timeout);
   envelope.from = call.from;
+  envelope.invalidation = call.invalidation;
   const std::string field = cluster::format(envelope);
   const std::string_view method = call.method == http::Method::post ? "POST" : "GET";
-  const std::string url = fmt::format("http://{}{}", proxy::control_authority, call.target);
-  const std::string auth = keys.sign({method, proxy::control_authority, url, field}, now_s);
+  const std::string auth = keys.sign({method, call.authority, call.url, field}, now_s);
   std::string head =
-      fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}: {}\r\n{}: {}\r\n", method, url, proxy::control_authority,
+      fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}: {}\r\n{}: {}\r\n", method, call.url, call.authority,
                   cluster::peer_field_name, field, cluster::peer_auth_field_name, auth);
   if (call.method == http::Method::post) head += "content-length: 0\r\n";
   return head + "\r\n";
@@ -33,9 +32,7 @@ std::string signed_head(const PeerCall& call, const cluster::PeerKeyRing& keys, 
 
 }  // namespace
 
-class PeerCaller::Call final : private proxy::UpstreamHandler,
-                               private proxy::ConnectHandler,
-                               private net::TimerHandler {
+class PeerCaller::Call final : private UpstreamHandler, private ConnectHandler, private net::TimerHandler {
  public:
   Call(PeerCaller& caller, const PeerCall& call, std::string head, Done done)
       : caller_(caller), method_(call.method), to_(call.to), head_(std::move(head)), done_(std::move(done)) {
@@ -48,26 +45,28 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
   }
 
   void start() {
-    proxy::UpstreamConnection* idle = caller_.pool_.take_idle({to_});
+    UpstreamConnection* idle = caller_.pool_.take_idle({to_});
     if (idle != nullptr) return send(*idle);
-    proxy::ConnectHandler& handler = *this;
-    connector_ =
-        std::make_unique<proxy::Connector>(caller_.loop_, std::vector{to_}, connect_timeout, handler);
+    ConnectHandler& handler = *this;
+    connector_ = std::make_unique<Connector>(caller_.loop_, std::vector{to_}, connect_timeout, handler);
   }
 
  private:
-  void on_connect(const proxy::ConnectOutcome& outcome) override {
+  void on_connect(const ConnectOutcome& outcome) override {
     const auto done = std::move(connector_);
     if (outcome.stream == nullptr) return failed("cannot connect to " + to_.to_string());
     send(caller_.pool_.adopt({outcome.address}, *outcome.stream, idle_connections_max));
   }
-  void send(proxy::UpstreamConnection& connection) {
+  void send(UpstreamConnection& connection) {
     connection_ = &connection;
     connection.begin(*this, method_, head_);
     connection.request_complete();
   }
   void on_upstream_interim(const http::ResponseHead&) override {}
-  void on_upstream_head(const http::ResponseHead& head) override { reply_.status = head.status; }
+  void on_upstream_head(const http::ResponseHead& head) override {
+    reply_.status = head.status;
+    reply_.peer_field = head.fields.value(http::FieldId::perigee_peer);
+  }
   void on_upstream_body(std::string_view bytes) override {
     if (reply_.body.size() + bytes.size() > body_bytes_max) return failed("too long an answer");
     reply_.body += bytes;
@@ -76,10 +75,10 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
     connection_ = nullptr;
     finish(std::move(reply_));
   }
-  void on_upstream_failed(proxy::UpstreamFailure failure) override {
+  void on_upstream_failed(UpstreamFailure failure) override {
     connection_ = nullptr;
     // An idle connection that had just been closed. What is asked may be asked twice.
-    if (failure == proxy::UpstreamFailure::reused_closed) return start();
+    if (failure == UpstreamFailure::reused_closed) return start();
     failed(std::string(to_string(failure)));
   }
   void on_upstream_writable() override {}
@@ -100,8 +99,8 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
   const std::string head_;
   Done done_;
   PeerReply reply_;
-  std::unique_ptr<proxy::Connector> connector_;
-  proxy::UpstreamConnection* connection_ = nullptr;
+  std::unique_ptr<Connector> connector_;
+  UpstreamConnection* connection_ = nullptr;
   net::Timer timer_{*this};
 };
 
@@ -117,4 +116,4 @@ void PeerCaller::call(const PeerCall& call, const cluster::PeerKeyRing& keys, Do
   (new Call(*this, call, signed_head(call, keys, now_s), std::move(done)))->start();
 }
 
-}  // namespace perigee::control
+}  // namespace perigee::proxy
