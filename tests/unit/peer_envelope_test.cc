@@ -71,7 +71,8 @@ TEST_CASE("answer envelopes survive the round trip", "[cluster][envelope]") {
 
 TEST_CASE("members after the version may come in any order", "[cluster][envelope]") {
   const auto parsed = parse_peer_request(
-      "v=1;only_if_cached;from=eu-1;pos=3.1207;deadline_ms=9500;digest=0123456789abcdef;hop=2;tier=shield");
+      "v=1;only_if_cached;inv=89abcdef01234567;from=eu-1;pos=3.1207;deadline_ms=9500;digest=0123456789abcdef;"
+      "hop=2;tier=shield");
   REQUIRE(parsed);
   CHECK(*parsed == full_request());
 }
