@@ -57,6 +57,7 @@ BANNED = [
     Banned("openssl/", [r"edge/net/tls", r"edge/base/mac\.cc$"], "TLS is a Stream, HMAC is edge/base/mac.h"),
     Banned("llhttp.h", [r"edge/http/h1"], "the tokeniser is behind the H1 reader"),
     Banned("nghttp2/", [r"edge/serve/h2_", r"tests/node/support/h2_", r"tests/fuzz/h2_"], "HTTP/2 is behind its reader"),
+    Banned("nlohmann/", [r"edge/base/json\.h$", r"tests/"], "JSON trees are edge/base/json.h"),
     Banned("xxhash.h", [r"edge/base/"], "hashing is edge/base/hash.h"),
     Banned("spdlog/", [r"edge/(base|control)/log"], "logging is edge/base/log.h"),
     Banned("toml++/", [r"edge/control/"], "configuration is parsed in edge/control"),
