@@ -5,6 +5,7 @@ of bench/trace/generate.h. Without a file the results go to bench/results and do
 and the best strategy is named.
 """
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def run(build, *files):
 
 def own(build, file):
     """An operator's trace: curves beside the file, and the best strategy for each kind of ratio."""
+    # script/bench has gone to the root of the tree; the file's path is as seen from where it was called.
+    file = str(Path(os.environ.get("OLDPWD", "."), file))
     result = replay(build, [file])
     for kind, title in KINDS.items():
         print(f"{title}\n{table(result, kind)}\nbest: {SHOWN[best(result, kind)]}\n")
