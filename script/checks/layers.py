@@ -25,9 +25,11 @@ ARROWS = {
     "edge/ctl": CONTROL | {"edge/ctl"},
     "edge": CONTROL | {"edge"},
     "origin": SERVE | {"origin"},
-    "bench/load": BASE | {"bench/load"},
+    "bench/trace": BASE | {"bench/trace"},
+    "bench/load": BASE | {"bench/trace", "bench/load"},
+    "bench/evict": CACHE | {"bench/trace", "bench/evict"},
     "bench/micro": EVERYTHING | {"bench/micro"},
-    "tests": EVERYTHING | {"tests", "bench/load"},
+    "tests": EVERYTHING | {"tests", "bench/trace", "bench/load", "bench/evict"},
 }
 # Single headers that may be included against the table.
 EXCEPTIONS = {
