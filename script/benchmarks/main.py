@@ -7,11 +7,12 @@ sys.dont_write_bytecode = True
 SCRIPT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SCRIPT), str(SCRIPT.parent / "tests/system")]
 
-from benchmarks import hit  # noqa: E402
+from benchmarks import hit, placement  # noqa: E402
 from rings import build  # noqa: E402
 
 BENCHMARKS = {
     "hit": (hit, "CPU, system calls and allocations of a 1 KiB hit, next to a bare epoll responder"),
+    "placement": (placement, "balance, movement, weights and look-up time of 3 to 500 nodes, next to a std::map ring"),
 }
 
 
