@@ -240,8 +240,8 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
     return;
   }
   if (deepest.fwd.empty()) return violate("cache-status", number, "neither hit nor fwd: " + text);
-  if (deepest.collapsed || !deepest.fwd_status || !deepest.detail.empty()) return;
-  if (deepest.fwd_status == 304 ? !scenario_.shield.empty() : i != 0) return;
+  if (i != 0 || deepest.collapsed || !deepest.fwd_status || !deepest.detail.empty()) return;
+  if (deepest.fwd_status == 304 && !scenario_.shield.empty()) return;
   const bool given = std::any_of(led.begin(), led.end(), [&](size_t index) {
     return truth_.exchanges()[index].status == *deepest.fwd_status;
   });
