@@ -7,12 +7,13 @@ sys.dont_write_bytecode = True
 SCRIPT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SCRIPT), str(SCRIPT.parent / "tests/system")]
 
-from benchmarks import evict, hit  # noqa: E402
+from benchmarks import evict, hit, placement  # noqa: E402
 from rings import build  # noqa: E402
 
 BENCHMARKS = {
     "hit": (hit, "CPU, system calls and allocations of a 1 KiB hit, next to a bare epoll responder"),
     "evict": (evict, "hit ratios of the eviction strategies, on generated traces or a FILE.csv"),
+    "placement": (placement, "balance, movement, weights and look-up time of 3 to 500 nodes, next to a std::map ring"),
 }
 
 

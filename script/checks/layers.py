@@ -63,7 +63,7 @@ BANNED = [
     Banned("xxhash.h", [r"edge/base/"], "hashing is edge/base/hash.h"),
     Banned("spdlog/", [r"edge/(base|control)/log"], "logging is edge/base/log.h"),
     Banned("toml++/", [r"edge/control/"], "configuration is parsed in edge/control"),
-    Banned("CLI/", [r"(edge|edge/ctl|origin)/main\.cc$", r"edge/ctl/completion\.h$"], "a command line is main's business"),
+    Banned("CLI/", [r"(edge|edge/ctl|origin|tests/sim/program)/main\.cc$", r"edge/ctl/completion\.h$"], "a command line is main's business"),
     Banned("catch2/", [r"tests/"], "tests live in tests/"),
     Banned("thread", [r"edge/net/", r"edge/base/log", r"tests/", r"bench/micro/"],
            "threads come only from net::Io"),
