@@ -71,6 +71,8 @@ class Node final : private control::AdminBackend, private control::ProbeListener
 
   uint64_t hot_copy_bytes() const { return hot_copies_->bytes(); }
   size_t purge_rules() const { return purges_->rules(); }
+  // Fetches that have not ended, whoever reads them. Any thread.
+  size_t fills_in_flight() const { return fills_->in_flight(); }
 
   cache::Store& store() { return *store_; }
   // A sum over all shards: a moment's approximation while workers run.

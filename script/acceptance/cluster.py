@@ -2,19 +2,18 @@
 import asyncio
 import http.client
 import http.server
-import importlib
-import importlib.util
 import json
 import random
 import threading
 import urllib.parse
 
+from acceptance import cluster_sim
 from acceptance.end_to_end import MB, body, clean, first_byte_sent_ns, gets
 from acceptance.operate import Client
 from benchmarks import hit
 from harness import until
 
-TARGETS = hit.TARGETS
+TARGETS = [*hit.TARGETS, *cluster_sim.TARGETS]
 HOST = "docs.example.org"
 HOUR = "max-age=3600"
 
@@ -356,9 +355,5 @@ PARTS = {
     "hedging": hedging,
     "hot-keys": hot_keys,
     "joining": joining,
+    **{f"simulated-{name}": part for name, part in cluster_sim.PARTS.items()},
 }
-# The simulator's lines are in a file of their own.
-if importlib.util.find_spec("acceptance.cluster_sim"):
-    simulated = importlib.import_module("acceptance.cluster_sim")
-    PARTS.update(simulated.PARTS)
-    TARGETS = [*TARGETS, *(target for target in simulated.TARGETS if target not in TARGETS)]
