@@ -16,6 +16,9 @@ from harness import until
 TARGETS = [*hit.TARGETS, *cluster_sim.TARGETS]
 HOST = "docs.example.org"
 HOUR = "max-age=3600"
+PUTS = 10_000
+CRASHES = 50
+NOTHING_HOT = {"hot_copies_percent": 0, "hot_requests_min": 60_000}
 
 
 def origin_gets(origin, names):
@@ -55,6 +58,7 @@ class WritableOrigin:
             def answer(self, content):
                 self.send_response(200)
                 self.send_header("Cache-Control", HOUR)
+                self.send_header("Connection", "close")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -86,7 +90,7 @@ def one_cache(system, line):
     nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3"]})
     client = Client()
     old = failed = 0
-    for i in range(10_000):
+    for i in range(PUTS):
         path = f"/{i % 50}"
         version = str(i + 1).encode()
         status, _ = client.request(nodes[i % 3].address, "PUT", path, version)
@@ -156,11 +160,10 @@ def all_up(node):
 
 def crashes(system, line):
     """kill -9 of one of three nodes under load, fifty times."""
-    rounds = 50
     items = range(300)
     origin = system.origin()
-    # Copies of hot keys would hide what owners do.
-    nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3"]}, cache={"hot_copies_percent": 0},
+    # Copies of hot keys, and their second owner, would hide what owners do.
+    nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3"]}, cache=NOTHING_HOT,
                            peers={"probe": "200ms"})
     names = [f"item-{number}" for number in items]
     load = system.load(nodes[:2], "--host", HOST, "--connections", "32", "--duration", "1200", "--announce", "--verify",
@@ -169,7 +172,7 @@ def crashes(system, line):
     ask_all(nodes, items)
     owned = owned_items(nodes[0], "eu-3", items)
     again = most_at_crash = most_at_return = 0
-    for _ in range(rounds):
+    for _ in range(CRASHES):
         before = origin_gets(origin, names)
         nodes[2].kill()
         again += ask_all(nodes[:2], items)
@@ -202,7 +205,8 @@ class StallingProxy:
         self.stalls = False
         self.loop = asyncio.new_event_loop()
         ready = threading.Event()
-        threading.Thread(target=self.run, args=(ready,), daemon=True).start()
+        self.thread = threading.Thread(target=self.run, args=(ready,), daemon=True)
+        self.thread.start()
         ready.wait(10)
 
     def run(self, ready):
@@ -210,6 +214,11 @@ class StallingProxy:
         self.loop.run_until_complete(asyncio.start_server(self.accept, *self.listen))
         ready.set()
         self.loop.run_forever()
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.close()
 
     async def accept(self, reader, writer):
         try:
@@ -217,7 +226,11 @@ class StallingProxy:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self.copy(reader, to, False), self.copy(there, writer, True))
+        try:
+            await asyncio.gather(self.copy(reader, to, False), self.copy(there, writer, True))
+        except asyncio.CancelledError:  # the test is over
+            to.close()
+            writer.close()
 
     async def copy(self, reader, writer, answers):
         try:
@@ -240,6 +253,7 @@ class StallingProxy:
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
 
 
 def hedging(system, line):
@@ -310,8 +324,7 @@ def hot_keys(system, line):
     figures = {}
     for copies in (0, 10):
         origin = system.origin()
-        off = {"hot_copies_percent": 0, "hot_requests_min": 60_000}
-        nodes = system.cluster(origin, {"eu": [f"eu-{i}" for i in range(1, 7)]}, cache={} if copies else off)
+        nodes = system.cluster(origin, {"eu": [f"eu-{i}" for i in range(1, 7)]}, cache={} if copies else NOTHING_HOT)
         result = system.load(nodes, "--host", HOST, "--connections", "24", "--requests", "60000",
                              *paths).result()
         line.exactly("answers that were complete", result["complete"], 60000)
@@ -329,7 +342,7 @@ def joining(system, line):
     """A fourth node is added to three warm ones, under steady traffic for all keys."""
     items = range(400)
     origin = system.origin()
-    nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3"]}, cache={"hot_copies_percent": 0})
+    nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3"]}, cache=NOTHING_HOT)
     cluster = nodes[0].cluster
     names = [f"item-{number}" for number in items]
     wrong = ask_all(nodes, items)

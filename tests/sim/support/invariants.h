@@ -6,7 +6,8 @@
 //   freshness   no version is used longer after it was superseded than its lifetime and the windows for stale
 //   use
 //               allow; with no-cache and no-store never
-//   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it
+//   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it; as
+//               long as nothing was ever broken, no node of its region does
 //   age         Age is no less than the time since the answer was last made or confirmed
 //   status      an error of ours, a cut or a lost connection needs something that was broken; 304, 206, 412
 //   and 416
