@@ -151,9 +151,9 @@ constexpr Setting settings[] = {
      "Retries per second allowed beyond that share."},
 
     {S::peers, "connect", T::duration, "100ms", optional, 1, 60 * second, "", live,
-     "Connecting within the region."},
+     "Connecting within the region, a TLS handshake included."},
     {S::peers, "connect_across", T::duration, "1s", optional, 1, 60 * second, "", live,
-     "Connecting to another region."},
+     "The same to another region."},
     {S::peers, "first_answer", T::duration, "1s", optional, 10, 60 * second, "", live,
      "Until a peer has answered, or said with an interim 102 that a fill is running."},
     {S::peers, "connections", T::integer, "256", optional, 1, 100'000, "", live, "Connections to one peer."},

@@ -379,13 +379,12 @@ void TlsStream::on_writable() {
 
 void TlsStream::shutdown_write() {
   if (std::exchange(shut_, true)) return;
-  if (state_ != State::open) {
-    below_.shutdown_write();
-    return;
+  // Before a handshake is complete there is no close_notify.
+  if (state_ == State::open) {
+    SSL_shutdown(session_);
+    ERR_clear_error();
+    flush();
   }
-  SSL_shutdown(session_);
-  ERR_clear_error();
-  flush();
   if (pending_.empty()) below_.shutdown_write();
 }
 

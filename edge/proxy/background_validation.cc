@@ -13,6 +13,10 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
                                  const RequestContext& context) {
   // What a HEAD or a request that forbids storing brings back would freshen nothing.
   if (exchange.request().method != http::Method::get || context.policy.no_store) return;
+  const ClientProof proof =
+      context.from_peer ? ClientProof{} : proof_of(exchange.tls(), context.shows_certificate);
+  // What may be a replay does not cause one (RFC 8470 4); who comes next validates.
+  if (proof.early || exchange.request().fields.has(http::FieldId::early_data)) return;
   auto* self = new BackgroundValidation(worker);
   const std::shared_ptr<const Snapshot> snapshot = worker.snapshot_ref();
   const MonoTime now = worker.loop().now();
@@ -43,6 +47,7 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   job.policy = context.policy;
   job.client_ip = exchange.client_address().ip();
   job.client_scheme = exchange.scheme();
+  job.client_proof = proof;
   job.from_peer = context.from_peer;
   job.hop = context.hop;
   job.whole_representation = true;
