@@ -105,6 +105,9 @@ RequestPolicy request_policy(const http::RequestHead& request) {
     if (field.id == http::FieldId::authorization) policy.has_authorization = true;
     // RFC 9110 14.2: Range means something with GET only.
     if (field.id == http::FieldId::range) policy.has_range = request.method == http::Method::get;
+    if (field.id == http::FieldId::if_match || field.id == http::FieldId::if_unmodified_since) {
+      policy.has_origin_condition = true;
+    }
   }
   if (!has_cache_control) {
     // RFC 9111 5.4
@@ -154,6 +157,7 @@ bool may_serve_stale_on_error(const RequestPolicy& request, const ResponseMeta& 
                               const PolicyOptions& options, bool disconnected) {
   if (!options.enabled || !request.cacheable_method || stored.is(ResponseMeta::hit_for_miss)) return false;
   if (request.no_cache || stored.is(ResponseMeta::no_cache)) return false;
+  if (request.has_origin_condition) return false;
   const int64_t staleness = -stored.ttl(now);
   if (staleness < 0) return true;
   if (stored.is(ResponseMeta::must_revalidate)) return false;
@@ -174,6 +178,7 @@ ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options) {
 bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now) {
   if (!follower.cacheable_method || follower.has_range || follower.no_cache || follower.only_if_cached)
     return false;
+  if (follower.has_origin_condition) return false;
   if (arriving.is(ResponseMeta::hit_for_miss) || arriving.is(ResponseMeta::no_cache)) return false;
   const int64_t current_age = arriving.current_age(now);
   const int64_t ttl = arriving.freshness_lifetime - current_age;

@@ -49,6 +49,7 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
 }
 
 Exchange::~Exchange() {
+  if (groups_ != nullptr) groups_->forget();
   leave_fill();
   if (fetch() != nullptr) fetch()->detach_client();
   if (context_.stored != nullptr) worker_.reader().unpin(*context_.stored);
@@ -69,7 +70,7 @@ bool Exchange::may_keep() const {
   if (!context_.options->enabled || context_.policy.no_store) return false;
   if (request_.method == http::Method::post) return true;
   return request_.method == http::Method::get && context_.policy.cacheable_method &&
-         !context_.policy.has_range;
+         !context_.policy.has_range && !context_.policy.has_origin_condition;
 }
 
 // Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for
@@ -78,7 +79,7 @@ bool Exchange::may_collapse() const {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
-  if (http::has_content(request_)) return false;
+  if (context_.policy.has_origin_condition || http::has_content(request_)) return false;
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 
@@ -181,6 +182,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
   if (in_runs_) job.range = ask_;
   if (job.whole_representation && stored_is_asked_about()) job.validate = context_.stored;
+  if (head_only()) job.confirm = context_.stored;
   Fetch::start(worker_, fill_, std::move(job));
 }
 
@@ -216,6 +218,7 @@ void Exchange::advance() {
         case cache::Fill::State::freshened:
           return on_freshened();
         default:
+          if (groups_ != nullptr && !groups_->over()) return;
           return in_runs_ ? judge_run_head() : judge_head();
       }
     case Step::await_resume:
@@ -356,6 +359,11 @@ void Exchange::on_timer(net::Timer& timer) {
     interim.lines = "HTTP/1.1 102 Processing\r\n";
     return client_.send_interim(interim);
   }
+  if (step_ == Step::await_head && groups_ != nullptr) {
+    worker_.metrics().add(Metric::group_invalidations_late);
+    std::exchange(groups_, nullptr)->forget();
+    return advance();
+  }
   if (step_ == Step::await_head && !leader_) go_alone(false);
 }
 
@@ -397,6 +405,14 @@ void Exchange::on_fetch_interim(const http::ResponseHead& head) {
   interim.status = head.status;
   interim.lines = lines;
   client_.send_interim(interim);
+}
+
+void Exchange::on_fetch_invalidates(std::shared_ptr<GroupWait> wait) {
+  groups_ = std::move(wait);
+  groups_->then([this] {
+    if (step_ == Step::await_head && fill_ != nullptr) advance();
+  });
+  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + group_wait_max);
 }
 
 void Exchange::on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) {

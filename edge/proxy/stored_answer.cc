@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "edge/http/byteranges.h"
-#include "edge/http/conditional.h"
 #include "edge/http/h1.h"
 #include "edge/serve/owned_reply.h"
 
@@ -27,17 +26,6 @@ bool has_conditions(const http::FieldList& fields) {
     }
   }
   return false;
-}
-
-http::Validators validators_in(std::string_view lines) {
-  http::Validators validators;
-  http::FieldLines fields(lines.substr(lines.find("\r\n") + 2));
-  for (std::string_view name, value; fields.next(name, value);) {
-    if (name == "etag") validators.etag = value;
-    if (name == "last-modified") validators.last_modified = value;
-    if (name == "date") validators.date = value;
-  }
-  return validators;
 }
 
 // RFC 9110 15.4.5: a 304 repeats what would tell the client something new, and no more.
@@ -65,13 +53,25 @@ std::string_view stored_field(std::string_view stored_lines, std::string_view wa
   return {};
 }
 
+http::Validators stored_validators(std::string_view stored_lines) {
+  http::Validators validators;
+  http::FieldLines fields(stored_lines.substr(stored_lines.find("\r\n") + 2));
+  for (std::string_view name, value; fields.next(name, value);) {
+    if (name == "etag") validators.etag = value;
+    if (name == "last-modified") validators.last_modified = value;
+    if (name == "date") validators.date = value;
+  }
+  return validators;
+}
+
 StoredPlan plan_stored(const http::RequestHead& request, int status, std::string_view lines, uint64_t length,
                        WallTime now, Random& random) {
   StoredPlan plan;
   plan.status = status;
   plan.length = length;
-  if (status != 200 || !has_conditions(request.fields)) return plan;
-  const http::Validators validators = validators_in(lines);
+  // RFC 9110 13.2.1: conditions count where the answer would be 2xx without them.
+  if (status < 200 || status > 299 || !has_conditions(request.fields)) return plan;
+  const http::Validators validators = stored_validators(lines);
   const int64_t now_s = unix_seconds(now);
   switch (http::evaluate_conditions(request, validators, http::Evaluator::cache, now_s)) {
     case http::Precondition::not_modified:
@@ -83,7 +83,8 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
     case http::Precondition::proceed:
       break;
   }
-  if (request.method != http::Method::get || !request.fields.has(FieldId::range)) return plan;
+  if (status != 200 || request.method != http::Method::get || !request.fields.has(FieldId::range))
+    return plan;
   if (!http::if_range_matches(request, validators, now_s)) return plan;
   const auto specs = http::parse_range(request.fields.value(FieldId::range));
   if (!specs) return plan;

@@ -12,6 +12,7 @@
 
 #include "edge/base/random.h"
 #include "edge/cache/store.h"
+#include "edge/http/conditional.h"
 #include "edge/http/message.h"
 #include "edge/http/range.h"
 #include "edge/proxy/parts_cursor.h"
@@ -45,6 +46,7 @@ std::optional<cache::ByteRun> missing_of(const StoredPlan& plan, const cache::Sp
 
 // What one stored head says, "" without: etag, content-type and so on, by lower-case name.
 std::string_view stored_field(std::string_view stored_lines, std::string_view name);
+http::Validators stored_validators(std::string_view stored_lines);
 
 // The head of a plan that is not the stored one as it is (206, 304, 412, 416), in the form of
 // ReplyHead::lines.

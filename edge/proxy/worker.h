@@ -22,6 +22,7 @@
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
+#include "edge/proxy/group_invalidation.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/peer_control.h"
 #include "edge/proxy/snapshot.h"
@@ -40,6 +41,7 @@ struct NodeParts {
   ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
   PeerControl& control;  // where peers' control loops are answered
+  GroupInvalidator& groups;
   uint32_t workers = 1;
 };
 
@@ -70,6 +72,7 @@ class Worker final : public net::TurnHook, public Waker {
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
   const Log& log() const { return parts_.log; }
   PeerControl& control() { return parts_.control; }
+  GroupInvalidator& groups() { return parts_.groups; }
   // A node's figure, divided by workers, at least one.
   uint32_t share(uint32_t per_node) const {
     return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1;
