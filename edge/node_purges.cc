@@ -1,9 +1,9 @@
 #include "edge/node_purges.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "edge/base/json.h"
 #include "edge/control/admin_reply.h"
 #include "edge/control/json_text.h"
 #include "edge/control/purge_wire.h"
@@ -13,14 +13,12 @@ namespace perigee {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr Duration sweep_every = std::chrono::milliseconds(10);
 constexpr size_t sweep_buckets = 256;
 
 PurgeAnswer problem(int status, const Error& error) {
   const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
-  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  return {status, to_text(json)};
 }
 
 int status_of(const Error& error) { return error.code == "bad_purge" ? 422 : 503; }
@@ -272,7 +270,7 @@ std::string NodePurges::history_json() const {
   for (const auto& [id, entry] : history_) {
     Json commands = Json::array();
     for (const control::PurgeCommand& command : entry.commands) {
-      commands.push_back(Json::parse(control::print_command(command), nullptr, false));
+      commands.push_back(parse_json(control::print_command(command)));
     }
     std::string at;
     control::append_json_time(at, entry.at);
@@ -281,13 +279,13 @@ std::string NodePurges::history_json() const {
                     {"commands", std::move(commands)},
                     {"took_ms", entry.took_ms},
                     {"ok", !entry.receipt.empty()},
-                    {"outcome", outcome.empty() ? Json() : Json::parse(outcome, nullptr, false)}});
+                    {"outcome", outcome.empty() ? Json() : parse_json(outcome)}});
   }
   Json json = {{"position", nullptr}, {"rules", table_.rules()}, {"purges", std::move(list)}};
   if (position_) {
     json["position"] = std::to_string(position_->epoch) + "." + std::to_string(position_->sequence);
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return to_text(json, 2) + "\n";
 }
 
 // --- the sweep

@@ -46,6 +46,7 @@ namespace perigee::http {
   X(keep_alive, "keep-alive")                             \
   X(last_modified, "last-modified")                       \
   X(location, "location")                                 \
+  X(max_forwards, "max-forwards")                         \
   X(perigee_peer, "perigee-peer")                         \
   X(perigee_peer_auth, "perigee-peer-auth")               \
   X(pragma, "pragma")                                     \

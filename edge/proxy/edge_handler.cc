@@ -4,19 +4,25 @@
 
 #include <utility>
 
+#include "edge/http/date.h"
+#include "edge/http/h1.h"
 #include "edge/proxy/answer_lines.h"
 #include "edge/proxy/background_validation.h"
 #include "edge/proxy/error_answer.h"
 #include "edge/proxy/exchange.h"
+#include "edge/proxy/max_forwards.h"
 #include "edge/proxy/stored_answer.h"
 #include "edge/proxy/stored_stream.h"
 #include "edge/proxy/upstream_request.h"
+#include "edge/serve/owned_reply.h"
 
 namespace perigee::proxy {
 
 namespace {
 
 using Action = cache::Decision::Action;
+
+constexpr std::string_view allow_line = "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 // What RFC 9209 2.3 calls a refusal; only-if-cached and the authentication of peers are no errors of its
 // kind.
@@ -45,6 +51,18 @@ void EdgeHandler::on_request(serve::ServerExchange& exchange) {
   }
 }
 
+// RFC 9110 9.3.7, 7.6.2: what this node can do, told by itself because the request may not go further.
+void EdgeHandler::answer_options(serve::ServerExchange& exchange) {
+  std::string lines;
+  http::HeadWriter head(lines);
+  head.status_line(200, "");
+  char date[http::date_bytes];
+  head.field("date", http::format_date(unix_seconds(exchange.loop().wall_now()), date));
+  lines += allow_line;
+  append_via(worker_.snapshot().node_name, lines);
+  serve::reply_owned(exchange, 200, 0, std::move(lines), {});
+}
+
 // Everything that can be said before the store is asked. False: answered.
 bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context) {
   const http::RequestHead& request = exchange.request();
@@ -65,7 +83,7 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     }
   }
   if (request.method == http::Method::connect || request.method == http::Method::trace) {
-    refuse(exchange, 405, "method", "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    refuse(exchange, 405, "method", allow_line);
     return false;
   }
   if (!choose_site(*snapshot.sites, request.authority, context)) {
@@ -76,9 +94,13 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "misdirected");
     return false;
   }
+  if (request.method == http::Method::options && max_forwards(request) == 0) {
+    answer_options(exchange);
+    return false;
+  }
   const std::string_view scheme =
       context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
-  const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
+  const std::string_view path = request.path == "*" ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
     refuse(exchange, 400, "bad-target");

@@ -27,6 +27,7 @@ class EdgeHandler final : public serve::Handler {
   bool admit(serve::ServerExchange& exchange, RequestContext& context);
   bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
   bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
+  void answer_options(serve::ServerExchange& exchange);
   void look_up(const http::RequestHead& request, RequestContext& context);
   void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);
   void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,

@@ -40,7 +40,7 @@ RINGS = {
     "check": check,
     "unit": of_preset("unit", "dev", ["unit_tests"]),
     "node": of_preset("node", "dev", ["node_tests"]),
-    "sim": of_preset("sim", "dev", ["sim_tests"]),
+    "sim": of_preset("sim", "dev", ["sim_tests", "perigee-simulate", "sim_mutants"]),
     "system": of_preset("system", "dev", build.PROGRAMS),
     "tsan": of_preset("tsan", "tsan", ["tsan_tests"]),
     "conformance": of_preset("conformance", "dev", build.PROGRAMS),
