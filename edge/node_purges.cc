@@ -163,9 +163,10 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   const cluster::Topology& topology = snapshot_->cluster->topology;
   const auto index = topology.find_node(topology.purge_log);
   const auto address = net::Address::parse(index ? topology.nodes[*index].peer_address : std::string());
-  if (!address || snapshot_->peer_keys == nullptr) {
+  if (!address || !snapshot_->has_peers()) {
     return control_.post(net::make_task([done = std::move(done)] {
-      done(fail(Side::internal, "peer_unreachable", "the topology names no such node, or no peer keys"));
+      done(fail(Side::internal, "peer_unreachable",
+                "the topology names no such node, or nodes have neither keys nor certificates"));
     }));
   }
   control::PeerCall call;
@@ -175,7 +176,9 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   call.from = snapshot_->node_name;
   call.digest = snapshot_->cluster->digest;
   call.timeout = timeout;
-  caller_.call(call, *snapshot_->peer_keys, std::move(done));
+  call.to_name = topology.purge_log;
+  const control::PeerProof proof{snapshot_->peer_tls, snapshot_->peer_tls_identity, snapshot_->peer_keys};
+  caller_.call(call, proof, std::move(done));
 }
 
 // --- other nodes

@@ -102,7 +102,9 @@ RequestPolicy request_policy(const http::RequestHead& request) {
   for (const http::Field& field : request.fields) {
     if (field.id == http::FieldId::cache_control) has_cache_control = true;
     if (field.id == http::FieldId::pragma) has_pragma = true;
-    if (field.id == http::FieldId::authorization) policy.has_authorization = true;
+    // RFC 9440 3.2: what was said to whoever showed a certificate is as personal as what a password gets.
+    if (field.id == http::FieldId::authorization || field.id == http::FieldId::client_cert)
+      policy.has_authorization = true;
     // RFC 9110 14.2: Range means something with GET only.
     if (field.id == http::FieldId::range) policy.has_range = request.method == http::Method::get;
     if (field.id == http::FieldId::if_match || field.id == http::FieldId::if_unmodified_since) {

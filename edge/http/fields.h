@@ -25,6 +25,8 @@ namespace perigee::http {
   X(cache_status, "cache-status")                         \
   X(cdn_cache_control, "cdn-cache-control")               \
   X(cdn_loop, "cdn-loop")                                 \
+  X(client_cert, "client-cert")                           \
+  X(client_cert_chain, "client-cert-chain")               \
   X(connection, "connection")                             \
   X(content_encoding, "content-encoding")                 \
   X(content_length, "content-length")                     \
@@ -33,6 +35,7 @@ namespace perigee::http {
   X(content_type, "content-type")                         \
   X(cookie, "cookie")                                     \
   X(date, "date")                                         \
+  X(early_data, "early-data")                             \
   X(etag, "etag")                                         \
   X(expect, "expect")                                     \
   X(expires, "expires")                                   \

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "edge/http/date.h"
@@ -28,7 +29,28 @@ constexpr std::string_view allow_line = "allow: GET, HEAD, POST, PUT, PATCH, DEL
 // kind.
 std::string_view refusal_error(int status) {
   if (status == 508) return "proxy_loop_detected";
-  return status == 403 || status == 504 ? "" : "http_request_error";
+  return status == 403 || status == 425 || status == 504 ? "" : "http_request_error";
+}
+
+// The handshake has verified the certificate; it must name a node of the topology, and the one that the
+// request says it is from.
+bool shows_peer_certificate(serve::ServerExchange& exchange, const Snapshot& snapshot,
+                            const Result<cluster::PeerRequestEnvelope>& envelope) {
+  const net::TlsFacts* facts = exchange.tls();
+  if (facts == nullptr || !envelope) return false;
+  return snapshot.cluster->topology.find_node(envelope->from).has_value() &&
+         std::find(facts->peer_names.begin(), facts->peer_names.end(), envelope->from) !=
+             facts->peer_names.end();
+}
+
+bool is_signed_by_peer(serve::ServerExchange& exchange, const Snapshot& snapshot, std::string_view field) {
+  if (snapshot.peer_keys == nullptr) return false;
+  const http::RequestHead& request = exchange.request();
+  const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
+  const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
+  const int64_t now_s = unix_seconds(exchange.loop().wall_now());
+  return snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
+      .has_value();
 }
 
 }  // namespace
@@ -94,6 +116,7 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "misdirected");
     return false;
   }
+  if (!context.from_peer && !admit_client(exchange, context)) return false;
   if (request.method == http::Method::options && max_forwards(request) == 0) {
     answer_options(exchange);
     return false;
@@ -121,14 +144,9 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   const Snapshot& snapshot = worker_.snapshot();
   worker_.metrics().add(Metric::peer_requests);
   const std::string_view field = request.fields.value(http::FieldId::perigee_peer);
-  const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
-  const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
-  const int64_t now_s = unix_seconds(exchange.loop().wall_now());
-  const bool authentic =
-      snapshot.peer_keys != nullptr &&
-      snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
-          .has_value();
   const auto envelope = cluster::parse_peer_request(field);
+  const bool authentic = snapshot.peer_tls != nullptr ? shows_peer_certificate(exchange, snapshot, envelope)
+                                                      : is_signed_by_peer(exchange, snapshot, field);
   const bool for_control = request.method == http::Method::post && request.authority == control_authority;
   if (!authentic || !envelope ||
       !(request.method == http::Method::get || request.method == http::Method::head || for_control)) {
@@ -153,9 +171,39 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
 
 // RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
 bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestContext& context) const {
-  const std::string_view name = exchange.server_name();
+  const net::TlsFacts* facts = exchange.tls();
+  const std::string_view name = facts == nullptr ? std::string_view() : facts->server_name;
   if (name.empty() || equal_ignoring_case(name, host_of(exchange.request().authority))) return false;
   return worker_.snapshot().sites->find(name) != context.site;
+}
+
+// What the client's connection must have proven for this site and this request.
+bool EdgeHandler::admit_client(serve::ServerExchange& exchange, RequestContext& context) {
+  const net::TlsFacts* facts = exchange.tls();
+  const http::RequestHead& request = exchange.request();
+  // RFC 8470 5.2: what may do harm when it comes twice waits for the handshake; the client asks again.
+  if (facts != nullptr && facts->early && (!http::is_safe(request.method) || http::has_content(request))) {
+    refuse(exchange, 425, "too-early");
+    return false;
+  }
+  if (context.site->client_certificates == ClientCertificates::off) return true;
+  if (facts == nullptr) {
+    if (context.site->client_certificates == ClientCertificates::optional) return true;
+    refuse(exchange, 403, "client-certificate");
+    return false;
+  }
+  // HTTP/2 has no renegotiation (RFC 9113 9.2.1): who was not asked on this connection is sent to another
+  // one.
+  if (facts->server_name.empty() && worker_.snapshot().sites->find("") != context.site) {
+    refuse(exchange, 421, "misdirected");
+    return false;
+  }
+  context.shows_certificate = !facts->client_certificate.empty();
+  if (context.shows_certificate || context.site->client_certificates == ClientCertificates::optional)
+    return true;
+  // The site asks since a reload, and this connection is older.
+  refuse(exchange, 421, "client-certificate");
+  return false;
 }
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {

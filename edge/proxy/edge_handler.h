@@ -26,6 +26,7 @@ class EdgeHandler final : public serve::Handler {
  private:
   bool admit(serve::ServerExchange& exchange, RequestContext& context);
   bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
+  bool admit_client(serve::ServerExchange& exchange, RequestContext& context);
   bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
   void answer_options(serve::ServerExchange& exchange);
   void look_up(const http::RequestHead& request, RequestContext& context);

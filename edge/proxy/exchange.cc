@@ -38,6 +38,9 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
       key_(context.key.bytes),
       client_address_(client.client_address()),
       scheme_(client.scheme()),
+      proof_(context.from_peer
+                 ? ClientProof{}
+                 : proof_of(client.tls(), context.site->client_certificates != ClientCertificates::off)),
       started_(worker.loop().now()),
       received_(worker.loop().wall_now()),
       deadline_(started_ + context.head_deadline) {
@@ -80,6 +83,8 @@ bool Exchange::may_collapse() const {
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
   if (context_.policy.has_origin_condition || http::has_content(request_)) return false;
+  // What is asked before the handshake is complete may be answered with 425: an answer to one client alone.
+  if (proof_.early || request_.fields.has(http::FieldId::early_data)) return false;
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 
@@ -165,6 +170,7 @@ FetchJob Exchange::make_job(bool straight_to_origin) {
   job.policy = context_.policy;
   job.client_ip = client_address_.ip();
   job.client_scheme = scheme_;
+  job.client_proof = proof_;
   job.from_peer = context_.from_peer;
   job.hop = context_.hop;
   job.deadline = worker_.loop().now() + snapshot().exchange.head_deadline;

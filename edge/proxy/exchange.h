@@ -133,6 +133,7 @@ class Exchange final : private serve::ExchangeHandler,
   std::string key_;
   const net::Address client_address_;
   std::string scheme_;
+  const ClientProof proof_;
   MonoTime started_;
   WallTime received_;
   MonoTime deadline_;

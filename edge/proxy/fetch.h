@@ -24,6 +24,7 @@
 #include "edge/cache/fill.h"
 #include "edge/cache/policy.h"
 #include "edge/net/caching_resolver.h"
+#include "edge/proxy/client_proof.h"
 #include "edge/proxy/connector.h"
 #include "edge/proxy/route_plan.h"
 #include "edge/proxy/upstream_connection.h"
@@ -69,6 +70,7 @@ struct FetchJob {
   cache::RequestPolicy policy;
   std::string client_ip;
   std::string client_scheme;
+  ClientProof client_proof;           // what the client's connection says of it
   bool from_peer = false;             // the request came over the peer listener
   unsigned hop = 0;                   // hops it has made within the cluster
   bool whole_representation = false;  // wanted for the store: no conditions, no range of the client's

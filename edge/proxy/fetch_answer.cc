@@ -20,7 +20,9 @@ namespace {
 // Whether an answer that is not storable says something about its key, or only about one request or a bad
 // moment.
 bool tells_of_the_key(std::string_view why_not, int status) {
-  return status < 500 && why_not != "authorization" && why_not != "request_no_store" && why_not != "method";
+  // RFC 8470 5.2: 425 says that this request came too early.
+  return status < 500 && status != 425 && why_not != "authorization" && why_not != "request_no_store" &&
+         why_not != "method";
 }
 
 // Fields that go upstream in other words than the client's, or not at all: what a response selects by them
@@ -37,7 +39,10 @@ bool names_rewritten_field(std::string_view vary_names) {
                                             "connection",
                                             "host",
                                             "expect",
-                                            "proxy-authorization"};
+                                            "proxy-authorization",
+                                            "client-cert",
+                                            "client-cert-chain",
+                                            "early-data"};
   while (!vary_names.empty()) {
     const std::string_view name = vary_names.substr(0, vary_names.find('\0'));
     for (std::string_view candidate : rewritten) {

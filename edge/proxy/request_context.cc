@@ -71,6 +71,7 @@ void choose_rule(RequestContext& context) {
 
 bool asks_store(const http::RequestHead& request, RequestContext& context) {
   context.policy = cache::request_policy(request);
+  if (context.shows_certificate) context.policy.has_authorization = true;
   // What Connection names does not go upstream, so no answer can be said to have been selected by it.
   if (connection_names_present_field(request.fields)) context.policy.no_store = true;
   return context.policy.cacheable_method && context.options->enabled;

@@ -1,5 +1,7 @@
 #include "edge/proxy/worker.h"
 
+#include <set>
+
 namespace perigee::proxy {
 
 Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
@@ -25,10 +27,15 @@ Worker::~Worker() {
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   retry_budgets_.clear();
+  // What no upstream uses any more; connections and exchanges that began with it hold on to it.
+  std::set<std::string_view> used{snapshot_->peer_tls_identity};
+  for (const auto& site : snapshot_->sites->sites()) used.insert(site->origin->tls_identity);
+  std::erase_if(tls_clients_, [&](const auto& entry) { return used.count(entry.first) == 0; });
 }
 
-std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings) {
-  auto& context = tls_clients_[settings.authorities_pem];
+std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings,
+                                                          const std::string& identity) {
+  auto& context = tls_clients_[identity];
   if (context == nullptr) {
     auto built = net::TlsClientContext::build(settings);
     if (built) context = std::move(*built);

@@ -65,8 +65,9 @@ class Worker final : public net::TurnHook, public Waker {
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }
   net::TlsFactory& tls_factory() { return tls_factory_; }
-  // Made on first use, one for all that trust the same. Null when it cannot be made.
-  std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings);
+  // Made on first use, one for all of that identity (net::identity_of). Null when it cannot be made.
+  std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings,
+                                                    const std::string& identity);
   MetricShard& metrics() { return metrics_; }
   OutcomeSink& outcomes() { return parts_.outcomes; }
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
@@ -112,7 +113,7 @@ class Worker final : public net::TurnHook, public Waker {
   UpstreamPool pool_;
   net::CachingResolver resolver_;
   net::TlsFactory tls_factory_;
-  std::map<std::string, std::shared_ptr<net::TlsClientContext>> tls_clients_;  // by trust
+  std::map<std::string, std::shared_ptr<net::TlsClientContext>> tls_clients_;  // by identity
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
   std::map<std::string, cluster::RetryBudget> retry_budgets_;

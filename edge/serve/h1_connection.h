@@ -116,10 +116,7 @@ class H1Connection final : public Connection,
   net::Loop& loop() const override { return host_.loop; }
   net::Address client_address() const override { return stream_->remote_address(); }
   std::string_view scheme() const override { return host_.options.scheme; }
-  std::string_view server_name() const override {
-    const net::TlsFacts* facts = stream_->tls();
-    return facts != nullptr ? std::string_view(facts->server_name) : std::string_view();
-  }
+  const net::TlsFacts* tls() const override { return stream_->tls(); }
   void set_handler(ExchangeHandler& handler) override { handler_ = &handler; }
 
   ConnectionHost& host_;

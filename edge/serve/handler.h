@@ -97,8 +97,8 @@ class ServerExchange {
   virtual net::Loop& loop() const = 0;
   virtual net::Address client_address() const = 0;
   virtual std::string_view scheme() const = 0;  // "http" or "https"
-  // The host that the client named in its TLS handshake (SNI); empty without.
-  virtual std::string_view server_name() const = 0;
+  // What the client's TLS handshake agreed on; null without TLS.
+  virtual const net::TlsFacts* tls() const = 0;
 
   // The whole answer at once. body is empty for HEAD, 204, 304. hold covers head.lines and body.
   virtual void reply(const ReplyHead& head, std::string_view body, const Hold& hold) = 0;
