@@ -85,7 +85,27 @@ bool append_port(std::string_view port, bool tls, std::string& out) {
   return true;
 }
 
+// Whether the authority is already what normalisation would make of it: its bytes, and no port or one that
+// has to be said.
+bool is_normal_authority(std::string_view authority, bool tls) {
+  size_t at = 0;
+  while (at < authority.size() && is(authority[at], host_normal)) ++at;
+  if (at == 0 || at == authority.size()) return at != 0;
+  const std::string_view port = authority.substr(at + 1);
+  if (authority[at] != ':' || port.empty() || port.size() > 5 || port.front() == '0') return false;
+  uint32_t number = 0;
+  for (char c : port) {
+    if (!is_digit(c)) return false;
+    number = number * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return number <= 65535 && number != (tls ? 443u : 80u);
+}
+
 bool append_authority(std::string_view authority, bool tls, std::string& out) {
+  if (is_normal_authority(authority, tls)) {
+    out.append(authority);
+    return true;
+  }
   const size_t colon = authority.rfind(':');
   const bool has_port =
       colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
@@ -199,8 +219,9 @@ bool append_target(std::string_view target, std::string& out) {
 
 bool build_key(std::string_view scheme, std::string_view authority, std::string_view path, std::string& out) {
   out.clear();
-  const bool tls = equal_ignoring_case(scheme, "https");
-  if (!tls && !equal_ignoring_case(scheme, "http")) return false;
+  const bool plain = scheme == "http";
+  const bool tls = !plain && equal_ignoring_case(scheme, "https");
+  if (!plain && !tls && !equal_ignoring_case(scheme, "http")) return false;
   out.append(tls ? "https://" : "http://");
   return append_authority(authority, tls, out) && append_target(path, out);
 }

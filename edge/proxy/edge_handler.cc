@@ -142,16 +142,14 @@ void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& cont
   decide_on(request, found, worker_.loop().wall_now(), worker_.loop().random(), context);
 }
 
-// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
-void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
-  const cache::StoredResponse& stored = *context.stored;
+// What this node adds to a stored head.
+std::string_view EdgeHandler::lines_of(const RequestContext& context, int64_t age, int64_t ttl) {
+  if (!context.site->tells_key && !context.from_peer) return worker_.hit_lines().of(age, ttl);
   const Snapshot& snapshot = worker_.snapshot();
-  const WallTime now = worker_.loop().wall_now();
-  const int64_t age = stored.meta().current_age(now);
   AnswerOrigin origin;
   origin.hit = true;
   origin.has_ttl = true;
-  origin.ttl = stored.meta().freshness_lifetime - age;
+  origin.ttl = ttl;
   if (context.site->tells_key) origin.key = context.key.bytes;
   std::string& lines = worker_.line_scratch();
   lines.clear();
@@ -160,8 +158,18 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   append_cache_status(snapshot.node_name, origin, lines);
   if (context.from_peer) {
     append_peer_line(snapshot.peer_answer_line, worker_.purges().position(),
-                     worker_.purges().place_of(stored.purge_stamp()), lines);
+                     worker_.purges().place_of(context.stored->purge_stamp()), lines);
   }
+  return lines;
+}
+
+// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
+void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const WallTime now = worker_.loop().wall_now();
+  const int64_t age = stored.meta().current_age(now);
+  const int64_t ttl = stored.meta().freshness_lifetime - age;
+  const std::string_view lines = lines_of(context, age, ttl);
   const http::RequestHead& request = exchange.request();
   const uint64_t length = stored.body_length();
   const StoredPlan plan =
@@ -176,7 +184,7 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   }
   const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
   const uint64_t body_bytes = sends_body ? plan.length : 0;
-  const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
+  const bool fresh = context.decision.action == Action::serve && ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
   if (worker_.exchange_log().wants(worker_.loop().random()))

@@ -24,11 +24,12 @@ tl::unexpected<Error> duplicate(const std::string& host, const Site& first, cons
 }  // namespace
 
 std::string_view host_of(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
-    return authority;
-  return authority.substr(0, colon);
+  // The last colon, looked for from behind: a port is short.
+  size_t at = authority.size();
+  while (at > 0 && authority[at - 1] != ':' && authority[at - 1] != ']') --at;
+  // None at all, or none behind the bracket of an IPv6 address.
+  if (at == 0 || authority[at - 1] == ']') return authority;
+  return authority.substr(0, at - 1);
 }
 
 Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::shared_ptr<const Site>> sites) {
@@ -53,11 +54,13 @@ Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::share
 }
 
 const Site* SiteTable::in(const HostMap& map, std::string_view host) {
+  if (map.empty()) return nullptr;
   const auto found = map.find(host);
   return found == map.end() ? nullptr : found->second;
 }
 
 const Site* SiteTable::find(std::string_view host) const {
+  if (exact_.empty() && wildcard_.empty()) return any_;
   if (host.ends_with('.')) host.remove_suffix(1);
   if (host.size() > host_bytes_max) return any_;
   char buffer[host_bytes_max];

@@ -13,7 +13,8 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
       tls_factory_(loop),
-      snapshot_(std::move(snapshot)) {
+      snapshot_(std::move(snapshot)),
+      hit_lines_(snapshot_->node_name) {
   reader_.set_purges(purges_.table());
 }
 
@@ -24,6 +25,7 @@ Worker::~Worker() {
 
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
+  hit_lines_ = HitLines(snapshot_->node_name);
   retry_budgets_.clear();
 }
 

@@ -22,6 +22,7 @@
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
+#include "edge/proxy/hit_lines.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/peer_control.h"
 #include "edge/proxy/snapshot.h"
@@ -91,6 +92,7 @@ class Worker final : public net::TurnHook, public Waker {
   // Scratch of the hit path, good until the next request.
   std::string& key_scratch() { return key_scratch_; }
   std::string& line_scratch() { return line_scratch_; }
+  HitLines& hit_lines() { return hit_lines_; }
   std::string& head_scratch() { return head_scratch_; }
 
   WorkerGuest*& guests() { return guests_; }
@@ -117,6 +119,7 @@ class Worker final : public net::TurnHook, public Waker {
   WorkerGuest* guests_ = nullptr;
   std::string key_scratch_;
   std::string line_scratch_;
+  HitLines hit_lines_;
   std::string head_scratch_;
 };
 

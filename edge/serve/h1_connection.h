@@ -104,6 +104,7 @@ class H1Connection final : public Connection,
   TakenStream take_stream() override;
   bool batching() const { return working_; }
   size_t begin_answer(const ReplyHead& head, uint64_t content_length, char* lines);
+  void gather(const ReplyHead& head, uint64_t length, std::string_view body, const Hold& hold);
   void write_text(std::string_view first, std::string_view second, std::string_view third);
   void send();
   bool flush();

@@ -79,3 +79,12 @@ TEST_CASE("a table of no sites finds none", "[site]") {
   REQUIRE(table);
   CHECK(found(**table, "example.org") == "none");
 }
+
+TEST_CASE("the host of an authority is what comes before its port", "[site]") {
+  CHECK(host_of("a.example") == "a.example");
+  CHECK(host_of("a.example:8080") == "a.example");
+  CHECK(host_of("a.example:") == "a.example");
+  CHECK(host_of("[::1]") == "[::1]");
+  CHECK(host_of("[::1]:80") == "[::1]");
+  CHECK(host_of("") == "");
+}
