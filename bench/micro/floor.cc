@@ -156,7 +156,8 @@ class BlockAnswers {
   }
 
   void begin(int socket) {
-    if (connections_.size() <= static_cast<size_t>(socket)) connections_.resize(static_cast<size_t>(socket) + 1);
+    if (connections_.size() <= static_cast<size_t>(socket))
+      connections_.resize(static_cast<size_t>(socket) + 1);
     connections_[static_cast<size_t>(socket)] = {};
   }
   bool give(int socket, size_t count) {

@@ -5,9 +5,9 @@
 //   bench-hit-path ROUNDS [PIPELINED]
 //
 // In each round the client sends so many requests in one write (one without a number) and reads their
-// answers. Every answer is checked to be the stored one. Two runs of different length differ by what their
-// rounds cost and by nothing else; script/benchmarks/instructions.py takes the difference, of the
-// instructions within UvLoop::run() alone.
+// answers. Every answer is checked to be the stored one. Ends with a line of JSON: what the loop counted. Two
+// runs of different length differ by what their rounds cost and by nothing else; script/benchmarks/counts.py
+// takes the difference, of the instructions within UvLoop::run() alone.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -111,7 +111,8 @@ class Client {
     std::string_view left = received_;
     size_t answers = 0;
     for (size_t end = left.find("\r\n\r\n"); end != std::string_view::npos; end = left.find("\r\n\r\n")) {
-      if (!left.starts_with(head) || left.substr(0, end).find("cache-status: edge; hit; ttl=") == std::string_view::npos)
+      if (!left.starts_with(head) ||
+          left.substr(0, end).find("cache-status: edge; hit; ttl=") == std::string_view::npos)
         give_up("an answer that is no hit");
       if (left.size() < end + 4 + body_bytes) break;
       left.remove_prefix(end + 4 + body_bytes);
@@ -156,6 +157,8 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < rounds; ++i) client.ask(pipelined);
   }
   io.stop();
-  std::printf("%zu hits\n", rounds * pipelined);
+  const net::IoCounters& counters = loop.counters();
+  std::printf("{\"hits\":%zu,\"reads\":%lu,\"writes\":%lu,\"wakeups\":%lu}\n", rounds * pipelined,
+              counters.reads, counters.writes, counters.wakeups);
   return 0;
 }

@@ -97,18 +97,12 @@ RequestPolicy request_policy(const http::RequestHead& request) {
   const bool content = request.framing == http::Framing::chunked || request.content_length > 0;
   policy.cacheable_method =
       (request.method == http::Method::get || request.method == http::Method::head) && !content;
-  bool has_cache_control = false;
-  bool has_pragma = false;
-  for (const http::Field& field : request.fields) {
-    if (field.id == http::FieldId::cache_control) has_cache_control = true;
-    if (field.id == http::FieldId::pragma) has_pragma = true;
-    if (field.id == http::FieldId::authorization) policy.has_authorization = true;
-    // RFC 9110 14.2: Range means something with GET only.
-    if (field.id == http::FieldId::range) policy.has_range = request.method == http::Method::get;
-  }
-  if (!has_cache_control) {
+  policy.has_authorization = request.fields.has(http::FieldId::authorization);
+  // RFC 9110 14.2: Range means something with GET only.
+  policy.has_range = request.method == http::Method::get && request.fields.has(http::FieldId::range);
+  if (!request.fields.has(http::FieldId::cache_control)) {
     // RFC 9111 5.4
-    policy.no_cache = has_pragma && http::has_pragma_no_cache(request.fields);
+    policy.no_cache = request.fields.has(http::FieldId::pragma) && http::has_pragma_no_cache(request.fields);
     return policy;
   }
   const http::RequestCacheControl control = http::parse_request_cache_control(request.fields);

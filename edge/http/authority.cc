@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "edge/base/bytes.h"
@@ -13,33 +14,33 @@ namespace {
 constexpr size_t name_bytes_max = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr size_t label_bytes_max = 63;
 
-constexpr std::array<bool, 256> make_label_chars() {
-  std::array<bool, 256> table{};
+enum class CharClass : uint8_t { foreign, label, dot };
+
+constexpr std::array<CharClass, 256> make_classes() {
+  std::array<CharClass, 256> table{};
   for (char c : std::string_view("-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
-    table[static_cast<unsigned char>(c)] = true;
+    table[static_cast<unsigned char>(c)] = CharClass::label;
   }
+  table['.'] = CharClass::dot;
   return table;
 }
 
-constexpr std::array<bool, 256> label_chars = make_label_chars();
+constexpr std::array<CharClass, 256> classes = make_classes();
 
 // The bytes of the name that text begins with, its trailing dot among them; 0 if it begins with none.
 size_t name_length(std::string_view text) {
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const char* at = begin;
-  for (;;) {
-    const char* const label = at;
-    while (at != end && label_chars[static_cast<unsigned char>(*at)]) ++at;
-    const auto label_bytes = static_cast<size_t>(at - label);
-    // An empty label is the root's: after a name, at its end.
-    if (label_bytes == 0 && (at == begin || (at != end && *at == '.'))) return 0;
-    if (label_bytes > label_bytes_max) return 0;
-    if (at == end || *at != '.') break;
-    ++at;
+  size_t label = 0;  // where the one being read begins
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const CharClass is = classes[static_cast<unsigned char>(text[at])];
+    if (is == CharClass::label) continue;
+    if (is == CharClass::foreign) break;
+    if (at == label || at - label > label_bytes_max) return 0;
+    label = at + 1;
   }
-  const auto length = static_cast<size_t>(at - begin);
-  return length - (at[-1] == '.' ? 1 : 0) <= name_bytes_max ? length : 0;
+  if (at - label > label_bytes_max) return 0;
+  const bool ends_in_dot = at == label;  // or there is nothing
+  return at - (ends_in_dot && at != 0 ? 1 : 0) <= name_bytes_max ? at : 0;
 }
 
 bool is_ipv6(std::string_view text) {

@@ -35,8 +35,7 @@ size_t read_field(std::string_view bytes, size_t at, RequestHead& head) {
   const std::string_view name = bytes.substr(at, colon - at);
   head.fields.add(name, trim_ows(bytes.substr(colon + 1, end - colon - 1)));
   // A name that is well known is a token.
-  const FieldId id = head.fields[head.fields.size() - 1].id;
-  return id == FieldId::other && !is_token(name) ? 0 : end + 2;
+  return head.fields.back().id == FieldId::other && !is_token(name) ? 0 : end + 2;
 }
 
 // Does the field leave the head plain? Takes the authority from Host.
@@ -70,7 +69,7 @@ size_t parse_plain_request_head(std::string_view bytes, const HeadLimits& limits
   while (at < bytes.size() && bytes[at] != '\r') {
     if (head.fields.size() == limits.fields_max) return 0;
     at = read_field(bytes, at, head);
-    if (at == 0 || !obey(head.fields[head.fields.size() - 1], head)) return 0;
+    if (at == 0 || !obey(head.fields.back(), head)) return 0;
   }
   if (!bytes.substr(at).starts_with("\r\n") || head.authority.empty()) return 0;
   head.form = TargetForm::origin;

@@ -28,15 +28,16 @@ std::string_view refusal_error(int status) {
 }  // namespace
 
 void EdgeHandler::on_request(serve::ServerExchange& exchange) {
+  const http::RequestHead& request = exchange.request();
   RequestContext context;
-  if (!admit(exchange, context)) return;
-  look_up(exchange.request(), context);
+  if (!admit(exchange, request, context)) return;
+  look_up(request, context);
   switch (context.decision.action) {
     case Action::serve:
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::serve_stale_while_revalidate:
       BackgroundValidation::start(worker_, exchange, context);
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::gateway_timeout:
       return refuse(exchange, 504, "only-if-cached");
     case Action::validate:
@@ -46,8 +47,8 @@ void EdgeHandler::on_request(serve::ServerExchange& exchange) {
 }
 
 // Everything that can be said before the store is asked. False: answered.
-bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context) {
-  const http::RequestHead& request = exchange.request();
+bool EdgeHandler::admit(serve::ServerExchange& exchange, const http::RequestHead& request,
+                        RequestContext& context) {
   const Snapshot& snapshot = worker_.snapshot();
   context.head_deadline = snapshot.exchange.head_deadline;
   if (listener_ == Listener::peer) {
@@ -72,12 +73,12 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "no-such-site");
     return false;
   }
-  if (misdirected(exchange, context)) {
+  std::string_view scheme = exchange.scheme();
+  if (scheme == "https" && misdirected(exchange, context)) {
     refuse(exchange, 421, "misdirected");
     return false;
   }
-  const std::string_view scheme =
-      context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
+  if (context.from_peer && !request.scheme.empty()) scheme = request.scheme;
   const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
@@ -139,7 +140,7 @@ bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestCont
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
   cache::Lookup found;
   if (asks_store(request, context)) found = worker_.reader().lookup(context.key, request.fields);
-  decide_on(request, found, worker_.loop().wall_now(), worker_.loop().random(), context);
+  decide_on(request, found, worker_.loop().wall_now(), worker_.random(), context);
 }
 
 // What this node adds to a stored head.
@@ -164,16 +165,17 @@ std::string_view EdgeHandler::lines_of(const RequestContext& context, int64_t ag
 }
 
 // RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
-void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
+void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::RequestHead& request,
+                               const RequestContext& context) {
   const cache::StoredResponse& stored = *context.stored;
   const WallTime now = worker_.loop().wall_now();
-  const int64_t age = stored.meta().current_age(now);
-  const int64_t ttl = stored.meta().freshness_lifetime - age;
+  const cache::ResponseMeta meta = stored.meta();
+  const int64_t age = meta.current_age(now);
+  const int64_t ttl = meta.freshness_lifetime - age;
   const std::string_view lines = lines_of(context, age, ttl);
-  const http::RequestHead& request = exchange.request();
   const uint64_t length = stored.body_length();
   const StoredPlan plan =
-      plan_stored(request, stored.meta().status, stored.head(), length, now, worker_.loop().random());
+      plan_stored(request, static_cast<int>(meta.status), stored.head(), length, now, worker_.random());
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
   if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),
@@ -182,13 +184,12 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
     stream->own(exchange);
     exchange.reply(head, *stream);
   }
-  const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
+  const bool sends_body = !head_only && plan.sends_bytes(static_cast<int>(meta.status));
   const uint64_t body_bytes = sends_body ? plan.length : 0;
   const bool fresh = context.decision.action == Action::serve && ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
-  if (worker_.exchange_log().wants(worker_.loop().random()))
-    log_hit(exchange, context, plan.status, body_bytes);
+  if (worker_.exchange_log().wants(worker_.random())) log_hit(exchange, context, plan.status, body_bytes);
 }
 
 void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,

@@ -13,21 +13,10 @@ namespace {
 
 using http::FieldId;
 
-bool has_conditions(const http::FieldList& fields) {
-  for (const http::Field& field : fields) {
-    switch (field.id) {
-      case FieldId::if_match:
-      case FieldId::if_none_match:
-      case FieldId::if_modified_since:
-      case FieldId::if_unmodified_since:
-      case FieldId::range:
-        return true;
-      default:
-        break;
-    }
-  }
-  return false;
-}
+// What may make the answer another than the whole of what is stored.
+constexpr http::FieldSet conditions =
+    http::field_set(FieldId::if_match, FieldId::if_none_match, FieldId::if_modified_since,
+                    FieldId::if_unmodified_since, FieldId::range);
 
 http::Validators validators_in(std::string_view lines) {
   http::Validators validators;
@@ -70,7 +59,7 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
   StoredPlan plan;
   plan.status = status;
   plan.length = length;
-  if (status != 200 || !has_conditions(request.fields)) return plan;
+  if (status != 200 || !request.fields.has_any(conditions)) return plan;
   const http::Validators validators = validators_in(lines);
   const int64_t now_s = unix_seconds(now);
   switch (http::evaluate_conditions(request, validators, http::Evaluator::cache, now_s)) {

@@ -5,6 +5,7 @@ namespace perigee::proxy {
 Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
                const http::HeadLimits& upstream_limits, std::shared_ptr<const Snapshot> snapshot)
     : loop_(loop),
+      random_(loop.random()),
       parts_(parts),
       metrics_(metrics),
       reader_(parts.store.add_reader()),

@@ -55,6 +55,7 @@ class Worker final : public net::TurnHook, public Waker {
   void begin_turns() { loop_.add_turn_hook(*this); }
 
   net::Loop& loop() { return loop_; }
+  Random& random() { return random_; }  // the loop's
   cache::Store& store() { return parts_.store; }
   cache::Reader& reader() { return reader_; }
   cache::FillTable& fills() { return parts_.fills; }
@@ -103,6 +104,7 @@ class Worker final : public net::TurnHook, public Waker {
 
  private:
   net::Loop& loop_;
+  Random& random_;
   NodeParts parts_;
   MetricShard& metrics_;
   cache::Reader& reader_;

@@ -10,11 +10,11 @@ import statistics
 import subprocess
 from dataclasses import dataclass
 
-from benchmarks import instructions
+from benchmarks import counts
 from harness import System
 from harness.process import Process
 
-TARGETS = ["perigee-edge", "perigee-origin", "perigee-load", "bench-floor", "count-allocations", *instructions.TARGETS]
+TARGETS = ["perigee-edge", "perigee-origin", "perigee-load", "bench-floor", "count-allocations", *counts.TARGETS]
 ROUNDS = 5
 COUNTED_REQUESTS = 64_000
 PATH = "/hit.bin"
@@ -49,12 +49,11 @@ class Floor(Process):
 def run(build):
     pairs = compare(build, KILOBYTE)
     calls = syscalls(build)
-    counted = instructions.count(build)
-    counts = {"allocations_per_hit": round(allocations(build), 4),
-              **{name: value for name, value in counted.items() if name.startswith(("instructions", "locked_per"))}}
+    counted = counts.count(build)
+    more = {name: value for name, value in counted.items() if name.startswith(("instructions", "locked_per"))}
     for name, per_hit in sorted(calls.items(), key=lambda item: -item[1]):
         print(f"{name:<16} {per_hit:8.4f} per hit")
-    return {**figures(pairs), **by_kind(calls), **counts}
+    return {**figures(pairs), **by_kind(calls), "allocations_per_hit": round(allocations(build), 4), **more}
 
 
 def of_shape(shape):

@@ -7,7 +7,7 @@ sys.dont_write_bytecode = True
 SCRIPT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SCRIPT), str(SCRIPT.parent / "tests/system")]
 
-from benchmarks import hit, instructions  # noqa: E402
+from benchmarks import counts, hit  # noqa: E402
 from rings import build  # noqa: E402
 
 # name: (run, what it builds, what it says)
@@ -17,7 +17,7 @@ BENCHMARKS = {
     "hit-100k": (hit.of_shape(hit.LARGE), hit.TARGETS, "the same CPU for a hit of 100 KB"),
     "hit-10m": (hit.of_shape(hit.HUGE), hit.TARGETS, "the same CPU for a hit of 10 MB, next to a bare writev responder"),
     "pipelined": (hit.pipelined, hit.TARGETS, "CPU of a 1 KiB hit, 16 in flight on each connection, next to one in flight"),
-    "instructions": (instructions.run, instructions.TARGETS, "instructions and locked instructions of a hit, by function"),
+    "counts": (counts.run, counts.TARGETS, "instructions of a hit by function, locked instructions, allocations, reads and writes"),
 }
 
 
