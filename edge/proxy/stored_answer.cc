@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "edge/http/byteranges.h"
 #include "edge/http/conditional.h"
 #include "edge/http/h1.h"
@@ -12,6 +14,9 @@ namespace perigee::proxy {
 namespace {
 
 using http::FieldId;
+
+// A body in more blocks is streamed.
+constexpr size_t pieces_max = 8;
 
 // What may make the answer another than the whole of what is stored.
 constexpr http::FieldSet conditions =
@@ -175,9 +180,13 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
     return true;
   }
   head.lines = stored.head();
-  if (!stored.has_small_body() && !head_only) return false;
-  exchange.reply(head, head_only ? std::string_view() : stored.small_body(),
-                 serve::Hold{&acquire_stored, &release_stored, &reader, &stored});
+  const serve::Hold hold{&acquire_stored, &release_stored, &reader, &stored};
+  if (!stored.has_small_body() && !head_only) {
+    std::array<Slice, pieces_max> pieces;
+    const size_t count = stored.large_body()->pieces(pieces);
+    return count != 0 && exchange.reply_in_pieces(head, {pieces.data(), count}, hold);
+  }
+  exchange.reply(head, head_only ? std::string_view() : stored.small_body(), hold);
   return true;
 }
 
