@@ -61,6 +61,15 @@ ssize_t send_many(int fd, const msghdr& message) {
   return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
+// With thousands of connections the one whose turn it is has left the caches; what its handler keeps comes
+// back while the kernel reads.
+void prefetch(const StreamHandler* handler) {
+  constexpr size_t line = 64;
+  constexpr size_t lines = 8;
+  const auto* at = reinterpret_cast<const char*>(handler);
+  for (size_t i = 0; i < lines; ++i) __builtin_prefetch(at + i * line);
+}
+
 bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
@@ -167,6 +176,7 @@ void UvStream::finish_connect(int error) {
 }
 
 void UvStream::read_once() {
+  prefetch(handler_);
   const ssize_t size = receive(fd_, loop_.receive_buffer(), UvLoop::receive_buffer_bytes);
   ++loop_.counters().reads;
   if (size > 0) {
