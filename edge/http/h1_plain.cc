@@ -18,8 +18,8 @@ size_t read_request_line(std::string_view bytes, const HeadLimits& limits, Reque
   const size_t begin = method_bytes + 1;
   const size_t end = find_byte_of<NotVisibleOr<'#'>>(bytes, begin);
   if (end - begin > limits.target_bytes_max || !bytes.substr(end).starts_with(rest_of_line)) return 0;
-  head.method_text = bytes.substr(0, method_bytes);
-  head.path = bytes.substr(begin, end - begin);
+  head.method_text = {bytes.data(), method_bytes};
+  head.path = {bytes.data() + begin, end - begin};
   return end + rest_of_line.size();
 }
 
@@ -32,8 +32,8 @@ size_t read_field(std::string_view bytes, size_t at, RequestHead& head) {
     end = find_byte_of<Controls>(bytes, end + 1);
   } while (end < bytes.size() && bytes[end] == '\t');
   if (bytes.size() - end < 2 || bytes[end] != '\r' || bytes[end + 1] != '\n') return 0;
-  const std::string_view name = bytes.substr(at, colon - at);
-  head.fields.add(name, trim_ows(bytes.substr(colon + 1, end - colon - 1)));
+  const std::string_view name(bytes.data() + at, colon - at);
+  head.fields.add(name, trim_ows({bytes.data() + colon + 1, end - colon - 1}));
   // A name that is well known is a token.
   return head.fields.back().id == FieldId::other && !is_token(name) ? 0 : end + 2;
 }

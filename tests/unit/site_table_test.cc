@@ -32,6 +32,10 @@ TEST_CASE("a host finds its site: exact, then the longest wildcard, then the sit
   const Case cases[] = {
       {"www.example.org", "exact"},
       {"WWW.Example.ORG", "exact"},
+      {"wwW.eXAMPLE.oRg.", "exact"},
+      {"www[example.org", "all"},
+      {"WWW{example.org", "all"},
+      {"\xd7\xd7\xd7.EXAMPLE.org", "wide"},
       {"www.example.org.", "exact"},
       {"a.example.org", "wide"},
       {"a.b.example.org", "wide"},
