@@ -97,23 +97,16 @@ RequestPolicy request_policy(const http::RequestHead& request) {
   const bool content = request.framing == http::Framing::chunked || request.content_length > 0;
   policy.cacheable_method =
       (request.method == http::Method::get || request.method == http::Method::head) && !content;
-  bool has_cache_control = false;
-  bool has_pragma = false;
-  for (const http::Field& field : request.fields) {
-    if (field.id == http::FieldId::cache_control) has_cache_control = true;
-    if (field.id == http::FieldId::pragma) has_pragma = true;
-    // RFC 9440 3.2: what was said to whoever showed a certificate is as personal as what a password gets.
-    if (field.id == http::FieldId::authorization || field.id == http::FieldId::client_cert)
-      policy.has_authorization = true;
-    // RFC 9110 14.2: Range means something with GET only.
-    if (field.id == http::FieldId::range) policy.has_range = request.method == http::Method::get;
-    if (field.id == http::FieldId::if_match || field.id == http::FieldId::if_unmodified_since) {
-      policy.has_origin_condition = true;
-    }
-  }
-  if (!has_cache_control) {
+  // RFC 9440 3.2: what was said to whoever showed a certificate is as personal as what a password gets.
+  policy.has_authorization =
+      request.fields.has_any(http::field_set(http::FieldId::authorization, http::FieldId::client_cert));
+  // RFC 9110 14.2: Range means something with GET only.
+  policy.has_range = request.method == http::Method::get && request.fields.has(http::FieldId::range);
+  policy.has_origin_condition =
+      request.fields.has_any(http::field_set(http::FieldId::if_match, http::FieldId::if_unmodified_since));
+  if (!request.fields.has(http::FieldId::cache_control)) {
     // RFC 9111 5.4
-    policy.no_cache = has_pragma && http::has_pragma_no_cache(request.fields);
+    policy.no_cache = request.fields.has(http::FieldId::pragma) && http::has_pragma_no_cache(request.fields);
     return policy;
   }
   const http::RequestCacheControl control = http::parse_request_cache_control(request.fields);

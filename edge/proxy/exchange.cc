@@ -131,7 +131,8 @@ bool Exchange::stored_meanwhile() {
   if (found.response == nullptr || found.response == context_.stored) return false;
   if (found.purged != cache::PurgeVerdict::kept) return false;
   const WallTime now = worker_.loop().wall_now();
-  return cache::decide(context_.policy, &found.response->meta(), false, now, *context_.options).action ==
+  const cache::ResponseMeta meta = found.response->meta();
+  return cache::decide(context_.policy, &meta, false, now, *context_.options).action ==
          cache::Decision::Action::serve;
 }
 
@@ -196,7 +197,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
 // could be served in place of an error (RFC 5861 section 4).
 bool Exchange::stored_is_asked_about() const {
   if (context_.stored == nullptr) return false;
-  const cache::ResponseMeta& meta = context_.stored->meta();
+  const cache::ResponseMeta meta = context_.stored->meta();
   const bool validators =
       meta.is(cache::ResponseMeta::has_etag) || meta.is(cache::ResponseMeta::has_last_modified);
   return !validators || context_.decision.action == cache::Decision::Action::validate;
@@ -280,8 +281,9 @@ void Exchange::follow_variant(const cache::FillHead& head) {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   if (found.state == cache::Lookup::State::hit && found.purged == cache::PurgeVerdict::kept &&
       !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
-    const cache::Decision again = cache::decide(context_.policy, &found.response->meta(), false,
-                                                worker_.loop().wall_now(), *context_.options);
+    const cache::ResponseMeta meta = found.response->meta();
+    const cache::Decision again =
+        cache::decide(context_.policy, &meta, false, worker_.loop().wall_now(), *context_.options);
     if (again.action == cache::Decision::Action::serve) {
       origin_.collapsed = true;
       return answer_from_store(*found.response, origin_);

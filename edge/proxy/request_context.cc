@@ -79,7 +79,9 @@ bool asks_store(const http::RequestHead& request, RequestContext& context) {
 
 void decide_on(const http::RequestHead& request, const cache::Lookup& found, WallTime now, Random& random,
                RequestContext& context) {
-  const cache::ResponseMeta* meta = found.response != nullptr ? &found.response->meta() : nullptr;
+  cache::ResponseMeta of_found;
+  if (found.response != nullptr) of_found = found.response->meta();
+  const cache::ResponseMeta* const meta = found.response != nullptr ? &of_found : nullptr;
   const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
   context.hit_for_miss = marker && meta->ttl(now) > 0;
   if (!marker) context.stored = found.response;

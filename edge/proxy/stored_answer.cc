@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "edge/http/byteranges.h"
 #include "edge/http/h1.h"
 #include "edge/serve/owned_reply.h"
@@ -12,21 +14,13 @@ namespace {
 
 using http::FieldId;
 
-bool has_conditions(const http::FieldList& fields) {
-  for (const http::Field& field : fields) {
-    switch (field.id) {
-      case FieldId::if_match:
-      case FieldId::if_none_match:
-      case FieldId::if_modified_since:
-      case FieldId::if_unmodified_since:
-      case FieldId::range:
-        return true;
-      default:
-        break;
-    }
-  }
-  return false;
-}
+// A body in more blocks is streamed.
+constexpr size_t pieces_max = 8;
+
+// What may make the answer another than the whole of what is stored.
+constexpr http::FieldSet conditions =
+    http::field_set(FieldId::if_match, FieldId::if_none_match, FieldId::if_modified_since,
+                    FieldId::if_unmodified_since, FieldId::range);
 
 // RFC 9110 15.4.5: a 304 repeats what would tell the client something new, and no more.
 bool belongs_in_304(std::string_view name) {
@@ -70,7 +64,7 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
   plan.status = status;
   plan.length = length;
   // RFC 9110 13.2.1: conditions count where the answer would be 2xx without them.
-  if (status < 200 || status > 299 || !has_conditions(request.fields)) return plan;
+  if (status < 200 || status > 299 || !request.fields.has_any(conditions)) return plan;
   const http::Validators validators = stored_validators(lines);
   const int64_t now_s = unix_seconds(now);
   switch (http::evaluate_conditions(request, validators, http::Evaluator::cache, now_s)) {
@@ -187,9 +181,13 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
     return true;
   }
   head.lines = stored.head();
-  if (!stored.has_small_body() && !head_only) return false;
-  exchange.reply(head, head_only ? std::string_view() : stored.small_body(),
-                 serve::Hold{&acquire_stored, &release_stored, &reader, &stored});
+  const serve::Hold hold{&acquire_stored, &release_stored, &reader, &stored};
+  if (!stored.has_small_body() && !head_only) {
+    std::array<Slice, pieces_max> pieces;
+    const size_t count = stored.large_body()->pieces(pieces);
+    return count != 0 && exchange.reply_in_pieces(head, {pieces.data(), count}, hold);
+  }
+  exchange.reply(head, head_only ? std::string_view() : stored.small_body(), hold);
   return true;
 }
 

@@ -56,9 +56,9 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
 // Content-Length to announce for the plan.
 uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_length);
 
-// Answers from a stored response at once when its body is small, or nothing of it is sent. False: nothing was
-// done, stream parts_of() the large body with `head`, which is filled in either way (lines_scratch holds what
-// it points to).
+// Answers from a stored response at once when its body is small or of a few blocks, or nothing of it is sent.
+// False: nothing was done, stream parts_of() the large body with `head`, which is filled in either way
+// (lines_scratch holds what it points to).
 bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const cache::StoredResponse& stored,
                   bool head_only, const StoredPlan& plan, std::string_view more_lines,
                   std::string& lines_scratch, serve::ReplyHead& head);

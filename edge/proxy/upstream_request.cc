@@ -177,6 +177,7 @@ bool named_in_connection(const http::FieldList& fields, std::string_view name) {
 }
 
 bool names_cdn(const http::FieldList& fields, std::string_view cdn_id) {
+  if (!fields.has(FieldId::cdn_loop)) return false;
   for (const http::Field& field : fields) {
     if (field.id != FieldId::cdn_loop) continue;
     const bool found = any_element(field.value, [&](std::string_view element) {

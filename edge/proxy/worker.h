@@ -23,6 +23,7 @@
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
 #include "edge/proxy/group_invalidation.h"
+#include "edge/proxy/hit_lines.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/peer_control.h"
 #include "edge/proxy/snapshot.h"
@@ -56,6 +57,7 @@ class Worker final : public net::TurnHook, public Waker {
   void begin_turns() { loop_.add_turn_hook(*this); }
 
   net::Loop& loop() { return loop_; }
+  Random& random() { return random_; }  // the loop's
   cache::Store& store() { return parts_.store; }
   cache::Reader& reader() { return reader_; }
   cache::FillTable& fills() { return parts_.fills; }
@@ -95,6 +97,7 @@ class Worker final : public net::TurnHook, public Waker {
   // Scratch of the hit path, good until the next request.
   std::string& key_scratch() { return key_scratch_; }
   std::string& line_scratch() { return line_scratch_; }
+  HitLines& hit_lines() { return hit_lines_; }
   std::string& head_scratch() { return head_scratch_; }
 
   WorkerGuest*& guests() { return guests_; }
@@ -105,6 +108,7 @@ class Worker final : public net::TurnHook, public Waker {
 
  private:
   net::Loop& loop_;
+  Random& random_;
   NodeParts parts_;
   MetricShard& metrics_;
   cache::Reader& reader_;
@@ -121,6 +125,7 @@ class Worker final : public net::TurnHook, public Waker {
   WorkerGuest* guests_ = nullptr;
   std::string key_scratch_;
   std::string line_scratch_;
+  HitLines hit_lines_;
   std::string head_scratch_;
 };
 
