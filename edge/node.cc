@@ -69,7 +69,7 @@ Result<void> Node::start() {
 
 void Node::make_workers(const control::Config& config) {
   const unsigned count = config.node.workers != 0 ? config.node.workers : io_.cores();
-  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, *purges_, count};
+  proxy::NodeParts parts{*store_, *fills_, *runs_, outcomes_, exchange_log_, log_, *purges_, *purges_, count};
   for (unsigned i = 0; i < count; ++i) {
     net::Loop& loop = io_.add_loop("worker-" + std::to_string(i));
     workers_.push_back(std::make_unique<NodeWorker>(loop, parts, head_limits(config), snapshot_));

@@ -63,6 +63,8 @@ class Node final : private control::AdminBackend, private net::TimerHandler {
   void purge(std::string_view body, const JsonDone& done) override;
 
   size_t purge_rules() const { return purges_->rules(); }
+  // Fetches that have not ended, whoever reads them. Any thread.
+  size_t fills_in_flight() const { return fills_->in_flight(); }
 
   cache::Store& store() { return *store_; }
   // A sum over all shards: a moment's approximation while workers run.

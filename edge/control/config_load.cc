@@ -176,6 +176,9 @@ class NodeFileReader {
     CacheSettings& cache = config_.cache;
     cache.store.budget_bytes = size(values, "budget");
     cache.store.shards = count(values, "shards");
+    // The table's choices are the names of eviction.h.
+    cache.store.eviction =
+        cache::parse_eviction(values.get<std::string>("eviction")).value_or(cache.store.eviction);
     if (values.has("shards") && !std::has_single_bit(cache.store.shards)) {
       add(values, "shards", std::to_string(cache.store.shards), "a power of two");
     }

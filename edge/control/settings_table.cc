@@ -104,6 +104,11 @@ constexpr Setting settings[] = {
      "Memory for stored responses, their index, and fills under way."},
     {S::cache, "shards", T::integer, "16", optional, 1, 4096, "", restart,
      "Locks that insertions spread over; a power of two."},
+    {S::cache, "eviction", T::choice, "s3_fifo_adaptive", optional, 0, 0,
+     "s3_fifo|s3_fifo_adaptive|s3_fifo_sized|sieve|gdsf|lru", restart,
+     "What leaves the store when room is needed; docs/PERFORMANCE.md has the hit ratios. `s3_fifo_sized` and "
+     "`gdsf` answer more requests and fewer bytes from memory; `lru` takes a lock for each hit and is for "
+     "comparisons."},
     {S::cache, "window", T::bytes, "4MiB", optional, 64 * KiB, GiB, "", restart,
      "How far bytes that will not be stored may run ahead of the fastest reader of a fill."},
     {S::cache, "private_window", T::bytes, "256KiB", optional, 16 * KiB, GiB, "", restart,

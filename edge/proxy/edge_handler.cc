@@ -5,19 +5,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/http/date.h"
+#include "edge/http/h1.h"
 #include "edge/proxy/answer_lines.h"
 #include "edge/proxy/background_validation.h"
 #include "edge/proxy/error_answer.h"
 #include "edge/proxy/exchange.h"
+#include "edge/proxy/max_forwards.h"
 #include "edge/proxy/stored_answer.h"
 #include "edge/proxy/stored_stream.h"
 #include "edge/proxy/upstream_request.h"
+#include "edge/serve/owned_reply.h"
 
 namespace perigee::proxy {
 
 namespace {
 
 using Action = cache::Decision::Action;
+
+constexpr std::string_view allow_line = "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 // What RFC 9209 2.3 calls a refusal; only-if-cached and the authentication of peers are no errors of its
 // kind.
@@ -50,15 +56,16 @@ bool is_signed_by_peer(serve::ServerExchange& exchange, const Snapshot& snapshot
 }  // namespace
 
 void EdgeHandler::on_request(serve::ServerExchange& exchange) {
+  const http::RequestHead& request = exchange.request();
   RequestContext context;
-  if (!admit(exchange, context)) return;
-  look_up(exchange.request(), context);
+  if (!admit(exchange, request, context)) return;
+  look_up(request, context);
   switch (context.decision.action) {
     case Action::serve:
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::serve_stale_while_revalidate:
       BackgroundValidation::start(worker_, exchange, context);
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::gateway_timeout:
       return refuse(exchange, 504, "only-if-cached");
     case Action::validate:
@@ -67,9 +74,21 @@ void EdgeHandler::on_request(serve::ServerExchange& exchange) {
   }
 }
 
+// RFC 9110 9.3.7, 7.6.2: what this node can do, told by itself because the request may not go further.
+void EdgeHandler::answer_options(serve::ServerExchange& exchange) {
+  std::string lines;
+  http::HeadWriter head(lines);
+  head.status_line(200, "");
+  char date[http::date_bytes];
+  head.field("date", http::format_date(unix_seconds(exchange.loop().wall_now()), date));
+  lines += allow_line;
+  append_via(worker_.snapshot().node_name, lines);
+  serve::reply_owned(exchange, 200, 0, std::move(lines), {});
+}
+
 // Everything that can be said before the store is asked. False: answered.
-bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context) {
-  const http::RequestHead& request = exchange.request();
+bool EdgeHandler::admit(serve::ServerExchange& exchange, const http::RequestHead& request,
+                        RequestContext& context) {
   const Snapshot& snapshot = worker_.snapshot();
   context.head_deadline = snapshot.exchange.head_deadline;
   if (listener_ == Listener::peer) {
@@ -87,21 +106,25 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     }
   }
   if (request.method == http::Method::connect || request.method == http::Method::trace) {
-    refuse(exchange, 405, "method", "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    refuse(exchange, 405, "method", allow_line);
     return false;
   }
   if (!choose_site(*snapshot.sites, request.authority, context)) {
     refuse(exchange, 421, "no-such-site");
     return false;
   }
-  if (misdirected(exchange, context)) {
+  std::string_view scheme = exchange.scheme();
+  if (scheme == "https" && misdirected(exchange, context)) {
     refuse(exchange, 421, "misdirected");
     return false;
   }
   if (!context.from_peer && !admit_client(exchange, context)) return false;
-  const std::string_view scheme =
-      context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
-  const std::string_view path = request.form == http::TargetForm::asterisk ? "/" : request.path;
+  if (request.method == http::Method::options && max_forwards(request) == 0) {
+    answer_options(exchange);
+    return false;
+  }
+  if (context.from_peer && !request.scheme.empty()) scheme = request.scheme;
+  const std::string_view path = request.path == "*" ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
     refuse(exchange, 400, "bad-target");
@@ -187,19 +210,17 @@ bool EdgeHandler::admit_client(serve::ServerExchange& exchange, RequestContext& 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
   cache::Lookup found;
   if (asks_store(request, context)) found = worker_.reader().lookup(context.key, request.fields);
-  decide_on(request, found, worker_.loop().wall_now(), worker_.loop().random(), context);
+  decide_on(request, found, worker_.loop().wall_now(), worker_.random(), context);
 }
 
-// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
-void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
-  const cache::StoredResponse& stored = *context.stored;
+// What this node adds to a stored head.
+std::string_view EdgeHandler::lines_of(const RequestContext& context, int64_t age, int64_t ttl) {
+  if (!context.site->tells_key && !context.from_peer) return worker_.hit_lines().of(age, ttl);
   const Snapshot& snapshot = worker_.snapshot();
-  const WallTime now = worker_.loop().wall_now();
-  const int64_t age = stored.meta().current_age(now);
   AnswerOrigin origin;
   origin.hit = true;
   origin.has_ttl = true;
-  origin.ttl = stored.meta().freshness_lifetime - age;
+  origin.ttl = ttl;
   if (context.site->tells_key) origin.key = context.key.bytes;
   std::string& lines = worker_.line_scratch();
   lines.clear();
@@ -208,12 +229,23 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   append_cache_status(snapshot.node_name, origin, lines);
   if (context.from_peer) {
     append_peer_line(snapshot.peer_answer_line, worker_.purges().position(),
-                     worker_.purges().place_of(stored.purge_stamp()), lines);
+                     worker_.purges().place_of(context.stored->purge_stamp()), lines);
   }
-  const http::RequestHead& request = exchange.request();
+  return lines;
+}
+
+// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
+void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::RequestHead& request,
+                               const RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const WallTime now = worker_.loop().wall_now();
+  const cache::ResponseMeta meta = stored.meta();
+  const int64_t age = meta.current_age(now);
+  const int64_t ttl = meta.freshness_lifetime - age;
+  const std::string_view lines = lines_of(context, age, ttl);
   const uint64_t length = stored.body_length();
   const StoredPlan plan =
-      plan_stored(request, stored.meta().status, stored.head(), length, now, worker_.loop().random());
+      plan_stored(request, static_cast<int>(meta.status), stored.head(), length, now, worker_.random());
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
   if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),
@@ -222,13 +254,12 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
     stream->own(exchange);
     exchange.reply(head, *stream);
   }
-  const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
+  const bool sends_body = !head_only && plan.sends_bytes(static_cast<int>(meta.status));
   const uint64_t body_bytes = sends_body ? plan.length : 0;
-  const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
+  const bool fresh = context.decision.action == Action::serve && ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
-  if (worker_.exchange_log().wants(worker_.loop().random()))
-    log_hit(exchange, context, plan.status, body_bytes);
+  if (worker_.exchange_log().wants(worker_.random())) log_hit(exchange, context, plan.status, body_bytes);
 }
 
 void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,

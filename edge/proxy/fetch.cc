@@ -59,12 +59,14 @@ Fetch::Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job)
   request_ = job_.request->copy_to(arena_);
   job_.request = &request_;
   if (job_.validate != nullptr) worker_.reader().pin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().pin(*job_.confirm);
   if (job_.resume) etag_ = job_.resume->etag;
 }
 
 Fetch::~Fetch() {
   if (job_.client != nullptr) job_.client->fetch_ = nullptr;
   if (job_.validate != nullptr) worker_.reader().unpin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().unpin(*job_.confirm);
 }
 
 void Fetch::choose_target() {
@@ -378,7 +380,7 @@ std::string Fetch::request_head() {
   out.authority = parts.authority;
   out.path = parts.path;
   out.whole_representation = job_.whole_representation;
-  if (job_.whole_representation || job_.resume)
+  if (job_.whole_representation || job_.resume || job_.confirm != nullptr)
     out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
   if (job_.range && !job_.resume) out.range = &*job_.range;

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "edge/base/bytes.h"
 #include "edge/http/h1.h"
+#include "edge/proxy/max_forwards.h"
 
 namespace perigee::proxy {
 
@@ -88,6 +91,7 @@ std::string joined_with(const http::FieldList& fields, FieldId id, std::string_v
 void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
   const http::FieldList& fields = parts.request->fields;
   const bool has_connection = fields.has(FieldId::connection);
+  const std::optional<uint64_t> forwards = max_forwards(*parts.request);
   for (const http::Field& field : fields) {
     if (never_passed_on(field.id)) continue;
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
@@ -98,8 +102,11 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
     if (field.id == FieldId::accept_encoding && !parts.accept_encoding.empty()) continue;
     if (field.id == FieldId::surrogate_capability && !parts.surrogate_device.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;
+    if (field.id == FieldId::max_forwards && forwards) continue;
     head.field(field.name, field.value);
   }
+  // RFC 9110 7.6.2; zero has been answered here.
+  if (forwards) head.field("max-forwards", *forwards - std::min<uint64_t>(*forwards, 1));
   if (!parts.accept_encoding.empty()) head.field("accept-encoding", parts.accept_encoding);
 }
 
@@ -170,6 +177,7 @@ bool named_in_connection(const http::FieldList& fields, std::string_view name) {
 }
 
 bool names_cdn(const http::FieldList& fields, std::string_view cdn_id) {
+  if (!fields.has(FieldId::cdn_loop)) return false;
   for (const http::Field& field : fields) {
     if (field.id != FieldId::cdn_loop) continue;
     const bool found = any_element(field.value, [&](std::string_view element) {
@@ -186,7 +194,9 @@ void write_upstream_request(const UpstreamRequest& parts, std::string& out) {
     head.request_line(parts.request->method_text,
                       fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path));
   } else {
-    head.request_line(parts.request->method_text, parts.path);
+    // RFC 9112 3.2.4: an OPTIONS for the server as a whole stays one; its key is that of "/".
+    const bool asterisk = parts.request->path == "*";
+    head.request_line(parts.request->method_text, asterisk ? std::string_view("*") : parts.path);
   }
   head.field("host", parts.host_header.empty() ? parts.authority : parts.host_header);
   write_passed_fields(parts, head);

@@ -7,6 +7,7 @@ namespace perigee::proxy {
 Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
                const http::HeadLimits& upstream_limits, std::shared_ptr<const Snapshot> snapshot)
     : loop_(loop),
+      random_(loop.random()),
       parts_(parts),
       metrics_(metrics),
       reader_(parts.store.add_reader()),
@@ -15,7 +16,8 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
       tls_factory_(loop),
-      snapshot_(std::move(snapshot)) {
+      snapshot_(std::move(snapshot)),
+      hit_lines_(snapshot_->node_name) {
   reader_.set_purges(purges_.table());
 }
 
@@ -26,6 +28,7 @@ Worker::~Worker() {
 
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
+  hit_lines_ = HitLines(snapshot_->node_name);
   retry_budgets_.clear();
   // What no upstream uses any more; connections and exchanges that began with it hold on to it.
   std::set<std::string_view> used{snapshot_->peer_tls_identity};

@@ -97,6 +97,7 @@ class H1Connection final : public Connection,
 
   // Answering (h1_answering.cc).
   void reply(const ReplyHead& head, std::string_view body, const Hold& hold) override;
+  bool reply_in_pieces(const ReplyHead& head, std::span<const Slice> body, const Hold& hold) override;
   void reply(const ReplyHead& head, BodySource& source) override;
   void send_interim(const ReplyHead& head) override;
   void body_ready() override;
@@ -104,6 +105,8 @@ class H1Connection final : public Connection,
   TakenStream take_stream() override;
   bool batching() const { return working_; }
   size_t begin_answer(const ReplyHead& head, uint64_t content_length, char* lines);
+  void gather(const ReplyHead& head, uint64_t length, std::span<const Slice> body, uint64_t body_bytes,
+              const Hold& hold);
   void write_text(std::string_view first, std::string_view second, std::string_view third);
   void send();
   bool flush();
