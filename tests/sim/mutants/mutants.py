@@ -65,9 +65,12 @@ MUTANTS = {
         ("edge/proxy/exchange.cc",
          "  return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);", "  return true;")),
     "age": Mutant(
-        "the Age that an answer came with is forgotten",
-        ("edge/cache/freshness.cc", "corrected_age_value = age_value + response_delay",
-         "corrected_age_value = std::min<int64_t>(age_value, 0) + response_delay")),
+        "what an answer has aged on its way is forgotten",
+        ("edge/cache/freshness.cc", "  return saturate(std::max(apparent_age, corrected_age_value));",
+         "  return saturate(std::min<int64_t>(apparent_age, corrected_age_value - corrected_age_value));")),
+    "invalidation": Mutant(
+        "an unsafe request leaves what is stored",
+        ("edge/proxy/invalidation.cc", "  if (http::is_safe(method) ||", "  if (!http::is_safe(method) ||")),
     "collapsing": Mutant(
         "every request begins a fill of its own",
         ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", "")),

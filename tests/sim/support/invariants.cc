@@ -19,6 +19,8 @@ constexpr Duration head_deadline = 30s;
 constexpr Duration way_to_client = 1s;
 // Ages are told in whole seconds, rounded down once for every node on the way.
 constexpr Duration age_rounding = 3'200ms;
+// From the origin through every node into a store, with nothing broken.
+constexpr Duration on_its_way = 2s;
 // What was broken so long ago may still show: connections that hang, peers that are left alone.
 constexpr Duration aftermath = 12s;
 
@@ -40,21 +42,40 @@ bool Invariants::broken(const Outcome& outcome) const {
   return trouble_.any(outcome.sent - aftermath, outcome.ended);
 }
 
+void Invariants::began(const Ask& ask, MonoTime now) {
+  asks_.emplace(ask.number, ask);
+  sent_.emplace(ask.number, now);
+}
+
 void Invariants::judge(const Outcome& outcome) {
-  asks_.emplace(outcome.ask.number, outcome.ask);
-  sent_.emplace(outcome.ask.number, outcome.sent);
+  ended_.emplace(outcome.ask.number, outcome.ended);
   judge_end(outcome);
   if (!outcome.head_at) return;
   judge_deadline(outcome);
   judge_status(outcome);
-  if (outcome.ask.is_unsafe()) {
-    const auto version = parse_decimal(outcome.field("x-version"));
-    if (outcome.end == End::complete && outcome.status == 200 && version) {
-      acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
-    }
-    return;
-  }
+  if (outcome.ask.is_unsafe()) return acknowledge(outcome);
   judge_content(outcome);
+}
+
+void Invariants::acknowledge(const Outcome& outcome) {
+  const auto version = parse_decimal(outcome.field("x-version"));
+  if (outcome.end != End::complete || outcome.status != 200 || !version || raced(outcome)) return;
+  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
+}
+
+// Was something about the resource, made before, perhaps still on its way to a store?
+bool Invariants::raced(const Outcome& outcome) const {
+  if (broken(outcome)) return true;
+  for (const auto& [number, ask] : asks_) {
+    if (ask.resource != outcome.ask.resource || number == outcome.ask.number) continue;
+    const auto ended = ended_.find(number);
+    if (ended == ended_.end() || ended->second + on_its_way >= outcome.sent) return true;
+  }
+  const auto& about = truth_.about(outcome.ask.resource);
+  return std::any_of(about.begin(), about.end(), [&](size_t index) {
+    const OriginExchange& each = truth_.exchanges()[index];
+    return each.request != outcome.ask.number && (!each.ended || *each.ended + on_its_way >= outcome.sent);
+  });
 }
 
 void Invariants::judge_end(const Outcome& outcome) {
@@ -218,10 +239,6 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   const CacheStatusMember& last = caches.back();
   if (last.name != outcome.ask.node)
     return violate("cache-status", number, "the last is another node: " + text);
-  std::set<std::string> names;
-  for (const CacheStatusMember& each : caches) {
-    if (!names.insert(each.name).second) return violate("cache-status", number, "a node twice: " + text);
-  }
   if (outcome.status >= 400) return;
   // From the client toward the origin, as far as this very request went.
   // Behind a 304 stands what was stored, with the words of an earlier request; whose 304 it was is known only
@@ -230,7 +247,10 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   const auto passes_on = [](const CacheStatusMember& each) {
     return each.fwd_status && each.fwd_status != 304 && !each.collapsed && each.detail.empty();
   };
-  while (i > 0 && passes_on(caches[i])) --i;
+  std::set<std::string> names{last.name};
+  while (i > 0 && passes_on(caches[i])) {
+    if (!names.insert(caches[--i].name).second) return violate("cache-status", number, "a node twice: " + text);
+  }
   const CacheStatusMember& deepest = caches[i];
   const std::vector<size_t>& led = truth_.led_by(number);
   if (deepest.hit) {
