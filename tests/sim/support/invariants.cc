@@ -93,9 +93,13 @@ void Invariants::judge_end(const Outcome& outcome) {
         violate("deadline", number, "no byte for longer than any client waits");
       break;
     case End::cut:
+      // What comes from a store in part, and from the origin for the rest, ends where the origin has
+      // something new.
+      if (!broken(outcome) && !truth_.changed(outcome.ask.resource, outcome.sent, outcome.ended))
+        violate("status", number, "cut with nothing broken and nothing changed");
+      break;
     case End::no_connection:
-      if (!broken(outcome))
-        violate("status", number, fmt::format("{} with nothing broken", to_string(outcome.end)));
+      if (!broken(outcome)) violate("status", number, "no connection with nothing broken");
       break;
     case End::no_answer:
       // A kept connection may be closed by its node just when it is used again.
@@ -249,7 +253,8 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   };
   std::set<std::string> names{last.name};
   while (i > 0 && passes_on(caches[i])) {
-    if (!names.insert(caches[--i].name).second) return violate("cache-status", number, "a node twice: " + text);
+    if (!names.insert(caches[--i].name).second)
+      return violate("cache-status", number, "a node twice: " + text);
   }
   const CacheStatusMember& deepest = caches[i];
   const std::vector<size_t>& led = truth_.led_by(number);
