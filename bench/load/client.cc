@@ -196,6 +196,7 @@ void Client::finish_front(Ending ending) {
   outcome_.ending = ending;
   outcome_.fault = progress_.fault;
   outcome_.sent_at = front.sent_at;
+  outcome_.due_at = front.request.due_at != 0 ? front.request.due_at : front.sent_at;
   outcome_.done_at = monotonic_ns();
   if (outcome_.status != 0) {
     const std::string_view all = reader_.head().find("cache-status");

@@ -29,6 +29,7 @@ class Driver {
   struct Request {
     uint64_t number = 0;
     std::string expected_id;
+    int64_t due_at = 0;  // zero: now
   };
 
   // Appends the next request to out; false when this client has nothing to ask (now or ever).

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <map>
 #include <optional>
+#include <type_traits>
 
 #include "edge/base/bytes.h"
 
@@ -28,6 +30,14 @@ How
   --reconnect           a new connection for every request
   --herd N              N connections, one request each, sent together once all stand
   --timeout SECONDS     longest connect, and longest wait for a byte (default 30)
+A trace in place of PATH (open loop: its own times, and latency from the time at which a request was due)
+  --trace FILE          lines of time,id,size, or an access log of ours
+  --mix NAME            generated: zipf, scan, recency, one_hit, twice; with sizes and popularity as published of a large CDN
+  --mix-ids N --mix-skew X --mix-one-hit SHARE --mix-first N --seed N
+  --trace-target T      what to ask for an id (default /_/body?id={id}&size={size}&cc=max-age=86400)
+  --speed X             so many times as fast as the trace says
+  --rate R              requests per second instead; also with PATH
+  --closed              as fast as the answers come
 Who behaves differently
   --slow N --slow-rate BYTES     N of the connections read at most so many bytes a second
   --leave N --leave-after BYTES  N of the connections hang up after so many body bytes
@@ -35,6 +45,7 @@ What to see
   --verify              bodies are self-verifying ones of perigee-origin
   --expect-id PATTERN   with --verify: the x-body-id of the answer
   --expect-status LIST  accepted status codes, by comma (default 200)
+  --summary             a table and a chart of the latencies, on stderr; progress too when that is a terminal
   --per-client          a row for each client in the report
   --announce            print "running" after the first complete response
 
@@ -83,6 +94,15 @@ std::optional<std::vector<int>> parse_statuses(std::string_view text) {
   }
 }
 
+// A million keys, of which one in a hundred takes 14 % of the requests.
+trace::Parameters default_mix() {
+  trace::Parameters mix;
+  mix.ids = 1'000'000;
+  mix.skew = 0.57;
+  mix.requests = 100'000;
+  return mix;
+}
+
 // Sets what one argument says; false when its value is not of the expected form.
 using Setter = std::function<bool(Options&, std::string_view)>;
 
@@ -118,6 +138,23 @@ Setter text(std::string Options::*member) {
   };
 }
 
+// A parameter of the generated mix.
+template <typename T>
+Setter mix_number(T trace::Parameters::*member) {
+  return [member](Options& options, std::string_view text) {
+    if (!options.mix) options.mix = default_mix();
+    if constexpr (std::is_same_v<T, uint64_t>) {
+      const auto value = parse_decimal(text);
+      if (value) (*options.mix).*member = std::max<uint64_t>(*value, 1);
+      return value.has_value();
+    } else {
+      const auto value = parse_seconds(text);
+      if (value) (*options.mix).*member = *value;
+      return value.has_value();
+    }
+  };
+}
+
 struct Argument {
   std::string_view expected;
   Setter set;
@@ -145,6 +182,23 @@ std::map<std::string_view, Argument> arguments_with_value() {
           if (statuses) options.expected_statuses = std::move(*statuses);
           return !options.expected_statuses.empty();
         }}},
+      {"--mix",
+       {"zipf, scan, recency, one_hit or twice",
+        [](Options& options, std::string_view value) {
+          const auto mix = trace::parse_mix(value);
+          if (!options.mix) options.mix = default_mix();
+          if (mix) options.mix->mix = *mix;
+          return mix.has_value();
+        }}},
+      {"--mix-ids", {"a number", mix_number(&trace::Parameters::ids)}},
+      {"--mix-skew", {"a number above zero", mix_number(&trace::Parameters::skew)}},
+      {"--mix-one-hit", {"a share", mix_number(&trace::Parameters::one_hit_share)}},
+      {"--mix-first", {"a number", mix_number(&trace::Parameters::one_hit_first)}},
+      {"--seed", {"a number", mix_number(&trace::Parameters::seed)}},
+      {"--trace", {"a file", text(&Options::trace)}},
+      {"--trace-target", {"a target with {id} and {size}", text(&Options::trace_target)}},
+      {"--speed", {"a number above zero", seconds(&Options::speed)}},
+      {"--rate", {"requests per second", seconds(&Options::rate)}},
       {"--host", {"a host name", text(&Options::host)}},
       {"--method", {"a method", text(&Options::method)}},
       {"--header", {"a field line", pattern(&Options::headers)}},
@@ -162,19 +216,24 @@ std::map<std::string_view, Argument> arguments_with_value() {
 }
 
 const std::map<std::string_view, bool Options::*> flags = {
-    {"--reconnect", &Options::reconnect},
-    {"--verify", &Options::verify},
-    {"--per-client", &Options::per_client},
-    {"--announce", &Options::announce},
+    {"--reconnect", &Options::reconnect},   {"--verify", &Options::verify},
+    {"--per-client", &Options::per_client}, {"--announce", &Options::announce},
+    {"--closed", &Options::closed},         {"--summary", &Options::summary},
 };
 
 Result<Options> checked(Options options) {
   if (options.targets.empty()) return bad("--target", "none", "at least one");
-  if (options.paths.empty()) return bad("PATH", "none", "at least one");
+  if (options.paths.empty() != options.has_schedule())
+    return bad("PATH", options.paths.empty() ? "none" : "paths and a trace", "at least one, or a trace");
+  if (!options.trace.empty() && options.mix) return bad("--mix", "a trace too", "one of the two");
+  if (options.herd && options.open_loop()) return bad("--herd", "a trace or a rate too", "one of the two");
   if (options.connections == 0) return bad("--connections", "0", "at least one");
   if (options.pipeline == 0) return bad("--pipeline", "0", "at least one");
   if (options.slow_clients > 0 && options.slow_rate == 0) return bad("--slow-rate", "0", "bytes per second");
-  if (options.expected_statuses.empty()) options.expected_statuses = {200};
+  // What an access log asks for may well have been answered otherwise.
+  if (options.expected_statuses.empty() && options.trace.empty()) options.expected_statuses = {200};
+  if (options.mix && options.requests > 0) options.mix->requests = options.requests;
+  if (options.mix && options.rate > 0) options.mix->rate = options.rate;
   if (options.herd) options.pipeline = 1;
   if (options.reconnect) options.pipeline = 1;
   return options;

@@ -6,11 +6,13 @@
 #include <netinet/in.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/load/pattern.h"
+#include "bench/trace/generate.h"
 #include "edge/base/result.h"
 
 namespace perigee::load {
@@ -37,9 +39,24 @@ struct Options {
   size_t leaving_clients = 0;  // how many of the connections hang up in the middle of a body
   uint64_t leave_after = 0;    // body bytes after which they do
 
+  // What is asked and when by a trace, instead of by paths; see schedule.h.
+  std::string trace;                                                          // a file
+  std::optional<trace::Parameters> mix;                                       // generated
+  std::string trace_target = "/_/body?id={id}&size={size}&cc=max-age=86400";  // for traces without URLs
+
+  // Open loop: requests are due at times of their own, however the answers come, and their latency counts
+  // from then. Otherwise each connection asks again when it has its answer.
+  double rate = 0;      // requests per second; zero: as the trace says
+  double speed = 1;     // times as fast as the trace says
+  bool closed = false;  // a trace in closed loop all the same
+  bool open_loop() const { return !closed && (rate > 0 || !trace.empty() || mix.has_value()); }
+  bool has_schedule() const { return !trace.empty() || mix.has_value(); }
+
+  bool summary = false;  // a table and a chart for people, on stderr
+
   bool verify = false;                 // bodies are self-verifying
   std::vector<Pattern> expected_ids;   // with verify: the x-body-id that a request must get; at most one
-  std::vector<int> expected_statuses;  // empty: 200 only
+  std::vector<int> expected_statuses;  // empty: any
 };
 
 extern const std::string_view usage;

@@ -43,7 +43,8 @@ struct Outcome {
   Fault fault = Fault::none;
   int status = 0;  // zero: no head came
   std::string_view
-      cache_status;  // the last member of the field; good during the call that hands the outcome over
+      cache_status;    // the last member of the field; good during the call that hands the outcome over
+  int64_t due_at = 0;  // open loop: when it should have been sent; else when it was
   int64_t sent_at = 0;
   int64_t first_body_at = 0;
   int64_t done_at = 0;

@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t tick_ns = 5'000'000;
 // How long a client waits before it tries a target again that refused it.
 constexpr int64_t retry_ns = 20'000'000;
+constexpr int64_t progress_ns = 1'000'000'000;
 
 int64_t nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
@@ -31,10 +32,12 @@ std::string printed(const sockaddr_in& address) {
 
 }  // namespace
 
-Run::Run(const Options& options)
+Run::Run(const Options& options, const Schedule& schedule)
     : options_(options),
       tally_(options),
-      host_(options.host.empty() ? printed(options.targets[0]) : options.host) {
+      host_(options.host.empty() ? printed(options.targets[0]) : options.host),
+      schedule_(schedule),
+      shows_progress_(options.summary && isatty(STDERR_FILENO) != 0) {
   const auto constant = [](const Pattern& pattern) { return pattern.is_constant(); };
   if (options.paths.size() == 1 && options.paths[0].is_constant() &&
       std::all_of(options.headers.begin(), options.headers.end(), constant)) {
@@ -82,7 +85,8 @@ Result<void> Run::run() {
   setrlimit(RLIMIT_NOFILE, &files);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0 || !watch_signals()) return fail(Side::internal, "io", std::strerror(errno));
-  started_at_ = ticked_at_ = monotonic_ns();
+  started_at_ = ticked_at_ = shown_at_ = monotonic_ns();
+  is_idle_.resize(options_.connections);
   herd_asked_.resize(options_.connections);
   for (size_t i = 0; i < options_.connections; ++i) {
     clients_.push_back(std::make_unique<Client>(static_cast<Driver&>(*this), epoll_, client_options(i)));
@@ -95,8 +99,12 @@ Result<void> Run::run() {
 
 void Run::wait_and_dispatch() {
   std::array<epoll_event, 512> events;
-  const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                               static_cast<int>(tick_ns / 1'000'000));
+  int64_t wait_ns = tick_ns;
+  int64_t due = 0;
+  if (options_.open_loop() && !idle_.empty() && due_at(issued_, due))
+    wait_ns = std::clamp<int64_t>(due - monotonic_ns(), 0, tick_ns);
+  const timespec wait{0, wait_ns};
+  const int count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     auto* client = static_cast<Client*>(event.data.ptr);
@@ -108,6 +116,7 @@ void Run::wait_and_dispatch() {
   }
   const int64_t now = monotonic_ns();
   if (!reconnects_.empty()) reconnect_due(now);
+  if (options_.open_loop()) ask_what_is_due(now);
   if (now - ticked_at_ >= tick_ns) tick(now);
 }
 
@@ -125,6 +134,7 @@ void Run::on_signal() {
 void Run::tick(int64_t now) {
   ticked_at_ = now;
   for (auto& client : clients_) client->on_tick(now);
+  if (shows_progress_ && now - shown_at_ >= progress_ns) show_progress(now);
 }
 
 void Run::reconnect_due(int64_t now) {
@@ -143,8 +153,45 @@ void Run::reconnect_due(int64_t now) {
 bool Run::stopping(int64_t now) const {
   if (stopped_) return true;
   if (options_.herd) return herd_started_;
+  int64_t due = 0;
+  if (options_.open_loop()) return !due_at(issued_, due);
+  if (options_.has_schedule() && issued_ >= schedule_.size()) return true;
   if (options_.requests != 0 && issued_ >= options_.requests) return true;
   return options_.duration_s > 0 && now - started_at_ >= nanoseconds(options_.duration_s);
+}
+
+// What is due before the end is asked, however late: leaving it out would hide the worst latencies.
+bool Run::due_at(uint64_t number, int64_t& at) const {
+  if (options_.requests != 0 && number >= options_.requests) return false;
+  if (options_.has_schedule() && number >= schedule_.size()) return false;
+  const double after = options_.rate > 0 ? static_cast<double>(number) / options_.rate * 1e9
+                                         : static_cast<double>(schedule_.at_ns(number)) / options_.speed;
+  at = started_at_ + static_cast<int64_t>(after);
+  return options_.duration_s <= 0 || after < options_.duration_s * 1e9;
+}
+
+void Run::ask_what_is_due(int64_t now) {
+  int64_t due = 0;
+  while (!stopped_ && !idle_.empty() && due_at(issued_, due) && due <= now) {
+    const size_t index = idle_.back();
+    idle_.pop_back();
+    if (!is_idle_[index]) continue;
+    is_idle_[index] = false;
+    clients_[index]->ask();
+  }
+}
+
+void Run::show_progress(int64_t now) {
+  const double seconds_since = static_cast<double>(now - shown_at_) * 1e-9;
+  const double rate = static_cast<double>(tally_.requests() - shown_requests_) / seconds_since;
+  const double hits = tally_.requests() == 0
+                          ? 0
+                          : 100 * static_cast<double>(tally_.hits()) / static_cast<double>(tally_.requests());
+  std::fprintf(stderr, "\r\033[K%.0f s  %.0f requests/s  %lu in all  %.1f %% hits  p99 %.2f ms",
+               static_cast<double>(now - started_at_) * 1e-9, rate, tally_.requests(), hits,
+               static_cast<double>(tally_.latency().percentile(0.99)) * 1e-6);
+  shown_at_ = now;
+  shown_requests_ = tally_.requests();
 }
 
 bool Run::over(int64_t now) const {
@@ -155,9 +202,15 @@ bool Run::over(int64_t now) const {
 void Run::append_request(std::string& out, uint64_t number) const {
   out += options_.method;
   out += ' ';
-  options_.paths[number % options_.paths.size()].append(out, number);
+  std::string_view host = host_;
+  if (options_.has_schedule()) {
+    schedule_.append_target(out, number);
+    if (options_.host.empty() && !schedule_.host(number).empty()) host = schedule_.host(number);
+  } else {
+    options_.paths[number % options_.paths.size()].append(out, number);
+  }
   out += " HTTP/1.1\r\nhost: ";
-  out += host_;
+  out += host;
   out += "\r\n";
   for (const Pattern& header : options_.headers) {
     header.append(out, number);
@@ -172,10 +225,18 @@ bool Run::next_request(Client& client, std::string& out, Request& request) {
     herd_asked_[client.index()] = true;
   } else if (stopping(ticked_at_)) {
     return false;
+  } else if (options_.open_loop()) {
+    due_at(issued_, request.due_at);
+    if (request.due_at > monotonic_ns()) {
+      if (!is_idle_[client.index()]) idle_.push_back(client.index());
+      is_idle_[client.index()] = true;
+      return false;
+    }
   }
   // In a herd a client's request carries the client's number, whoever connects first.
   request.number = options_.herd ? client.index() : issued_;
   ++issued_;
+  if (options_.has_schedule() && options_.verify) request.expected_id = schedule_.id(request.number);
   if (!options_.expected_ids.empty()) options_.expected_ids[0].append(request.expected_id, request.number);
   if (constant_request_.empty()) {
     append_request(out, request.number);
@@ -229,6 +290,7 @@ void Run::on_closed(Client& client, bool refused) {
     count_refused(client);
     ++issued_;  // or a run of N requests against nobody would never end
   }
+  is_idle_[client.index()] = false;
   reconnects_.push_back({client.index(), refused ? monotonic_ns() + retry_ns : 0});
 }
 

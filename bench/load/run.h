@@ -11,13 +11,15 @@
 #include "bench/load/body_check.h"
 #include "bench/load/client.h"
 #include "bench/load/options.h"
+#include "bench/load/schedule.h"
 #include "bench/load/tally.h"
 
 namespace perigee::load {
 
 class Run final : private Driver {
  public:
-  explicit Run(const Options& options);
+  // schedule: what is asked when the options say so; outlives the run.
+  Run(const Options& options, const Schedule& schedule);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -27,6 +29,7 @@ class Run final : private Driver {
   Result<void> run();
 
   const Tally& tally() const { return tally_; }
+  double seconds() const { return static_cast<double>(ended_at_ - started_at_) * 1e-9; }
   std::string json() const { return tally_.json(started_at_, ended_at_); }
 
  private:
@@ -47,6 +50,10 @@ class Run final : private Driver {
   void count_refused(const Client& client);
   void reconnect_due(int64_t now);
   bool stopping(int64_t now) const;
+  // Open loop: when a request is due, on the clock of the run; false when there is none any more.
+  bool due_at(uint64_t number, int64_t& at) const;
+  void ask_what_is_due(int64_t now);
+  void show_progress(int64_t now);
   bool over(int64_t now) const;
 
   const Options& options_;
@@ -71,6 +78,13 @@ class Run final : private Driver {
   };
   std::vector<Due> reconnects_;
   std::vector<bool> herd_asked_;
+  const Schedule& schedule_;
+  std::vector<size_t>
+      idle_;  // open loop: clients that wait for something to be due; may name some that do not
+  std::vector<bool> is_idle_;
+  const bool shows_progress_;
+  int64_t shown_at_ = 0;
+  uint64_t shown_requests_ = 0;
 };
 
 }  // namespace perigee::load

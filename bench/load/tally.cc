@@ -45,6 +45,16 @@ void append_histogram(std::string& out, std::string_view name, const Histogram& 
   out += '}';
 }
 
+// Points of the latency curve: share, microseconds.
+void append_curve(std::string& out, const Histogram& histogram) {
+  open_member(out, "curve", '[');
+  for (const double share : curve_shares) {
+    if (out.back() == ']') out += ',';
+    out += '[' + std::to_string(share) + ',' + std::to_string(histogram.percentile(share) / 1000) + ']';
+  }
+  out += ']';
+}
+
 }  // namespace
 
 void Tally::add(const Outcome& outcome) {
@@ -59,7 +69,11 @@ void Tally::add(const Outcome& outcome) {
     if (entry == cache_statuses_.end()) entry = cache_statuses_.emplace(std::string(verdict), 0).first;
     ++entry->second;
   }
-  if (outcome.ending == Ending::complete) latency_.add(outcome.done_at - outcome.sent_at);
+  if (outcome.ending == Ending::complete) {
+    latency_.add(outcome.done_at - outcome.due_at);
+    service_.add(outcome.done_at - outcome.sent_at);
+  }
+  behind_max_ = std::max(behind_max_, outcome.sent_at - outcome.due_at);
   if (outcome.first_body_at != 0) {
     first_byte_.add(outcome.first_body_at - outcome.sent_at);
     last_first_body_at_ = std::max(last_first_body_at_, outcome.first_body_at);
@@ -72,7 +86,12 @@ void Tally::add(const Outcome& outcome) {
 
 bool Tally::expected(int status) const {
   const auto& statuses = options_.expected_statuses;
-  return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+  return statuses.empty() || std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+}
+
+uint64_t Tally::hits() const {
+  const auto found = cache_statuses_.find("hit");
+  return found == cache_statuses_.end() ? 0 : found->second;
 }
 
 bool Tally::good() const {
@@ -100,6 +119,11 @@ std::string Tally::json(int64_t from, int64_t until) const {
   out += '}';
   append_histogram(out, "latency_us", latency_);
   append_histogram(out, "first_byte_us", first_byte_);
+  if (options_.open_loop()) {
+    append_histogram(out, "service_us", service_);
+    append_member(out, "behind_us_max", behind_max_ / 1000);
+    append_curve(out, latency_);
+  }
   if (options_.per_client) {
     open_member(out, "clients", '[');
     for (const Outcome& outcome : clients_) {

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace perigee::cache {
 
@@ -62,7 +64,11 @@ class EvictionStrategy {
   virtual void touched(SegmentId) {}
 };
 
-enum class EvictionKind : uint8_t { s3_fifo, lru };
+enum class EvictionKind : uint8_t { s3_fifo, s3_fifo_adaptive, s3_fifo_sized, sieve, gdsf, lru };
+inline constexpr std::string_view eviction_names[] = {
+    "s3_fifo", "s3_fifo_adaptive", "s3_fifo_sized", "sieve", "gdsf", "lru"};
+constexpr std::string_view to_string(EvictionKind kind) { return eviction_names[static_cast<size_t>(kind)]; }
+std::optional<EvictionKind> parse_eviction(std::string_view name);
 std::unique_ptr<EvictionStrategy> make_eviction(EvictionKind kind);
 
 }  // namespace perigee::cache

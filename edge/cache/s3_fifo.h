@@ -5,46 +5,61 @@
 // back while remembered enters the main queue at once. The main queue gives a segment another round for each
 // hit, at most three. A hit moves nothing.
 //
-// Queues hold ids of four bytes. A segment that was replaced keeps its place; one that was purged leaves a
-// slot behind, dropped when it reaches the head or when such slots outnumber the rest.
+// by_size: a hit of a large segment counts for less, so that the same bytes answer more requests; what is
+// larger than the mean of the shard needs more hits to stay, what is smaller needs fewer. Good for the object
+// hit ratio, and bad for the byte hit ratio.
+//
+// adaptive: how much the small queue gets is found out, from a twentieth to nine tenths (after ARC; Megiddo,
+// Modha, FAST 2003). What comes back soon after it left the small queue says that this was too short, what
+// comes back soon after it left the main queue, which has a ghost of its own for it, says the opposite. It
+// saves a cache whose content is asked for again only after more than a tenth of it has passed by.
 //
 // Thread rule: the shard's lock.
 #pragma once
 
-#include <deque>
-
-#include "edge/cache/budget.h"
 #include "edge/cache/eviction.h"
 #include "edge/cache/ghost.h"
+#include "edge/cache/segment_queue.h"
 
 namespace perigee::cache {
 
 class S3Fifo final : public EvictionStrategy {
  public:
+  struct Options {
+    bool by_size = false;
+    bool adaptive = false;
+  };
+  S3Fifo() = default;
+  explicit S3Fifo(const Options& options) : options_(options) {}
+
   uint8_t admit(SegmentId id, uint64_t bytes) override;
   void replaced(uint8_t queue, uint64_t old_bytes, uint64_t new_bytes) override;
   void removed(SegmentId id, uint8_t queue, uint64_t bytes, SegmentTable& table) override;
   bool evict_one(SegmentTable& table) override;
   size_t memory_bytes() const override;
 
+  // Of the bytes, what the small queue is to have.
+  double small_share() const { return small_share_; }
+
  private:
   enum Queue : uint8_t { small, main };
-  struct Fifo {
-    std::deque<SegmentId> slots;  // at least as many of an id as there are segments of it
-    size_t segments = 0;
-    uint64_t bytes = 0;
 
-    void push(SegmentId id, uint64_t size);
-    void drop(uint64_t size);
-  };
-
+  SegmentQueue& queue(uint8_t number) { return number == small ? small_ : main_; }
   bool small_is_due() const;
   bool advance_small(SegmentTable& table);
   bool advance_main(SegmentTable& table);
-  void compact(Queue queue, SegmentTable& table);
+  // Hits that take a segment through the small queue, and that a round in the main queue costs.
+  uint8_t hits_to_stay(uint64_t bytes) const;
+  uint8_t hits_per_round(uint64_t bytes) const;
+  uint64_t mean_bytes() const;
+  void shift(double step);
 
-  Fifo queues_[2];
-  Ghost ghost_;
+  const Options options_{};
+  SegmentQueue small_{small};
+  SegmentQueue main_{main};
+  Ghost ghost_;       // what left the small queue
+  Ghost main_ghost_;  // adaptive only
+  double small_share_ = 0.1;
 };
 
 }  // namespace perigee::cache

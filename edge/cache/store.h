@@ -62,7 +62,7 @@ class Writer {
 struct StoreOptions {
   uint64_t budget_bytes = 256ull << 20;
   unsigned shards = 16;  // rounded up to a power of two
-  EvictionKind eviction = EvictionKind::s3_fifo;
+  EvictionKind eviction = EvictionKind::s3_fifo_adaptive;
 };
 
 struct StoreStats {

@@ -25,9 +25,11 @@ ARROWS = {
     "edge/ctl": CONTROL | {"edge/ctl"},
     "edge": CONTROL | {"edge"},
     "origin": SERVE | {"origin"},
-    "bench/load": BASE | {"bench/load"},
+    "bench/trace": BASE | {"bench/trace"},
+    "bench/load": BASE | {"bench/trace", "bench/load"},
+    "bench/evict": CACHE | {"bench/trace", "bench/evict"},
     "bench/micro": EVERYTHING | {"bench/micro"},
-    "tests": EVERYTHING | {"tests", "bench/load"},
+    "tests": EVERYTHING | {"tests", "bench/trace", "bench/load", "bench/evict"},
 }
 # Single headers that may be included against the table.
 EXCEPTIONS = {
@@ -57,6 +59,7 @@ BANNED = [
     Banned("openssl/", [r"edge/net/tls", r"edge/base/mac\.cc$"], "TLS is a Stream, HMAC is edge/base/mac.h"),
     Banned("llhttp.h", [r"edge/http/h1"], "the tokeniser is behind the H1 reader"),
     Banned("nghttp2/", [r"edge/serve/h2_", r"tests/node/support/h2_", r"tests/fuzz/h2_"], "HTTP/2 is behind its reader"),
+    Banned("nlohmann/", [r"edge/base/json\.h$", r"tests/"], "JSON trees are edge/base/json.h"),
     Banned("xxhash.h", [r"edge/base/"], "hashing is edge/base/hash.h"),
     Banned("spdlog/", [r"edge/(base|control)/log"], "logging is edge/base/log.h"),
     Banned("toml++/", [r"edge/control/"], "configuration is parsed in edge/control"),

@@ -84,6 +84,7 @@ TEST_CASE("a minimal configuration has every default of its structs", "[config]"
   CHECK(config->node.workers == fresh.node.workers);
   CHECK(config->cache.store.budget_bytes == fresh.cache.store.budget_bytes);
   CHECK(config->cache.store.shards == fresh.cache.store.shards);
+  CHECK(config->cache.store.eviction == fresh.cache.store.eviction);
   CHECK(config->cache.fill.window_bytes == fresh.cache.fill.window_bytes);
   CHECK(config->cache.fill.private_window_bytes == fresh.cache.fill.private_window_bytes);
   CHECK(config->cache.fill.finish_without_followers_bytes == fresh.cache.fill.finish_without_followers_bytes);
@@ -163,6 +164,7 @@ health = "0.0.0.0:81"
 [cache]
 budget = "1GiB"
 shards = 8
+eviction = "gdsf"
 [limits]
 head_bytes = 32768
 [timeouts]
@@ -205,6 +207,7 @@ TEST_CASE("what a file says arrives in the snapshot", "[config]") {
   CHECK(config->listen.health->to_string() == "0.0.0.0:81");
   CHECK(config->cache.store.budget_bytes == 1ull << 30);
   CHECK(config->cache.store.shards == 8);
+  CHECK(config->cache.store.eviction == cache::EvictionKind::gdsf);
   CHECK(config->server.head_bytes_max == 32768);
   CHECK(config->server.drain_deadline == std::chrono::minutes(2));
   CHECK(config->retries.budget.percent == 25);
@@ -256,6 +259,7 @@ TEST_CASE("every kind of mistake is refused at its place", "[config]") {
       {"[cache]\nbudget = \"256MB\"", "n.toml:12:1: cache.budget", "\"256MB\""},
       {"[cache]\nbudget = -1", "n.toml:12:1: cache.budget", "-1"},
       {"[cache]\nbudget = \"99999999999999999999TiB\"", "n.toml:12:1: cache.budget", "a size"},
+      {"[cache]\neviction = \"fifo\"", "n.toml:12:1: cache.eviction", "s3_fifo_adaptive"},
       {"[cache]\nshards = 12", "n.toml:12:1: cache.shards", "a power of two"},
       {"[cache]\nshards = 1.5", "n.toml:12:1: cache.shards", "the number 1.5"},
       {"[cache]\nbugdet = 1", "n.toml:12:1: cache.bugdet", "did you mean \"budget\"?"},

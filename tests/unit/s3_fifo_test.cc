@@ -1,106 +1,15 @@
 #include "edge/cache/s3_fifo.h"
 
-#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "edge/base/hash.h"
 #include "edge/base/random.h"
-#include "edge/cache/lru.h"
+#include "edge/cache/ghost.h"
+#include "tests/unit/eviction_rig.h"
 
 using namespace perigee;
 using namespace perigee::cache;
 
 namespace {
-
-// A cache of nothing but ids: what a shard is to a strategy.
-class Toy final : public SegmentTable {
- public:
-  Toy(EvictionKind kind, uint64_t capacity) : strategy_(make_eviction(kind)), capacity_(capacity) {}
-
-  // True on a hit.
-  bool get(SegmentId id, uint64_t bytes = 1) {
-    const auto known = segments_.find(id);
-    if (known != segments_.end()) {
-      if (known->second.hits < hits_max) ++known->second.hits;
-      strategy_->touched(id);
-      return true;
-    }
-    while (used_ + bytes > capacity_ && strategy_->evict_one(*this)) {
-    }
-    segments_[id] = {bytes, 0, strategy_->admit(id, bytes)};
-    used_ += bytes;
-    return false;
-  }
-  void remove(SegmentId id) {
-    const auto known = segments_.find(id);
-    if (known == segments_.end()) return;
-    const State state = known->second;
-    segments_.erase(known);
-    used_ -= state.bytes;
-    strategy_->removed(id, state.queue, state.bytes, *this);
-  }
-  bool has(SegmentId id) const { return segments_.count(id) != 0; }
-  bool evict_one() { return strategy_->evict_one(*this); }
-  uint64_t used() const { return used_; }
-  size_t memory() const { return strategy_->memory_bytes(); }
-
- private:
-  struct State {
-    uint64_t bytes = 0;
-    uint8_t hits = 0;
-    uint8_t queue = 0;
-  };
-
-  bool oldest(SegmentId id, uint8_t queue, Segment& out) override {
-    const auto known = segments_.find(id);
-    if (known == segments_.end() || known->second.queue != queue) return false;
-    out = {&known->second, id, known->second.bytes, known->second.hits};
-    return true;
-  }
-  size_t count(SegmentId id, uint8_t queue) override {
-    const auto known = segments_.find(id);
-    return known != segments_.end() && known->second.queue == queue ? 1 : 0;
-  }
-  void move(const Segment& segment, uint8_t queue, uint8_t hits) override {
-    auto* state = static_cast<State*>(segment.owner);
-    state->queue = queue;
-    state->hits = hits;
-  }
-  void evict(const Segment& segment) override {
-    used_ -= segment.bytes;
-    segments_.erase(segment.id);
-  }
-
-  std::unique_ptr<EvictionStrategy> strategy_;
-  const uint64_t capacity_;
-  uint64_t used_ = 0;
-  std::unordered_map<SegmentId, State> segments_;
-};
-
-SegmentId id_of(uint64_t number) { return static_cast<SegmentId>(hash64(number, 1)); }
-
-// Ranks by Zipf's law with exponent 1, by inversion of the harmonic sum.
-class Zipf {
- public:
-  Zipf(size_t count, uint64_t seed) : random_(seed) {
-    double sum = 0;
-    for (size_t rank = 1; rank <= count; ++rank)
-      cumulative_.push_back(sum += 1.0 / static_cast<double>(rank));
-  }
-  uint64_t next() {
-    const double at = random_.unit() * cumulative_.back();
-    return static_cast<uint64_t>(std::lower_bound(cumulative_.begin(), cumulative_.end(), at) -
-                                 cumulative_.begin());
-  }
-  Random& random() { return random_; }
-
- private:
-  std::vector<double> cumulative_;
-  Random random_;
-};
 
 constexpr size_t catalogue = 20'000;
 
@@ -197,39 +106,4 @@ TEST_CASE("a ghost remembers most of its capacity while it grows", "[cache][evic
   size_t remembered = 0;
   for (uint64_t i = 1; i <= 10'000; ++i) remembered += ghost.take(id_of(i)) ? 1 : 0;
   CHECK(remembered > 8'500);
-}
-
-TEST_CASE("removed segments leave nothing to evict and no slots without end", "[cache][eviction]") {
-  for (const EvictionKind kind : {EvictionKind::s3_fifo, EvictionKind::lru}) {
-    Toy cache(kind, 1'000'000);
-    cache.get(1);
-    for (int i = 0; i < 200'000; ++i) {
-      cache.get(7);
-      cache.remove(7);
-    }
-    CHECK(cache.memory() < 64 * 1024);
-    CHECK(cache.used() == 1);
-    CHECK(cache.evict_one());
-    CHECK_FALSE(cache.evict_one());
-    CHECK(cache.used() == 0);
-  }
-}
-
-TEST_CASE("every strategy keeps within its bytes and gives all of them back", "[cache][eviction]") {
-  for (const EvictionKind kind : {EvictionKind::s3_fifo, EvictionKind::lru}) {
-    Toy cache(kind, 10'000);
-    Random random(3);
-    for (int i = 0; i < 50'000; ++i) {
-      const uint64_t number = random.below(2000);
-      if (random.below(10) == 0) {
-        cache.remove(id_of(number));
-      } else {
-        cache.get(id_of(number), 1 + number % 100);
-      }
-      if (cache.used() > 10'000) FAIL("over capacity");
-    }
-    while (cache.evict_one()) {
-    }
-    CHECK(cache.used() == 0);
-  }
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "edge/cache/store.h"
 #include "edge/control/config_error.h"
 #include "edge/control/reference_docs.h"
 
@@ -123,6 +124,17 @@ TEST_CASE("the closest word is found only when it is close", "[settings]") {
 TEST_CASE("a value in a message is short and printable", "[settings]") {
   CHECK(quoted("a\x1b[31mb\xff") == "\"a?[31mb?\"");
   CHECK(quoted(std::string(100, 'x')).size() == 64 + 5);
+}
+
+TEST_CASE("every eviction strategy can be chosen, and nothing else", "[settings]") {
+  const Setting* setting = find_setting(Section::cache, "eviction");
+  REQUIRE(setting != nullptr);
+  std::string choices;
+  for (const auto name : cache::eviction_names) choices += (choices.empty() ? "" : "|") + std::string(name);
+  std::string found(setting->choices);
+  CHECK(found.size() == choices.size());
+  for (const auto name : cache::eviction_names) CHECK(parse_setting(*setting, name).has_value());
+  CHECK(setting->fallback == cache::to_string(cache::StoreOptions{}.eviction));
 }
 
 TEST_CASE("docs/CONFIG.md is what the table makes", "[settings]") {
