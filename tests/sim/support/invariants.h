@@ -6,7 +6,10 @@
 //   freshness   no version is used longer after it was superseded than its lifetime and the windows for stale
 //   use
 //               allow; with no-cache and no-store never
-//   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it
+//   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it;
+//   judged where
+//               nothing about the resource was under way meanwhile, since nodes do not yet keep what they had
+//               asked for before from being stored after
 //   age         Age is no less than the time since the answer was last made or confirmed
 //   status      an error of ours, a cut or a lost connection needs something that was broken; 304, 206, 412
 //   and 416
@@ -50,6 +53,7 @@ class Invariants {
  public:
   Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble, const SimCluster& cluster);
 
+  void began(const Ask& ask, MonoTime now);
   void judge(const Outcome& outcome);
   // When everything is over.
   void judge_origin();
@@ -64,6 +68,8 @@ class Invariants {
   };
 
   bool broken(const Outcome& outcome) const;
+  void acknowledge(const Outcome& outcome);
+  bool raced(const Outcome& outcome) const;
   void judge_end(const Outcome& outcome);
   void judge_status(const Outcome& outcome);
   void judge_deadline(const Outcome& outcome);
@@ -84,6 +90,7 @@ class Invariants {
       acknowledged_;  // by node and resource
   std::map<uint64_t, Ask> asks_;
   std::map<uint64_t, MonoTime> sent_;
+  std::map<uint64_t, MonoTime> ended_;
   std::vector<Violation> violations_;
 };
 
