@@ -1,9 +1,9 @@
 #include "edge/node_purges.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "edge/base/json.h"
 #include "edge/control/admin_reply.h"
 #include "edge/control/json_text.h"
 #include "edge/control/purge_wire.h"
@@ -13,14 +13,12 @@ namespace perigee {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr Duration sweep_every = std::chrono::milliseconds(10);
 constexpr size_t sweep_buckets = 256;
 
 PurgeAnswer problem(int status, const Error& error) {
   const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
-  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  return {status, to_text(json)};
 }
 
 int status_of(const Error& error) { return error.code == "bad_purge" ? 422 : 503; }
@@ -139,7 +137,7 @@ void NodePurges::apply(std::span<const control::PurgeCommand> commands, std::fun
   auto rules = std::make_shared<std::vector<cache::PurgeRule>>();
   for (const control::PurgeCommand& command : commands) rules->push_back(to_rule(command, names_));
   for (const cache::PurgeRule& rule : *rules) table_.apply(rule);
-  position_->sequence += commands.size();
+  if (position_) position_->sequence += commands.size();
   metrics_.add(Metric::purges_applied, commands.size());
   auto left = std::make_shared<size_t>(workers_.size());
   for (NodeWorker* worker : workers_) {
@@ -165,9 +163,10 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   const cluster::Topology& topology = snapshot_->cluster->topology;
   const auto index = topology.find_node(topology.purge_log);
   const auto address = net::Address::parse(index ? topology.nodes[*index].peer_address : std::string());
-  if (!address || snapshot_->peer_keys == nullptr) {
+  if (!address || !snapshot_->has_peers()) {
     return control_.post(net::make_task([done = std::move(done)] {
-      done(fail(Side::internal, "peer_unreachable", "the topology names no such node, or no peer keys"));
+      done(fail(Side::internal, "peer_unreachable",
+                "the topology names no such node, or nodes have neither keys nor certificates"));
     }));
   }
   control::PeerCall call;
@@ -177,7 +176,9 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   call.from = snapshot_->node_name;
   call.digest = snapshot_->cluster->digest;
   call.timeout = timeout;
-  caller_.call(call, *snapshot_->peer_keys, std::move(done));
+  call.to_name = topology.purge_log;
+  const control::PeerProof proof{snapshot_->peer_tls, snapshot_->peer_tls_identity, snapshot_->peer_keys};
+  caller_.call(call, proof, std::move(done));
 }
 
 // --- other nodes
@@ -204,6 +205,34 @@ void NodePurges::serve_control(http::Method method, const std::string& target, c
     if (!receipt) return done(problem(503, receipt.error()));
     done({200, control::print_receipt(*receipt)});
   });
+}
+
+// --- groups that an origin invalidates
+
+void NodePurges::invalidate_groups(proxy::OriginGroups groups, net::Loop& loop,
+                                   proxy::GroupInvalidator::Done done) {
+  control_.post(net::make_task([this, groups = std::move(groups), &loop, done = std::move(done)] {
+    append_groups(groups, [&loop, done](bool ok) { loop.post(net::make_task([done, ok] { done(ok); })); });
+  }));
+}
+
+// Without a log, which has an order to keep, the node applies them for itself.
+void NodePurges::append_groups(const proxy::OriginGroups& groups, std::function<void(bool ok)> done) {
+  std::vector<control::PurgeCommand> commands;
+  const std::string_view authority = std::string_view(groups.origin).substr(groups.origin.find("//") + 2);
+  const std::string site(names_->site_of(authority));
+  for (const std::string& group : groups.groups) {
+    commands.push_back(
+        {cache::PurgeScope::group, cache::group_subject(groups.origin, group), site, /*soft=*/false});
+  }
+  if (purge_log_ == nullptr) return apply(commands, [done] { done(true); });
+  purge_log_->append(
+      std::move(commands), proxy::group_wait_max, [this, done](const Result<control::PurgeReceipt>& receipt) {
+        if (!receipt) {
+          log_.warning("group_invalidation_failed", {{"why", std::string_view(receipt.error().context)}});
+        }
+        done(receipt.has_value());
+      });
 }
 
 // --- the admin page
@@ -244,7 +273,7 @@ std::string NodePurges::history_json() const {
   for (const auto& [id, entry] : history_) {
     Json commands = Json::array();
     for (const control::PurgeCommand& command : entry.commands) {
-      commands.push_back(Json::parse(control::print_command(command), nullptr, false));
+      commands.push_back(parse_json(control::print_command(command)));
     }
     std::string at;
     control::append_json_time(at, entry.at);
@@ -253,13 +282,13 @@ std::string NodePurges::history_json() const {
                     {"commands", std::move(commands)},
                     {"took_ms", entry.took_ms},
                     {"ok", !entry.receipt.empty()},
-                    {"outcome", outcome.empty() ? Json() : Json::parse(outcome, nullptr, false)}});
+                    {"outcome", outcome.empty() ? Json() : parse_json(outcome)}});
   }
   Json json = {{"position", nullptr}, {"rules", table_.rules()}, {"purges", std::move(list)}};
   if (position_) {
     json["position"] = std::to_string(position_->epoch) + "." + std::to_string(position_->sequence);
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return to_text(json, 2) + "\n";
 }
 
 // --- the sweep

@@ -1,9 +1,9 @@
 #include "origin/origin_handler.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 #include "origin/upgrade_echo.h"
 
 namespace perigee::origin {
@@ -18,14 +18,14 @@ std::string id_of(const Query& query, const http::RequestHead& request) {
   return id != nullptr && !id->empty() ? *id : std::string(request.path);
 }
 
-std::string echo_json(const nlohmann::ordered_json& head, const std::string& content) {
-  nlohmann::ordered_json json = head;
+std::string echo_json(const Json& head, const std::string& content) {
+  Json json = head;
   json["content"] = content;
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return to_text(json, 2) + "\n";
 }
 
-nlohmann::ordered_json head_json(const http::RequestHead& request, const net::Address& client) {
-  nlohmann::ordered_json fields = nlohmann::ordered_json::array();
+Json head_json(const http::RequestHead& request, const net::Address& client) {
+  Json fields = Json::array();
   for (const http::Field& field : request.fields) {
     fields.push_back({std::string(field.name), std::string(field.value)});
   }

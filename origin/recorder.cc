@@ -1,14 +1,11 @@
 #include "origin/recorder.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "edge/base/json.h"
 
 namespace perigee::origin {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 int64_t millis(WallTime time) { return time.time_since_epoch().count(); }
 
@@ -109,7 +106,7 @@ std::string Recorder::log(uint64_t after) const {
                  {"body_bytes", entry.body_bytes}};
     if (entry.first_byte != WallTime{}) line["first_byte_ms"] = millis(entry.first_byte);
     if (entry.ended != WallTime{}) line["ended_ms"] = millis(entry.ended);
-    lines += dump(line) + "\n";
+    lines += to_text(line) + "\n";
   }
   return lines;
 }
@@ -123,7 +120,7 @@ std::string Recorder::stats() const {
   const Json stats = {{"requests", requests_},  {"methods", methods},
                       {"gets", gets},           {"bytes_sent", body_bytes_},
                       {"concurrent", running_}, {"concurrent_max", running_max_}};
-  return dump(stats) + "\n";
+  return to_text(stats) + "\n";
 }
 
 void Recorder::clear() {

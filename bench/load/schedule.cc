@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 
 namespace perigee::load {
 
 namespace {
-
-using Json = nlohmann::json;
 
 // One number for each different text.
 class Interned {
@@ -70,7 +68,7 @@ struct Logged {
 };
 
 std::optional<Logged> parse_logged(std::string_view line) {
-  const Json json = Json::parse(line, nullptr, false);
+  const Json json = parse_json(line);
   if (!json.is_object()) return std::nullopt;
   const auto text = [&](const char* name) -> std::optional<std::string> {
     const auto found = json.find(name);

@@ -1,18 +1,13 @@
 #include "edge/control/admin_pages.h"
 
-#include <nlohmann/json.hpp>
-
+#include "edge/base/json.h"
 #include "edge/control/json_text.h"
 
 namespace perigee::control {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // Values come from files and may hold anything: bytes that are not UTF-8 are replaced, never thrown about.
-std::string print(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string print(const Json& json) { return to_text(json, 2) + "\n"; }
 
 std::string print_time(WallTime time) {
   std::string text;

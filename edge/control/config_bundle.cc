@@ -1,11 +1,9 @@
 #include "edge/control/config_bundle.h"
 
-#include <nlohmann/json.hpp>
+#include "edge/base/json.h"
 
 namespace perigee::control {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::string_view kind = "perigee-configuration-1";
 
@@ -62,7 +60,7 @@ std::string ConfigBundle::print() const {
 }
 
 std::optional<ConfigBundle> ConfigBundle::parse(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text);
   if (!json.is_object() || json.value("kind", Json()) != kind || !json.contains("files")) return std::nullopt;
   if (!json["files"].is_object()) return std::nullopt;
   ConfigBundle bundle;

@@ -1,20 +1,16 @@
 #include "edge/control/explain_page.h"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 #include "edge/control/json_text.h"
 #include "edge/http/h1_lines.h"
 
 namespace perigee::control {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string print(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string print(const Json& json) { return to_text(json, 2) + "\n"; }
 
 std::optional<int> hex_value(char c) {
   if (is_digit(c)) return c - '0';

@@ -15,7 +15,7 @@ namespace {
 constexpr Duration connect_timeout = std::chrono::seconds(1);
 constexpr uint32_t idle_connections_max = 4;
 
-std::string signed_head(const PeerCall& call, const cluster::PeerKeyRing& keys, int64_t now_s) {
+std::string request_head(const PeerCall& call, const PeerProof& proof, int64_t now_s) {
   cluster::PeerRequestEnvelope envelope;
   envelope.digest = call.digest;
   envelope.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(call.timeout);
@@ -23,10 +23,12 @@ std::string signed_head(const PeerCall& call, const cluster::PeerKeyRing& keys, 
   const std::string field = cluster::format(envelope);
   const std::string_view method = call.method == http::Method::post ? "POST" : "GET";
   const std::string url = fmt::format("http://{}{}", proxy::control_authority, call.target);
-  const std::string auth = keys.sign({method, proxy::control_authority, url, field}, now_s);
-  std::string head =
-      fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}: {}\r\n{}: {}\r\n", method, url, proxy::control_authority,
-                  cluster::peer_field_name, field, cluster::peer_auth_field_name, auth);
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}: {}\r\n", method, url,
+                                 proxy::control_authority, cluster::peer_field_name, field);
+  if (proof.tls == nullptr) {
+    head += fmt::format("{}: {}\r\n", cluster::peer_auth_field_name,
+                        proof.keys->sign({method, proxy::control_authority, url, field}, now_s));
+  }
   if (call.method == http::Method::post) head += "content-length: 0\r\n";
   return head + "\r\n";
 }
@@ -37,8 +39,14 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
                                private proxy::ConnectHandler,
                                private net::TimerHandler {
  public:
-  Call(PeerCaller& caller, const PeerCall& call, std::string head, Done done)
-      : caller_(caller), method_(call.method), to_(call.to), head_(std::move(head)), done_(std::move(done)) {
+  Call(PeerCaller& caller, const PeerCall& call, std::string head, std::optional<proxy::ConnectTls> tls,
+       Done done)
+      : caller_(caller),
+        method_(call.method),
+        to_{call.to, tls ? tls->resume_key : std::string()},
+        head_(std::move(head)),
+        tls_(std::move(tls)),
+        done_(std::move(done)) {
     caller_.calls_.insert(this);
     caller_.loop_.timers().arm(timer_, caller_.loop_.now() + call.timeout);
   }
@@ -48,18 +56,18 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
   }
 
   void start() {
-    proxy::UpstreamConnection* idle = caller_.pool_.take_idle({to_});
+    proxy::UpstreamConnection* idle = caller_.pool_.take_idle(to_);
     if (idle != nullptr) return send(*idle);
     proxy::ConnectHandler& handler = *this;
-    connector_ =
-        std::make_unique<proxy::Connector>(caller_.loop_, std::vector{to_}, connect_timeout, handler);
+    connector_ = std::make_unique<proxy::Connector>(caller_.loop_, std::vector{to_.address}, connect_timeout,
+                                                    handler, tls_);
   }
 
  private:
   void on_connect(const proxy::ConnectOutcome& outcome) override {
     const auto done = std::move(connector_);
-    if (outcome.stream == nullptr) return failed("cannot connect to " + to_.to_string());
-    send(caller_.pool_.adopt({outcome.address}, *outcome.stream, idle_connections_max));
+    if (outcome.stream == nullptr) return failed("cannot connect");
+    send(caller_.pool_.adopt(to_, *outcome.stream, idle_connections_max));
   }
   void send(proxy::UpstreamConnection& connection) {
     connection_ = &connection;
@@ -86,7 +94,7 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
   void on_timer(net::Timer&) override { failed("no answer in time"); }
 
   void failed(std::string why) {
-    finish(fail(Side::upstream, "peer_unreachable", to_.to_string() + ": " + std::move(why)));
+    finish(fail(Side::upstream, "peer_unreachable", to_.address.to_string() + ": " + std::move(why)));
   }
   void finish(Result<PeerReply> result) {
     const Done done = std::move(done_);
@@ -96,8 +104,9 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
 
   PeerCaller& caller_;
   const http::Method method_;
-  const net::Address to_;
+  const proxy::PoolKey to_;
   const std::string head_;
+  const std::optional<proxy::ConnectTls> tls_;
   Done done_;
   PeerReply reply_;
   std::unique_ptr<proxy::Connector> connector_;
@@ -106,15 +115,33 @@ class PeerCaller::Call final : private proxy::UpstreamHandler,
 };
 
 PeerCaller::PeerCaller(net::Loop& loop, MetricShard& metrics)
-    : loop_(loop), pool_(loop, metrics, http::HeadLimits()) {}
+    : loop_(loop), pool_(loop, metrics, http::HeadLimits()), tls_factory_(loop) {}
 
 PeerCaller::~PeerCaller() {
   while (!calls_.empty()) delete *calls_.begin();
 }
 
-void PeerCaller::call(const PeerCall& call, const cluster::PeerKeyRing& keys, Done done) {
+// Empty when nodes have no certificates.
+std::optional<proxy::ConnectTls> PeerCaller::connect_tls(const PeerCall& call, const PeerProof& proof) {
+  if (proof.tls == nullptr) return std::nullopt;
+  if (tls_context_ == nullptr || tls_identity_ != proof.tls_identity) {
+    auto built = net::TlsClientContext::build(*proof.tls);
+    tls_context_ = built ? std::move(*built) : nullptr;
+    tls_identity_ = proof.tls_identity;
+  }
+  return proxy::ConnectTls{&tls_factory_, tls_context_, call.to_name,
+                           "peer " + call.to_name + " " + proof.tls_identity};
+}
+
+void PeerCaller::call(const PeerCall& call, const PeerProof& proof, Done done) {
+  auto tls = connect_tls(call, proof);
+  if (tls && tls->context == nullptr) {
+    const std::string why = call.to.to_string() + ": no TLS context from this node's certificate";
+    return loop_.post(net::make_task(
+        [done = std::move(done), why] { done(fail(Side::internal, "peer_unreachable", why)); }));
+  }
   const int64_t now_s = unix_seconds(loop_.wall_now());
-  (new Call(*this, call, signed_head(call, keys, now_s), std::move(done)))->start();
+  (new Call(*this, call, request_head(call, proof, now_s), std::move(tls), std::move(done)))->start();
 }
 
 }  // namespace perigee::control

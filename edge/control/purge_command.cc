@@ -1,25 +1,24 @@
 #include "edge/control/purge_command.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "edge/base/json.h"
 #include "edge/cache/key.h"
 
 namespace perigee::control {
 namespace {
 
-using Json = nlohmann::json;
 using cache::PurgeScope;
 
-constexpr PurgeScope scopes[] = {PurgeScope::url, PurgeScope::prefix, PurgeScope::tag, PurgeScope::site,
-                                 PurgeScope::everything};
+constexpr PurgeScope scopes[] = {PurgeScope::url, PurgeScope::prefix, PurgeScope::group,
+                                 PurgeScope::tag, PurgeScope::site,   PurgeScope::everything};
 
 tl::unexpected<Error> bad(std::string_view found, std::string_view expected) {
   return fail(Side::client, "bad_purge",
               "found " + std::string(found) + ", expected " + std::string(expected));
 }
 
-std::string shown(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string shown(const Json& json) { return to_text(json); }
 
 // "https://Example.org/a" -> "example.org/a"
 Result<std::string> without_scheme(const std::string& url) {
@@ -69,7 +68,9 @@ class RequestReader {
     if (name == "site") return read_site(value);
     const auto* scope = std::find_if(std::begin(scopes), std::end(scopes),
                                      [&](PurgeScope one) { return to_string(one) == name; });
-    if (scope == std::end(scopes)) return bad(name, "url, prefix, tag, site, everything or soft");
+    // Groups are of one origin, which alone names them (RFC 9875); an operator purges by tag.
+    if (scope == std::end(scopes) || *scope == PurgeScope::group)
+      return bad(name, "url, prefix, tag, site, everything or soft");
     if (scope_) return bad(name, "one of url, prefix, tag, site, everything");
     scope_ = *scope;
     if (*scope != PurgeScope::everything) return read_subjects(name, value);
@@ -129,21 +130,21 @@ class RequestReader {
 }  // namespace
 
 Result<std::vector<PurgeCommand>> parse_purge_request(std::string_view body, const proxy::SiteTable& sites) {
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = parse_json(body);
   if (json.is_discarded()) return bad("what is no JSON", "a JSON object");
   return RequestReader(json, sites).read();
 }
 
 std::string print_command(const PurgeCommand& command) {
-  nlohmann::ordered_json json = {{"scope", std::string(to_string(command.scope))},
-                                 {"subject", command.subject},
-                                 {"site", command.site},
-                                 {"soft", command.soft}};
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  Json json = {{"scope", std::string(to_string(command.scope))},
+               {"subject", command.subject},
+               {"site", command.site},
+               {"soft", command.soft}};
+  return to_text(json);
 }
 
 Result<PurgeCommand> parse_command(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text);
   if (!json.is_object()) return bad("what is no purge", "a purge");
   PurgeCommand command;
   const auto text_of = [&](const char* name) {

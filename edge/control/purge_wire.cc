@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 
 namespace perigee::control {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -149,7 +147,7 @@ std::string print_news(const PurgeNews& news) {
 }
 
 Result<PurgeNews> read_news(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text);
   const auto has = [&](const char* name) { return json.contains(name); };
   if (!json.is_object() || !has("epoch") || !has("head") || !has("reset") || !has("commands") ||
       !json["epoch"].is_number_unsigned() || !json["head"].is_number_unsigned() ||
@@ -183,7 +181,7 @@ std::string print_receipt(const PurgeReceipt& receipt) {
 }
 
 Result<PurgeReceipt> read_receipt(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text);
   if (!json.is_object() || !json.contains("position") || !json["position"].is_string() ||
       !json.contains("nodes") || !json["nodes"].is_array()) {
     return bad("a malformed receipt");

@@ -8,14 +8,12 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 
 namespace perigee::ctl {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 void out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
@@ -27,6 +25,8 @@ int complain(const Error& error) {
 Result<Response> ask(const Target& target, std::string_view method, std::string path, std::string body = {}) {
   Request request;
   request.to = target.admin;
+  request.tls = target.tls;
+  request.tls_name = target.tls_name;
   request.method = method;
   request.target = std::move(path);
   request.body = std::move(body);
@@ -37,7 +37,7 @@ Result<Response> ask(const Target& target, std::string_view method, std::string 
 
 // What the node says about why it refused.
 int refused(const Response& response) {
-  const Json json = Json::parse(response.body, nullptr, false);
+  const Json json = parse_json(response.body);
   std::string why(trim_ows(response.body.substr(0, response.body.find('\n'))));
   if (json.is_object() && json.contains("message")) why = json["message"].get<std::string>();
   std::fprintf(stderr, "perigeectl: the node answered %d: %s\n", response.status, why.c_str());
@@ -49,7 +49,7 @@ tl::expected<Json, int> page(const Target& target, const std::string& path) {
   const auto response = ask(target, "GET", path);
   if (!response) return tl::unexpected(complain(response.error()));
   if (response->status != 200) return tl::unexpected(refused(*response));
-  Json json = Json::parse(response->body, nullptr, false);
+  Json json = parse_json(response->body);
   if (json.is_discarded()) {
     return tl::unexpected(complain({Side::upstream, "bad_answer", path + ": found no JSON"}));
   }
@@ -271,7 +271,7 @@ std::string purge_body(const PurgeOptions& options) {
   if (!options.site.empty()) json["site"] = options.site;
   if (kinds > 1 || json.empty()) return {};
   if (options.soft) json["soft"] = true;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return to_text(json);
 }
 
 int purge(const Target& target, const PurgeOptions& options) {
@@ -283,7 +283,7 @@ int purge(const Target& target, const PurgeOptions& options) {
   const auto response = ask(target, "POST", "/purge", body);
   if (!response) return complain(response.error());
   if (response->status != 200) return refused(*response);
-  const Json json = Json::parse(response->body, nullptr, false);
+  const Json json = parse_json(response->body);
   const bool applied = json.is_object() && json.value("applied", false);
   if (target.json) {
     out(response->body);
@@ -301,7 +301,7 @@ namespace {
 
 int print_reload(const Target& target, const Result<Response>& response) {
   if (!response) return complain(response.error());
-  const Json json = Json::parse(response->body, nullptr, false);
+  const Json json = parse_json(response->body);
   if (!json.is_object() || !json.contains("changes")) return refused(*response);
   const bool applied = json.value("applied", false);
   if (target.json) {

@@ -143,6 +143,14 @@ void MemoryWorld::heal(const std::string& a, const std::string& b) {
 
 void MemoryWorld::stop_node(MemoryIo& io) { io.end(true); }
 
+void MemoryWorld::pause_node(MemoryIo& io) {
+  for (auto& loop : io.loops_) loop->set_paused(true);
+}
+
+void MemoryWorld::resume_node(MemoryIo& io) {
+  for (auto& loop : io.loops_) loop->set_paused(false);
+}
+
 void MemoryWorld::add_host(std::string_view name, const std::vector<std::string>& ips, Duration ttl) {
   MemoryHost& host = network_.hosts()[std::string(name)];
   host.addresses.clear();

@@ -111,6 +111,10 @@ class MemoryWorld {
   // A crash: its streams are reset, its listeners gone, its loops over. Handlers get on_closed() so that
   // memory can go. Not from inside one of its loops.
   void stop_node(MemoryIo& io);
+  // As if the machine had stopped its process (SIGSTOP): none of its loops takes a turn, while its kernel
+  // goes on accepting and receiving what fits into buffers.
+  void pause_node(MemoryIo& io);
+  void resume_node(MemoryIo& io);
 
   void add_host(std::string_view name, const std::vector<std::string>& ips,
                 Duration ttl = std::chrono::seconds(60));

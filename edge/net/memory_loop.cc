@@ -50,14 +50,14 @@ std::unique_ptr<ResolveRequest> MemoryLoop::resolve(std::string_view host, uint1
 }
 
 bool MemoryLoop::runnable() const {
-  if (!started_ || ended_) return false;
+  if (!started_ || paused_ || ended_) return false;
   if (!turned_ || !tasks_.empty() || !ready_.empty()) return true;
   auto deadline = timers_.next_deadline();
   return deadline && *deadline <= scheduler_.now();
 }
 
 std::optional<MonoTime> MemoryLoop::next_deadline() const {
-  if (!started_ || ended_) return std::nullopt;
+  if (!started_ || paused_ || ended_) return std::nullopt;
   return timers_.next_deadline();
 }
 

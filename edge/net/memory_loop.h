@@ -58,6 +58,8 @@ class MemoryLoop final : public Loop {
                                           ResolveHandler& handler) override;
 
   void start() { started_ = true; }
+  // A paused loop takes no turn; what happens to it meanwhile waits.
+  void set_paused(bool paused) { paused_ = paused; }
   bool runnable() const;
   std::optional<MonoTime> next_deadline() const;
   void turn();
@@ -98,6 +100,7 @@ class MemoryLoop final : public Loop {
   uint64_t next_stream_ = 0;
   uint64_t next_source_ = 0;
   bool started_ = false;
+  bool paused_ = false;
   bool turned_ = false;
   bool in_turn_ = false;
   bool stopping_ = false;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "edge/base/hash.h"
 #include "edge/cluster/peer_envelope.h"
 
 namespace perigee::proxy {
@@ -27,11 +26,21 @@ bool speaks_surrogate(const cache::PolicyOptions& options) {
 ConnectTls connect_tls(Worker& worker, const OriginGroup& group, const std::string& server_host) {
   ConnectTls tls;
   tls.factory = &worker.tls_factory();
-  tls.context = worker.tls_client(*group.tls);
+  tls.context = worker.tls_client(*group.tls, group.tls_identity);
   tls.name = server_host;
   if (!group.host_header.empty()) tls.name = group.host_header.substr(0, group.host_header.rfind(':'));
   if (!group.tls_name.empty()) tls.name = group.tls_name;
-  tls.resume_key = fmt::format("{} {:x}", tls.name, hash64(group.tls->authorities_pem));
+  tls.resume_key = tls.name + " " + group.tls_identity;
+  return tls;
+}
+
+// A peer must prove to be the node that the topology has at its address.
+ConnectTls connect_peer_tls(Worker& worker, const Snapshot& snapshot, const std::string& node) {
+  ConnectTls tls;
+  tls.factory = &worker.tls_factory();
+  tls.context = worker.tls_client(*snapshot.peer_tls, snapshot.peer_tls_identity);
+  tls.name = node;
+  tls.resume_key = "peer " + node + " " + snapshot.peer_tls_identity;
   return tls;
 }
 
@@ -50,12 +59,14 @@ Fetch::Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job)
   request_ = job_.request->copy_to(arena_);
   job_.request = &request_;
   if (job_.validate != nullptr) worker_.reader().pin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().pin(*job_.confirm);
   if (job_.resume) etag_ = job_.resume->etag;
 }
 
 Fetch::~Fetch() {
   if (job_.client != nullptr) job_.client->fetch_ = nullptr;
   if (job_.validate != nullptr) worker_.reader().unpin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().unpin(*job_.confirm);
 }
 
 void Fetch::choose_target() {
@@ -112,8 +123,13 @@ void Fetch::connect(std::vector<net::Address> addresses) {
   step_ = Step::connect;
   std::optional<ConnectTls> tls;
   tls_key_.clear();
-  if (target().is_origin() && job_.site->origin->tls != nullptr) {
-    tls = connect_tls(worker_, *job_.site->origin, host_);
+  const OriginGroup& group = *job_.site->origin;
+  if (target().is_origin() && group.tls != nullptr) tls = connect_tls(worker_, group, host_);
+  if (!target().is_origin() && job_.snapshot->peer_tls != nullptr) {
+    const cluster::Topology& topology = job_.snapshot->cluster->topology;
+    tls = connect_peer_tls(worker_, *job_.snapshot, topology.nodes[target().node].name);
+  }
+  if (tls) {
     if (tls->context == nullptr) return attempt_failed(UpstreamFailure::tls_failed);
     tls_key_ = tls->resume_key;
   }
@@ -126,7 +142,7 @@ void Fetch::connect(std::vector<net::Address> addresses) {
     }
   }
   const ExchangeOptions& options = job_.snapshot->exchange;
-  Duration timeout = job_.site->origin->connect_timeout;
+  Duration timeout = group.connect_timeout;
   if (target().tier == cluster::Tier::region) timeout = options.peer_connect_timeout;
   if (target().tier == cluster::Tier::shield) timeout = options.peer_connect_timeout_far;
   ConnectHandler& handler = *this;
@@ -266,9 +282,9 @@ void Fetch::report_peer(cluster::PeerOutcome outcome) {
 void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool origin = target().is_origin();
   worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
-  const bool never_connected = failure == UpstreamFailure::connect_refused ||
-                               failure == UpstreamFailure::connect_timeout ||
-                               failure == UpstreamFailure::connect_failed;
+  const bool never_connected =
+      failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::connect_timeout ||
+      failure == UpstreamFailure::connect_failed || failure == UpstreamFailure::tls_failed;
   const bool innocent = failure == UpstreamFailure::reused_closed ||
                         failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined;
   if (!innocent) {
@@ -364,7 +380,7 @@ std::string Fetch::request_head() {
   out.authority = parts.authority;
   out.path = parts.path;
   out.whole_representation = job_.whole_representation;
-  if (job_.whole_representation || job_.resume)
+  if (job_.whole_representation || job_.resume || job_.confirm != nullptr)
     out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
   if (job_.range && !job_.resume) out.range = &*job_.range;
@@ -381,14 +397,20 @@ std::string Fetch::request_head() {
   out.client_scheme = job_.client_scheme;
   out.add_forwarded_fields = job_.site->forward_client_address && !job_.from_peer;
   out.upgrade = job_.upgrade;
+  out.client_certificate = job_.client_proof.certificate;
+  out.client_chain = job_.client_proof.chain;
+  out.early_data = job_.client_proof.early;
+  out.from_peer = job_.from_peer;
   std::string envelope;
   std::string auth;
   if (!target().is_origin()) {
     out.to_peer = true;
     envelope = this->envelope();
     const std::string url = fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path);
-    auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
-                                          unix_seconds(request_time_));
+    if (job_.snapshot->peer_tls == nullptr) {
+      auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
+                                            unix_seconds(request_time_));
+    }
     out.peer_envelope = envelope;
     out.peer_auth = auth;
   } else {

@@ -24,6 +24,7 @@
 #include "edge/cache/fill.h"
 #include "edge/cache/policy.h"
 #include "edge/net/caching_resolver.h"
+#include "edge/proxy/client_proof.h"
 #include "edge/proxy/connector.h"
 #include "edge/proxy/route_plan.h"
 #include "edge/proxy/upstream_connection.h"
@@ -41,12 +42,14 @@ class FetchClient {
  public:
   // The fetch that serves this client; null before it started and after it ended.
   Fetch* fetch() const { return fetch_; }
-  // 1xx but 100, 101 and 102.
+  // 1xx but 100, 101, and the 102 of a peer.
   virtual void on_fetch_interim(const http::ResponseHead& head) = 0;
   // The upstream is ready for request content: send_content() may be called.
   virtual void on_fetch_wants_content() = 0;
   // Too much content is waiting; on_fetch_wants_content() comes when there is room.
   virtual void on_fetch_content_full() = 0;
+  // The answer whose head comes next invalidates groups: the client should not have it before that is done.
+  virtual void on_fetch_invalidates(std::shared_ptr<GroupWait> wait) = 0;
   // 101: the stream is the client's now; unread is what came behind the head.
   virtual void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) = 0;
 
@@ -67,6 +70,7 @@ struct FetchJob {
   cache::RequestPolicy policy;
   std::string client_ip;
   std::string client_scheme;
+  ClientProof client_proof;           // what the client's connection says of it
   bool from_peer = false;             // the request came over the peer listener
   unsigned hop = 0;                   // hops it has made within the cluster
   bool whole_representation = false;  // wanted for the store: no conditions, no range of the client's
@@ -74,6 +78,8 @@ struct FetchJob {
   // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by
   // the fetch for as long as it lasts.
   const cache::StoredResponse* validate = nullptr;
+  // What an answer to HEAD confirms or not (RFC 9111 4.3.5). Pinned likewise.
+  const cache::StoredResponse* confirm = nullptr;
   // Instead of all of the representation: a run of it. An answer with all of it will do too.
   std::optional<RangeAsk> range;
   std::optional<ResumePoint> resume;  // for a reader that fell out of its fill
@@ -145,6 +151,8 @@ class Fetch final : public cache::FillSource,
   void fetch_whole();
   void publish_head(const http::ResponseHead& head);
   void publish_run(const http::ResponseHead& head);
+  void invalidate_groups(const http::ResponseHead& head);
+  void confirm_stored(const http::ResponseHead& head);
   void describe(const http::ResponseHead& head, const cache::Storability& judged, cache::FillHead& out) const;
   cache::Storability judge(const http::ResponseHead& head, WallTime now) const;
   bool resumes_here(const http::ResponseHead& head) const;

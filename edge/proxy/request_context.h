@@ -28,7 +28,8 @@ struct RequestContext {
   unsigned hop = 0;
   cluster::Tier tier = cluster::Tier::region;
   bool digest_agrees = true;
-  Duration head_deadline{};  // from now
+  bool shows_certificate = false;  // the client, to a site that asks for one
+  Duration head_deadline{};        // from now
 
   cache::Decision decision;
   const cache::StoredResponse* stored = nullptr;  // what the look-up found, fresh or not

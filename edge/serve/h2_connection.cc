@@ -35,11 +35,6 @@ H2Connection::~H2Connection() {
   }
 }
 
-std::string_view H2Connection::server_name() const {
-  const net::TlsFacts* facts = stream_->tls();
-  return facts != nullptr ? std::string_view(facts->server_name) : std::string_view();
-}
-
 void H2Connection::want_turn() {
   if (!closing_) host_.want_turn(*this);
 }

@@ -36,7 +36,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   // From its streams.
   ConnectionHost& host() { return host_; }
   net::Address client_address() const { return stream_->remote_address(); }
-  std::string_view server_name() const;
+  const net::TlsFacts* tls() const { return stream_->tls(); }
   void want_turn();
   void resume(H2Stream& stream);
   void cut(H2Stream& stream);

@@ -97,6 +97,22 @@ TEST_CASE("what is sent into a dropping link waits and arrives when the link is 
   CHECK(two.peer().received == "late");
 }
 
+TEST_CASE("a paused node accepts and receives as its kernel does, and answers when it goes on",
+          "[net][memory]") {
+  Two two;
+  two.world.pause_node(*two.there);
+  two.dial(two.client);
+  two.world.advance(10s);
+  CHECK(two.client.has("connected"));
+  CHECK(two.server.peers.empty());
+  write_text(*two.client.stream, "hello");
+  two.world.advance(10s);
+  two.world.resume_node(*two.there);
+  two.world.run_until_idle();
+  REQUIRE(two.server.peers.size() == 1);
+  CHECK(two.peer().received == "hello");
+}
+
 TEST_CASE("a connect into a partition hangs, and succeeds after the partition has healed", "[net][memory]") {
   Two two;
   two.world.partition("here", "there");

@@ -1,4 +1,5 @@
 #include "edge/http/structured_fields.h"
+#include "edge/base/json.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
@@ -6,12 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "tests/unit/fields_of.h"
 
 using namespace perigee::http;
-using Json = nlohmann::ordered_json;
 
 namespace {
 

@@ -1,0 +1,43 @@
+# The simulator: a library, its tests, the program behind script/simulate, and that program once more for every planted bug.
+file(GLOB simulator CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/sim/support/*.cc)
+add_library(perigee_simulator STATIC EXCLUDE_FROM_ALL ${simulator})
+target_include_directories(perigee_simulator PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(perigee_simulator PUBLIC perigee_node perigee_origin)
+
+file(GLOB sim_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/sim/*_test.cc)
+perigee_tests(sim SOURCES ${sim_tests} TESTS ${sim_tests} TIMEOUT 300 LINKS perigee_simulator)
+
+add_library(perigee_simulate OBJECT EXCLUDE_FROM_ALL sim/program/main.cc)
+target_link_libraries(perigee_simulate PUBLIC perigee_simulator CLI11::CLI11)
+perigee_program(perigee-simulate $<TARGET_OBJECTS:perigee_simulate> LINKS perigee_simulate)
+
+# A hundred fixed seeds, ten to an entry so that every core has something to do.
+foreach(first RANGE 1 91 10)
+  math(EXPR last "${first} + 9")
+  add_test(NAME sim.seeds_${first}_to_${last} COMMAND perigee-simulate seeds --from ${first} --count 10)
+  set_tests_properties(sim.seeds_${first}_to_${last} PROPERTIES LABELS sim TIMEOUT 300)
+endforeach()
+
+# A mutant is linked with one file of the node that has a mistake in it; it comes before the layer that holds the real one,
+# which is then not linked. Its simulations must find something.
+set(mutants ${CMAKE_CURRENT_SOURCE_DIR}/sim/mutants/mutants.py)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${mutants})
+execute_process(COMMAND python3 -B ${mutants} list OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
+add_custom_target(sim_mutants)
+while(listed MATCHES "^([^;\n]+);([^\n]+)\n(.*)$")
+  set(name ${CMAKE_MATCH_1})
+  set(files ${CMAKE_MATCH_2})
+  set(listed "${CMAKE_MATCH_3}")
+  set(sources "")
+  foreach(file ${files})
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}/${file})
+    add_custom_command(OUTPUT ${out} COMMAND python3 -B ${mutants} write ${name} ${file} ${out}
+                       DEPENDS ${mutants} ${CMAKE_SOURCE_DIR}/${file})
+    list(APPEND sources ${out})
+  endforeach()
+  add_executable(simulate-${name} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:perigee_simulate> ${sources})
+  target_link_libraries(simulate-${name} PRIVATE perigee_simulate)
+  add_dependencies(sim_mutants simulate-${name})
+  add_test(NAME sim.finds_${name} COMMAND simulate-${name} seeds --from 1 --count 200 --expect-violation)
+  set_tests_properties(sim.finds_${name} PROPERTIES LABELS sim TIMEOUT 300)
+endwhile()

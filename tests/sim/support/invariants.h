@@ -1,0 +1,90 @@
+// What must hold in every simulation, whatever breaks; judged by what the origin knows (truth.h), not by what
+// nodes say.
+//
+// Of every answer:
+//   bytes       every byte is the right one of one version; what is complete by its framing is complete
+//   freshness   no version is used longer after it was superseded than its lifetime and the windows for stale
+//   use
+//               allow; with no-cache and no-store never
+//   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it
+//   age         Age is no less than the time since the answer was last made or confirmed
+//   status      an error of ours, a cut or a lost connection needs something that was broken; 304, 206, 412
+//   and 416
+//               need a request that asks for them
+//   deadline    the head of the answer comes within the time a request may take
+//   cache-status  says hit only if nobody was asked, and fwd with a status that the origin gave
+// Of every request at the origin:
+//   path        at most one arrow within the region and one into the shield's; no node twice; between nodes
+//   of
+//               different topologies no second arrow; nothing that only peers may see
+// At the end:
+//   collapsing  without faults at most one plain GET at once for a variant and node
+//   rest        nothing is under way anywhere, and every node drains
+//   peers       no node has refused another as no peer, or as looping; no error was logged
+//
+// Owned by the simulation. Thread rule: the world's one thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/support/ask.h"
+#include "tests/sim/support/cache_status.h"
+#include "tests/sim/support/scenario.h"
+#include "tests/sim/support/sim_cluster.h"
+#include "tests/sim/support/trouble.h"
+#include "tests/sim/support/truth.h"
+
+namespace perigee::sim {
+
+struct Violation {
+  std::string invariant;  // a word of the list above
+  uint64_t request = 0;   // 0: of none
+  std::string text;
+};
+
+class Invariants {
+ public:
+  Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble, const SimCluster& cluster);
+
+  void judge(const Outcome& outcome);
+  // When everything is over.
+  void judge_origin();
+
+  void violate(std::string_view invariant, uint64_t request, std::string text);
+  const std::vector<Violation>& violations() const { return violations_; }
+
+ private:
+  struct Acknowledged {
+    MonoTime at{};
+    uint64_t version = 0;
+  };
+
+  bool broken(const Outcome& outcome) const;
+  void judge_end(const Outcome& outcome);
+  void judge_status(const Outcome& outcome);
+  void judge_deadline(const Outcome& outcome);
+  void judge_content(const Outcome& outcome);
+  void judge_freshness(const Outcome& outcome, uint64_t version,
+                       const std::vector<CacheStatusMember>& caches);
+  void judge_unsafe(const Outcome& outcome, uint64_t version, const std::vector<CacheStatusMember>& caches);
+  void judge_age(const Outcome& outcome, uint64_t version);
+  void judge_cache_status(const Outcome& outcome, const std::vector<CacheStatusMember>& caches);
+  void judge_path(const OriginExchange& exchange);
+  void judge_collapsing();
+
+  const Scenario& scenario_;
+  const Truth& truth_;
+  const Trouble& trouble_;
+  const SimCluster& cluster_;
+  std::map<std::pair<std::string, uint32_t>, std::vector<Acknowledged>>
+      acknowledged_;  // by node and resource
+  std::map<uint64_t, Ask> asks_;
+  std::map<uint64_t, MonoTime> sent_;
+  std::vector<Violation> violations_;
+};
+
+}  // namespace perigee::sim
