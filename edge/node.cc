@@ -30,6 +30,7 @@ Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Confi
       log_(log),
       exchange_log_(exchange_log),
       config_(std::move(config), control.wall_now(), options_.files),
+      admin_tls_(control),
       outcomes_(control, [this] { take_outcomes(); }) {}
 
 Node::~Node() {
@@ -57,8 +58,9 @@ Result<void> Node::start() {
   purges_ = std::make_unique<NodePurges>(control_, io_.files(), control_metrics_, *store_, *fills_, log_);
   make_workers(*config);
   if (auto built = build_tls(*config); !built) return built;
-  for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(tls_contexts_[i]);
+  for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(std::move(tls_contexts_[i]));
   tls_contexts_.clear();
+  admin_tls_.set_context(std::move(admin_context_));
   std::vector<NodeWorker*> workers;
   for (const auto& worker : workers_) workers.push_back(worker.get());
   if (auto started = purges_->start(*config, snapshot_, std::move(workers)); !started) return started;
@@ -81,6 +83,7 @@ void Node::make_workers(const control::Config& config) {
                          .exchange_log = exchange_log_,
                          .log = log_,
                          .control = *purges_,
+                         .groups = *purges_,
                          .peer_requests_waiting = peer_requests_waiting_,
                          .hot_copies = *hot_copies_,
                          .hot_keys = config.cache.hot_keys,
@@ -97,16 +100,17 @@ Result<void> Node::listen_workers(const control::Config& config) {
   for (const net::Address& address : config.listen.client) {
     options.address = address;
     options.http2_clear = config.listen.http2_clear;
-    if (auto ok = listen_role("client", options, proxy::EdgeHandler::Listener::client); !ok) return ok;
+    if (auto ok = listen_role("client", options, proxy::EdgeHandler::Listener::client, false); !ok) return ok;
   }
   options.http2_clear = false;
   for (const net::Address& address : config.listen.tls) {
     options.address = address;
-    if (auto ok = listen_tls(options); !ok) return ok;
+    if (auto ok = listen_role("tls", options, proxy::EdgeHandler::Listener::client, true); !ok) return ok;
   }
   if (config.listen.peer) {
     options.address = *config.listen.peer;
-    if (auto ok = listen_role("peer", options, proxy::EdgeHandler::Listener::peer); !ok) return ok;
+    const bool tls = config.peers.tls.server != nullptr;
+    if (auto ok = listen_role("peer", options, proxy::EdgeHandler::Listener::peer, tls); !ok) return ok;
   }
   for (const auto& worker : workers_) worker->begin_turns();
   return {};
@@ -114,23 +118,13 @@ Result<void> Node::listen_workers(const control::Config& config) {
 
 // All workers share one address; with port 0 the first one's choice holds for all.
 Result<void> Node::listen_role(std::string_view role, serve::ServerOptions options,
-                               proxy::EdgeHandler::Listener listener) {
+                               proxy::EdgeHandler::Listener listener, bool tls) {
   for (const auto& worker : workers_) {
-    const auto at = worker->listen(options, listener);
+    const auto at = tls ? worker->listen_tls(options, listener) : worker->listen(options, listener);
     if (!at) return tl::unexpected(at.error());
     options.address = *at;
   }
   listening_.push_back({role, options.address});
-  return {};
-}
-
-Result<void> Node::listen_tls(serve::ServerOptions options) {
-  for (const auto& worker : workers_) {
-    const auto at = worker->listen_tls(options);
-    if (!at) return tl::unexpected(at.error());
-    options.address = *at;
-  }
-  listening_.push_back({"tls", options.address});
   return {};
 }
 
@@ -142,6 +136,10 @@ Result<void> Node::listen_control(const control::Config& config) {
     if (!address) return {};
     serve::ServerOptions options = server_options(config, 1);
     options.address = *address;
+    if (role == "admin" && config.admin.tls != nullptr) {
+      options.tls = &admin_tls_;
+      options.scheme = "https";
+    }
     control_servers_.push_back(std::make_unique<serve::Server>(control_, options, handler, control_metrics_));
     const auto at = control_servers_.back()->listen();
     if (!at) return tl::unexpected(at.error());
@@ -182,26 +180,41 @@ std::optional<cluster::NodeIndex> Node::index_of(cluster::PeerId peer) const {
 // Every worker gets contexts of its own: OpenSSL counts references in them.
 Result<void> Node::build_tls(const control::Config& config) {
   tls_contexts_.clear();
-  if (config.tls == nullptr) return {};
-  net::TlsServerSettings settings = *config.tls;
-  if (settings.ticket_secrets.empty()) {
-    if (ticket_secret_.empty()) ticket_secret_ = net::make_tls_secret();
-    settings.ticket_secrets.push_back(ticket_secret_);
-  }
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    auto built = net::TlsServerContext::build(settings);
+  admin_context_.reset();
+  const auto build = [](const std::shared_ptr<const net::TlsServerSettings>& settings,
+                        std::shared_ptr<const net::TlsServerContext>& into) -> Result<void> {
+    if (settings == nullptr) return {};
+    auto built = net::TlsServerContext::build(*settings);
     if (!built) return tl::unexpected(built.error());
-    tls_contexts_.push_back(std::move(*built));
+    into = std::move(*built);
+    return {};
+  };
+  std::shared_ptr<const net::TlsServerSettings> clients = config.tls;
+  if (clients != nullptr && clients->ticket_secrets.empty()) {
+    if (ticket_secret_.empty()) ticket_secret_ = net::make_tls_secret();
+    auto with_tickets = std::make_shared<net::TlsServerSettings>(*clients);
+    with_tickets->ticket_secrets.push_back(ticket_secret_);
+    clients = std::move(with_tickets);
   }
+  std::vector<TlsContexts> contexts(workers_.size());
+  for (TlsContexts& each : contexts) {
+    if (auto built = build(clients, each.clients); !built) return built;
+    if (auto built = build(config.peers.tls.server, each.peers); !built) return built;
+  }
+  if (auto built = build(config.admin.tls, admin_context_); !built) return built;
+  tls_contexts_ = std::move(contexts);
   return {};
 }
 
 void Node::publish_tls() {
   for (size_t i = 0; i < tls_contexts_.size(); ++i) {
-    workers_[i]->loop().post(net::make_task(
-        [to = workers_[i].get(), context = std::move(tls_contexts_[i])] { to->set_tls(context); }));
+    workers_[i]->loop().post(
+        net::make_task([to = workers_[i].get(), contexts = std::move(tls_contexts_[i])]() mutable {
+          to->set_tls(std::move(contexts));
+        }));
   }
   tls_contexts_.clear();
+  if (admin_context_ != nullptr) admin_tls_.set_context(std::move(admin_context_));
 }
 
 void Node::publish_snapshot() {
@@ -218,8 +231,9 @@ void Node::put_in_force(const std::shared_ptr<const control::Config>& config) {
   }
   if (const auto built = build_tls(*config); !built) {
     log_.error("tls_failed", {{"context", std::string_view(built.error().context)}});
+  } else {
+    publish_tls();
   }
-  publish_tls();
   log_.set_lowest(config->log.level);
   exchange_log_.set_sample(config->log.access_sample);
   health_->adopt(snapshot_->cluster->topology);

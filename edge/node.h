@@ -97,8 +97,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   Result<void> listen_workers(const control::Config& config);
   Result<void> listen_control(const control::Config& config);
   Result<void> listen_role(std::string_view role, serve::ServerOptions options,
-                           proxy::EdgeHandler::Listener listener);
-  Result<void> listen_tls(serve::ServerOptions options);
+                           proxy::EdgeHandler::Listener listener, bool tls);
   Result<void> build_tls(const control::Config& config);
   Result<void> apply(const std::shared_ptr<const control::Config>& config, uint64_t id);
   void put_in_force(const std::shared_ptr<const control::Config>& config);
@@ -120,8 +119,10 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   proxy::ExchangeLog& exchange_log_;
   control::ConfigHolder config_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
-  std::string ticket_secret_;  // for as long as the configuration names none
-  std::vector<std::shared_ptr<const net::TlsServerContext>> tls_contexts_;  // one per worker, to be published
+  std::string ticket_secret_;                                   // for as long as the configuration names none
+  std::vector<TlsContexts> tls_contexts_;                       // one per worker, to be published
+  std::shared_ptr<const net::TlsServerContext> admin_context_;  // to be published
+  net::TlsAcceptor admin_tls_;
   std::unique_ptr<cache::Store> store_;
   cache::Reader* control_reader_ = nullptr;  // the control loop's own look at the store
   std::unique_ptr<cache::FillTable> fills_;

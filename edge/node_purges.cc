@@ -137,7 +137,7 @@ void NodePurges::apply(std::span<const control::PurgeCommand> commands, std::fun
   auto rules = std::make_shared<std::vector<cache::PurgeRule>>();
   for (const control::PurgeCommand& command : commands) rules->push_back(to_rule(command, names_));
   for (const cache::PurgeRule& rule : *rules) table_.apply(rule);
-  position_->sequence += commands.size();
+  if (position_) position_->sequence += commands.size();
   metrics_.add(Metric::purges_applied, commands.size());
   auto left = std::make_shared<size_t>(workers_.size());
   for (NodeWorker* worker : workers_) {
@@ -163,9 +163,10 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   const cluster::Topology& topology = snapshot_->cluster->topology;
   const auto index = topology.find_node(topology.purge_log);
   const auto address = net::Address::parse(index ? topology.nodes[*index].peer_address : std::string());
-  if (!address || snapshot_->peer_keys == nullptr) {
+  if (!address || !snapshot_->has_peers()) {
     return control_.post(net::make_task([done = std::move(done)] {
-      done(fail(Side::internal, "peer_unreachable", "the topology names no such node, or no peer keys"));
+      done(fail(Side::internal, "peer_unreachable",
+                "the topology names no such node, or nodes have neither keys nor certificates"));
     }));
   }
   proxy::PeerCall call;
@@ -176,7 +177,8 @@ void NodePurges::send(http::Method method, std::string target, Duration timeout,
   call.from = snapshot_->node_name;
   call.digest = snapshot_->cluster->digest;
   call.timeout = timeout;
-  caller_.call(call, *snapshot_->peer_keys, std::move(done));
+  call.to_name = topology.purge_log;
+  caller_.call(call, proxy::proof_of_node(*snapshot_), std::move(done));
 }
 
 // --- other nodes
@@ -203,6 +205,34 @@ void NodePurges::serve_control(http::Method method, const std::string& target, c
     if (!receipt) return done(problem(503, receipt.error()));
     done({200, control::print_receipt(*receipt)});
   });
+}
+
+// --- groups that an origin invalidates
+
+void NodePurges::invalidate_groups(proxy::OriginGroups groups, net::Loop& loop,
+                                   proxy::GroupInvalidator::Done done) {
+  control_.post(net::make_task([this, groups = std::move(groups), &loop, done = std::move(done)] {
+    append_groups(groups, [&loop, done](bool ok) { loop.post(net::make_task([done, ok] { done(ok); })); });
+  }));
+}
+
+// Without a log, which has an order to keep, the node applies them for itself.
+void NodePurges::append_groups(const proxy::OriginGroups& groups, std::function<void(bool ok)> done) {
+  std::vector<control::PurgeCommand> commands;
+  const std::string_view authority = std::string_view(groups.origin).substr(groups.origin.find("//") + 2);
+  const std::string site(names_->site_of(authority));
+  for (const std::string& group : groups.groups) {
+    commands.push_back(
+        {cache::PurgeScope::group, cache::group_subject(groups.origin, group), site, /*soft=*/false});
+  }
+  if (purge_log_ == nullptr) return apply(commands, [done] { done(true); });
+  purge_log_->append(
+      std::move(commands), proxy::group_wait_max, [this, done](const Result<control::PurgeReceipt>& receipt) {
+        if (!receipt) {
+          log_.warning("group_invalidation_failed", {{"why", std::string_view(receipt.error().context)}});
+        }
+        done(receipt.has_value());
+      });
 }
 
 // --- the admin page

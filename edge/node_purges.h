@@ -5,7 +5,7 @@
 // over the peer listener of that node. Without one there are no purges, and nothing needs to be verified.
 //
 // Ownership: the Node's; made before its workers, destroyed after them. Thread rule: the control loop, but
-// for on_control_request(), which runs on workers.
+// for on_control_request() and invalidate_groups(), which run on workers.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@
 #include "edge/control/purge_appender.h"
 #include "edge/control/purge_follower.h"
 #include "edge/node_worker.h"
+#include "edge/proxy/group_invalidation.h"
 #include "edge/proxy/peer_caller.h"
 #include "edge/proxy/peer_control.h"
 
@@ -31,7 +32,10 @@ struct PurgeAnswer {
   std::string json;
 };
 
-class NodePurges final : public proxy::PeerControl, private control::PurgeApplier, private net::TimerHandler {
+class NodePurges final : public proxy::PeerControl,
+                         public proxy::GroupInvalidator,
+                         private control::PurgeApplier,
+                         private net::TimerHandler {
  public:
   using Done = std::function<void(PurgeAnswer)>;
   static constexpr size_t history_max = 100;
@@ -54,6 +58,8 @@ class NodePurges final : public proxy::PeerControl, private control::PurgeApplie
   size_t rules() const { return table_.rules(); }
 
   void on_control_request(serve::ServerExchange& exchange) override;
+  void invalidate_groups(proxy::OriginGroups groups, net::Loop& loop,
+                         proxy::GroupInvalidator::Done done) override;
 
  private:
   class ControlExchange;
@@ -68,6 +74,8 @@ class NodePurges final : public proxy::PeerControl, private control::PurgeApplie
   void rebase(cluster::LogPosition position) override;
   void apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) override;
   void verified_until(std::optional<MonoTime> until) override;
+
+  void append_groups(const proxy::OriginGroups& groups, std::function<void(bool ok)> done);
 
   template <typename Message>
   void tell_workers(Message message);

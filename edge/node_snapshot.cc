@@ -68,6 +68,10 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
   for (const cluster::NodeInfo& node : snapshot->cluster->topology.nodes)
     snapshot->peers.push_back(book.of(node.name));
   snapshot->peer_keys = config.peer_keys;
+  if (config.peers.tls.client != nullptr) {
+    snapshot->peer_tls = config.peers.tls.client;
+    snapshot->peer_tls_identity = net::identity_of(*snapshot->peer_tls);
+  }
   cluster::PeerAnswerEnvelope answer;
   answer.digest = snapshot->cluster->digest;
   answer.draining = input.draining;

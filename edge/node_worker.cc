@@ -10,16 +10,19 @@ NodeWorker::NodeWorker(net::Loop& loop, const proxy::NodeParts& parts,
     : worker_(loop, parts, metrics_, upstream_limits, std::move(snapshot)),
       client_handler_(worker_, proxy::EdgeHandler::Listener::client),
       peer_handler_(worker_, proxy::EdgeHandler::Listener::peer),
-      tls_(loop) {}
+      client_tls_(loop),
+      peer_tls_(loop) {}
 
-void NodeWorker::set_tls(std::shared_ptr<const net::TlsServerContext> context) {
-  tls_.set_context(std::move(context));
+void NodeWorker::set_tls(TlsContexts contexts) {
+  client_tls_.set_context(std::move(contexts.clients));
+  peer_tls_.set_context(std::move(contexts.peers));
 }
 
-Result<net::Address> NodeWorker::listen_tls(serve::ServerOptions options) {
+Result<net::Address> NodeWorker::listen_tls(serve::ServerOptions options,
+                                            proxy::EdgeHandler::Listener listener) {
   options.scheme = "https";
-  options.tls = &tls_;
-  return listen(options, proxy::EdgeHandler::Listener::client);
+  options.tls = listener == proxy::EdgeHandler::Listener::peer ? &peer_tls_ : &client_tls_;
+  return listen(options, listener);
 }
 
 Result<net::Address> NodeWorker::listen(const serve::ServerOptions& options,

@@ -16,6 +16,12 @@
 
 namespace perigee {
 
+// What one loop accepts TLS with; null where it does not.
+struct TlsContexts {
+  std::shared_ptr<const net::TlsServerContext> clients;
+  std::shared_ptr<const net::TlsServerContext> peers;
+};
+
 class NodeWorker final : private serve::DrainHandler {
  public:
   NodeWorker(net::Loop& loop, const proxy::NodeParts& parts, const http::HeadLimits& upstream_limits,
@@ -24,9 +30,9 @@ class NodeWorker final : private serve::DrainHandler {
   // Opens a listener; returns where it really listens.
   Result<net::Address> listen(const serve::ServerOptions& options, proxy::EdgeHandler::Listener listener);
   // The same with TLS, once there is a context.
-  Result<net::Address> listen_tls(serve::ServerOptions options);
+  Result<net::Address> listen_tls(serve::ServerOptions options, proxy::EdgeHandler::Listener listener);
   // What new connections are accepted with from now on; those that are up keep what they have.
-  void set_tls(std::shared_ptr<const net::TlsServerContext> context);
+  void set_tls(TlsContexts contexts);
   // All listeners are there.
   void begin_turns() { worker_.begin_turns(); }
 
@@ -45,7 +51,8 @@ class NodeWorker final : private serve::DrainHandler {
   proxy::Worker worker_;
   proxy::EdgeHandler client_handler_;
   proxy::EdgeHandler peer_handler_;
-  net::TlsAcceptor tls_;
+  net::TlsAcceptor client_tls_;
+  net::TlsAcceptor peer_tls_;
   std::vector<std::unique_ptr<serve::Server>> servers_;
   size_t draining_ = 0;
   std::function<void()> drained_;

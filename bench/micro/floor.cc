@@ -1,30 +1,39 @@
 // bench-floor: the yardstick for a cache hit. One thread, bare epoll: read, find the end of the request's
-// head, write one fixed answer with a head as long as a real one and 1 KiB of body. Nothing is parsed, looked
-// up or allocated, so what a server spends above this is its own.
+// head, write one fixed answer with a head as long as a real one. Nothing is parsed, looked up or allocated,
+// so what a server spends above this is its own.
 //
-// bench-floor --listen ADDRESS:PORT   (port 0: any); prints "listening ADDRESS:PORT" and ends on SIGTERM.
+// bench-floor --listen ADDRESS:PORT [--body BYTES]
+//
+// Port 0: any; prints "listening ADDRESS:PORT" and ends on SIGTERM. A body of at most 64 KiB (1 KiB without
+// --body) lies behind its head and goes out with one send. A longer one lies in blocks of 64 KiB, as a store
+// that frees memory in parts would have it, and goes out with sendmsg; what the kernel does not take at once
+// is sent when there is room.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
-constexpr size_t body_bytes = 1024;
+constexpr size_t block_bytes = 64 * 1024;
 constexpr size_t pipelined_max = 64;
 
-// One answer as an edge would give it: 250 bytes of head.
-std::string make_answer() {
+// One answer's head as an edge would give it: 250 bytes.
+std::string make_head(size_t body_bytes) {
   std::string answer =
       "HTTP/1.1 200 OK\r\n"
       "content-type: application/octet-stream\r\n"
@@ -32,11 +41,11 @@ std::string make_answer() {
       "etag: \"5f3c-1b2a3c4d5e6f\"\r\n"
       "last-modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
       "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-      "content-length: 1024\r\n"
       "age: 17\r\n"
+      "via: 1.1 node\r\n"
       "cache-status: node; hit; ttl=3583\r\n"
-      "\r\n";
-  answer.append(body_bytes, 'x');
+      "content-length: ";
+  answer.append(std::to_string(body_bytes)).append("\r\n\r\n");
   return answer;
 }
 
@@ -55,22 +64,23 @@ Heads count_heads(std::string_view bytes) {
   return heads;
 }
 
+// Waits for events and accepts; what a connection is told is the affair of Answers.
+template <typename Answers>
 class Responder {
  public:
-  Responder(int epoll, int listener) : epoll_(epoll), listener_(listener), answer_(make_answer()) {
-    for (size_t i = 0; i < pipelined_max; ++i) answers_ += answer_;
-  }
+  Responder(int epoll, int listener, size_t body_bytes)
+      : epoll_(epoll), listener_(listener), answers_(epoll, body_bytes) {}
 
   void run() {
     std::array<epoll_event, 256> events;
     while (true) {
       const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
       for (int i = 0; i < count; ++i) {
-        const int ready = events[static_cast<size_t>(i)].data.fd;
-        if (ready == listener_) {
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        if (event.data.fd == listener_) {
           accept_all();
         } else {
-          answer(ready);
+          answer(event);
         }
       }
     }
@@ -87,29 +97,130 @@ class Responder {
       event.events = EPOLLIN;
       event.data.fd = socket;
       epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
+      answers_.begin(socket);
     }
   }
 
-  // A yardstick answers whole requests only: a request cut in two by the network, or more than fit one write,
-  // end it.
-  void answer(int socket) {
+  // A yardstick answers whole requests only: a request cut in two by the network ends it.
+  void answer(const epoll_event& event) {
+    const int socket = event.data.fd;
+    if ((event.events & EPOLLOUT) != 0) {
+      if (!answers_.go_on(socket)) close(socket);
+      return;
+    }
     const ssize_t got = recv(socket, buffer_.data(), buffer_.size(), 0);
     if (got <= 0) {
       close(socket);
       return;
     }
     const Heads heads = count_heads({buffer_.data(), static_cast<size_t>(got)});
-    const size_t bytes = heads.count * answer_.size();
-    const bool whole = heads.end == static_cast<size_t>(got) && heads.count <= pipelined_max;
-    if (!whole || send(socket, answers_.data(), bytes, MSG_NOSIGNAL) != static_cast<ssize_t>(bytes))
-      close(socket);
+    if (heads.end != static_cast<size_t>(got) || !answers_.give(socket, heads.count)) close(socket);
   }
 
   int epoll_;
   int listener_;
-  std::string answer_;
-  std::string answers_;
+  Answers answers_;
   std::array<char, 64 * 1024> buffer_{};
+};
+
+// Answers in one piece of memory, up to 64 of them in one write. More, or a write that is not taken, ends the
+// connection.
+class FlatAnswers {
+ public:
+  FlatAnswers(int, size_t body_bytes) : one_(make_head(body_bytes) + std::string(body_bytes, 'x')) {
+    for (size_t i = 0; i < pipelined_max; ++i) all_ += one_;
+  }
+  void begin(int) {}
+  bool give(int socket, size_t count) {
+    const size_t bytes = count * one_.size();
+    return count <= pipelined_max &&
+           send(socket, all_.data(), bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes);
+  }
+  bool go_on(int) { return false; }
+
+ private:
+  std::string one_;
+  std::string all_;
+};
+
+// Answers in blocks, each connection somewhere in the middle of its own.
+class BlockAnswers {
+ public:
+  BlockAnswers(int epoll, size_t body_bytes) : epoll_(epoll), head_(make_head(body_bytes)) {
+    pieces_.push_back({head_.data(), head_.size()});
+    for (size_t left = body_bytes; left > 0; left -= std::min(left, block_bytes)) {
+      blocks_.emplace_back(std::min(left, block_bytes), 'x');
+    }
+    for (std::string& block : blocks_) pieces_.push_back({block.data(), block.size()});
+    bytes_ = head_.size() + body_bytes;
+  }
+
+  void begin(int socket) {
+    if (connections_.size() <= static_cast<size_t>(socket))
+      connections_.resize(static_cast<size_t>(socket) + 1);
+    connections_[static_cast<size_t>(socket)] = {};
+  }
+  bool give(int socket, size_t count) {
+    connections_[static_cast<size_t>(socket)].owed += count;
+    return connections_[static_cast<size_t>(socket)].waits || go_on(socket);
+  }
+  // Writes until all is out or the kernel is full.
+  bool go_on(int socket) {
+    Connection& connection = connections_[static_cast<size_t>(socket)];
+    while (connection.owed > 0) {
+      const size_t count = gather(connection.at);
+      msghdr message{};
+      message.msg_iov = vectors_.data();
+      message.msg_iovlen = count;
+      const ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+      if (sent < 0 && errno == EAGAIN) return wait(socket, connection, true);
+      if (sent < 0) return false;
+      connection.at += static_cast<size_t>(sent);
+      if (connection.at < bytes_) return wait(socket, connection, true);
+      connection.at = 0;
+      --connection.owed;
+    }
+    return wait(socket, connection, false);
+  }
+
+ private:
+  struct Connection {
+    size_t owed = 0;  // answers
+    size_t at = 0;    // bytes of the first that are out
+    bool waits = false;
+  };
+
+  // The rest of an answer.
+  size_t gather(size_t at) {
+    size_t count = 0;
+    for (const iovec& piece : pieces_) {
+      if (at >= piece.iov_len) {
+        at -= piece.iov_len;
+        continue;
+      }
+      vectors_[count++] = {static_cast<char*>(piece.iov_base) + at, piece.iov_len - at};
+      at = 0;
+      if (count == vectors_.size()) break;
+    }
+    return count;
+  }
+
+  bool wait(int socket, Connection& connection, bool wanted) {
+    if (connection.waits == wanted) return true;
+    connection.waits = wanted;
+    epoll_event event{};
+    event.events = wanted ? EPOLLOUT : EPOLLIN;
+    event.data.fd = socket;
+    return epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0;
+  }
+
+  int epoll_;
+  std::string head_;
+  std::vector<std::string> blocks_;
+  std::vector<iovec> pieces_;
+  size_t bytes_ = 0;
+  std::vector<Connection> connections_;  // by descriptor
+  std::array<iovec, 256> vectors_{};
 };
 
 int listen_on(std::string_view text) {
@@ -138,11 +249,17 @@ int listen_on(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view where = argc == 3 && std::string_view(argv[1]) == "--listen" ? argv[2] : "";
+  std::string_view where;
+  size_t body_bytes = 1024;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--listen") where = argv[i + 1];
+    if (name == "--body") body_bytes = static_cast<size_t>(std::atoll(argv[i + 1]));
+  }
   const int listener = listen_on(where);
   if (listener < 0) {
-    std::fprintf(stderr, "bench-floor: cannot listen on \"%s\"; expected --listen ADDRESS:PORT\n",
-                 where.data());
+    std::fprintf(stderr, "bench-floor: cannot listen on \"%.*s\"; expected --listen ADDRESS:PORT\n",
+                 static_cast<int>(where.size()), where.data());
     return 2;
   }
   signal(SIGTERM, [](int) { _exit(0); });
@@ -151,6 +268,10 @@ int main(int argc, char** argv) {
   event.events = EPOLLIN;
   event.data.fd = listener;
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
-  Responder(epoll, listener).run();
+  if (body_bytes > block_bytes) {
+    Responder<BlockAnswers>(epoll, listener, body_bytes).run();
+  } else {
+    Responder<FlatAnswers>(epoll, listener, body_bytes).run();
+  }
   return 0;
 }

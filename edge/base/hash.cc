@@ -1,5 +1,7 @@
 #include "edge/base/hash.h"
 
+// The hash itself, not calls of the library: keys are short.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace perigee {

@@ -40,6 +40,12 @@ namespace perigee {
   X(tls_handshakes_failed, "perigee_tls_handshakes_total", "kind=\"failed\"", counter, "")                   \
   X(http2_abuse, "perigee_http2_abuse_total", "", counter,                                                   \
     "HTTP/2 connections ended because their budget of glitches was spent")                                   \
+  X(group_invalidations, "perigee_group_invalidations_total", "", counter,                                   \
+    "Answers to unsafe requests that named groups to invalidate (RFC 9875)")                                 \
+  X(group_invalidations_late, "perigee_group_invalidations_late_total", "", counter,                         \
+    "Of these, answered before every node had applied it")                                                   \
+  X(group_invalidations_failed, "perigee_group_invalidations_failed_total", "", counter,                     \
+    "Of these, not taken by the log of purges")                                                              \
   X(fills_failed, "perigee_fills_failed_total", "", counter, "Fills that ended in failure")                  \
   X(fills_uncacheable, "perigee_fills_uncacheable_total", "", counter,                                       \
     "Fills whose answer was not storable")                                                                   \

@@ -11,7 +11,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
+
+#include "edge/base/bytes.h"
 
 namespace perigee::cache {
 
@@ -34,6 +37,12 @@ class Body {
     BlockRef block;          // keeps them alive
   };
   virtual Read read(uint64_t offset) const = 0;
+  // All bytes at once, when the body is settled, whole, and in no more pieces than there is room for: how
+  // many. They live as long as the body. 0: read() them.
+  virtual size_t pieces(std::span<Slice> out) const {
+    static_cast<void>(out);
+    return 0;
+  }
 
   // Of the representation, as far as it is known: what has arrived of one that grows.
   virtual uint64_t length() const = 0;

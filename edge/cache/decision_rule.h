@@ -25,6 +25,7 @@ namespace perigee::cache {
   X(max_stale, "RFC 9111 5.2.1.2", "the request accepts it as stale as it is")                            \
   X(stale_while_revalidate, "RFC 5861 3", "it may be used while it is validated in the background")       \
   X(partial, "RFC 9111 3.4", "not all the bytes that the answer needs are stored")                        \
+  X(origin_condition, "RFC 9111 4.3.2", "a condition that only the origin may judge does not hold here")  \
   X(purged, "docs/ARCHITECTURE.md", "a purge covers it, or nobody can tell whether one does")             \
   X(stale, "RFC 9111 4.2.4", "it is stale, and nothing permits to use it so")
 

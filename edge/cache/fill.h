@@ -72,7 +72,7 @@ struct FillHead {
   // The body is a run of the representation that the lines describe (206): it is stored as such.
   std::optional<RunOf> run;
   bool replaces_whole = false;  // a run that is newer than anything stored: the answer to a validation
-  bool age_known = false;       // meta.current_age() means something
+  bool age_told = false;        // it came with an Age: another cache had stored it
   bool vary_any = false;
   std::string vary_names;                    // Vary::names
   std::string selecting;                     // of the leader's request

@@ -90,6 +90,19 @@ Body::Read GrowingBody::read(uint64_t offset) const {
   return result;
 }
 
+// What is complete gets no further blocks; it loses some only while it is not stored.
+size_t GrowingBody::pieces(std::span<Slice> out) const {
+  if (!complete()) return 0;
+  const uint64_t length = published();
+  const std::lock_guard lock(mutex_);
+  if (first_block_ != 0 || blocks_.size() > out.size()) return 0;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const uint64_t begin = block_begin(i);
+    out[i] = {blocks_[i]->bytes(), static_cast<size_t>(std::min(block_begin(i + 1), length) - begin)};
+  }
+  return blocks_.size();
+}
+
 Block& GrowingBody::tail() {
   const uint64_t at = published_.load(std::memory_order_relaxed);
   if (tail_ != nullptr && at < tail_begin_ + tail_->capacity()) return *tail_;

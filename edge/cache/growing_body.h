@@ -35,6 +35,7 @@ class GrowingBody final : public Body {
 
   // What was published before a failure stays readable; `failed` comes where more would have come.
   Read read(uint64_t offset) const override;
+  size_t pieces(std::span<Slice> out) const override;
   uint64_t length() const override { return published(); }
   uint64_t resident() const override { return published(); }
   bool settled() const override { return complete() && whole(); }
@@ -67,7 +68,7 @@ class GrowingBody final : public Body {
   const std::optional<uint64_t> expected_;
   std::atomic<uint64_t> published_{0};
   std::atomic<State> state_{State::growing};
-  // Guards blocks_ and first_block_; held for one look-up of a block, never on the path of a small hit.
+  // Guards blocks_ and first_block_; held for one look-up, never on the path of a small hit.
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Block>> blocks_;
   size_t first_block_ = 0;   // index of blocks_.front() in the representation

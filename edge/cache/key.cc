@@ -2,6 +2,10 @@
 
 #include <array>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "edge/base/bytes.h"
 #include "edge/base/hash.h"
 
@@ -85,7 +89,27 @@ bool append_port(std::string_view port, bool tls, std::string& out) {
   return true;
 }
 
+// Whether the authority is already what normalisation would make of it: its bytes, and no port or one that
+// has to be said.
+bool is_normal_authority(std::string_view authority, bool tls) {
+  size_t at = 0;
+  while (at < authority.size() && is(authority[at], host_normal)) ++at;
+  if (at == 0 || at == authority.size()) return at != 0;
+  const std::string_view port = authority.substr(at + 1);
+  if (authority[at] != ':' || port.empty() || port.size() > 5 || port.front() == '0') return false;
+  uint32_t number = 0;
+  for (char c : port) {
+    if (!is_digit(c)) return false;
+    number = number * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return number <= 65535 && number != (tls ? 443u : 80u);
+}
+
 bool append_authority(std::string_view authority, bool tls, std::string& out) {
+  if (is_normal_authority(authority, tls)) {
+    out.append(authority);
+    return true;
+  }
   const size_t colon = authority.rfind(':');
   const bool has_port =
       colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
@@ -115,6 +139,37 @@ bool is_normal(std::string_view path, bool& legal) {
   }
   return true;
 }
+
+#if defined(__SSE2__)
+// Most paths show at one glance that they are normal: visible ASCII without "%", "#" and "/.". False says
+// nothing.
+bool is_normal_at_a_glance(std::string_view path) {
+  constexpr size_t block_bytes = sizeof(__m128i);
+  if (path.size() < block_bytes) return false;
+  const auto is_foreign = [&path](size_t at, unsigned& slash_before) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(path.data() + at));
+    const auto where = [&block](char c) {
+      return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c))));
+    };
+    // A byte above ASCII is negative.
+    const __m128i not_above_space = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), block);
+    const unsigned odd =
+        static_cast<unsigned>(_mm_movemask_epi8(not_above_space)) | where(0x7f) | where('%') | where('#');
+    const unsigned slashes = where('/') << 1 | slash_before;
+    slash_before = slashes >> block_bytes;
+    return (odd | (slashes & where('.'))) != 0;
+  };
+  unsigned slash_before = 0;
+  size_t at = 0;
+  for (; at + block_bytes <= path.size(); at += block_bytes) {
+    if (is_foreign(at, slash_before)) return false;
+  }
+  slash_before = 0;
+  return at == path.size() || !is_foreign(path.size() - block_bytes, slash_before);
+}
+#else
+bool is_normal_at_a_glance(std::string_view) { return false; }
+#endif
 
 // Appends one escape in normal form (RFC 3986 6.2.2.1 and 6.2.2.2); text starts with "%". False: it is none.
 bool append_escape(std::string_view text, std::string& out) {
@@ -184,7 +239,7 @@ bool append_target(std::string_view target, std::string& out) {
   if (target.empty() || target.front() == '?') out.push_back('/');
   if (!target.empty() && target.front() != '/' && target.front() != '?') return false;
   bool legal = true;
-  if (is_normal(target, legal)) {
+  if (is_normal_at_a_glance(target) || is_normal(target, legal)) {
     out.append(target);
     return true;
   }
@@ -198,10 +253,13 @@ bool append_target(std::string_view target, std::string& out) {
 }  // namespace
 
 bool build_key(std::string_view scheme, std::string_view authority, std::string_view path, std::string& out) {
-  out.clear();
-  const bool tls = equal_ignoring_case(scheme, "https");
-  if (!tls && !equal_ignoring_case(scheme, "http")) return false;
-  out.append(tls ? "https://" : "http://");
+  const bool plain = scheme == "http";
+  const bool tls = !plain && equal_ignoring_case(scheme, "https");
+  if (!plain && !tls && !equal_ignoring_case(scheme, "http")) {
+    out.clear();
+    return false;
+  }
+  out.assign(tls ? "https://" : "http://");
   return append_authority(authority, tls, out) && append_target(path, out);
 }
 

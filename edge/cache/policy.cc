@@ -97,18 +97,16 @@ RequestPolicy request_policy(const http::RequestHead& request) {
   const bool content = request.framing == http::Framing::chunked || request.content_length > 0;
   policy.cacheable_method =
       (request.method == http::Method::get || request.method == http::Method::head) && !content;
-  bool has_cache_control = false;
-  bool has_pragma = false;
-  for (const http::Field& field : request.fields) {
-    if (field.id == http::FieldId::cache_control) has_cache_control = true;
-    if (field.id == http::FieldId::pragma) has_pragma = true;
-    if (field.id == http::FieldId::authorization) policy.has_authorization = true;
-    // RFC 9110 14.2: Range means something with GET only.
-    if (field.id == http::FieldId::range) policy.has_range = request.method == http::Method::get;
-  }
-  if (!has_cache_control) {
+  // RFC 9440 3.2: what was said to whoever showed a certificate is as personal as what a password gets.
+  policy.has_authorization =
+      request.fields.has_any(http::field_set(http::FieldId::authorization, http::FieldId::client_cert));
+  // RFC 9110 14.2: Range means something with GET only.
+  policy.has_range = request.method == http::Method::get && request.fields.has(http::FieldId::range);
+  policy.has_origin_condition =
+      request.fields.has_any(http::field_set(http::FieldId::if_match, http::FieldId::if_unmodified_since));
+  if (!request.fields.has(http::FieldId::cache_control)) {
     // RFC 9111 5.4
-    policy.no_cache = has_pragma && http::has_pragma_no_cache(request.fields);
+    policy.no_cache = request.fields.has(http::FieldId::pragma) && http::has_pragma_no_cache(request.fields);
     return policy;
   }
   const http::RequestCacheControl control = http::parse_request_cache_control(request.fields);
@@ -154,6 +152,7 @@ bool may_serve_stale_on_error(const RequestPolicy& request, const ResponseMeta& 
                               const PolicyOptions& options, bool disconnected) {
   if (!options.enabled || !request.cacheable_method || stored.is(ResponseMeta::hit_for_miss)) return false;
   if (request.no_cache || stored.is(ResponseMeta::no_cache)) return false;
+  if (request.has_origin_condition) return false;
   const int64_t staleness = -stored.ttl(now);
   if (staleness < 0) return true;
   if (stored.is(ResponseMeta::must_revalidate)) return false;
@@ -174,6 +173,7 @@ ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options) {
 bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now) {
   if (!follower.cacheable_method || follower.has_range || follower.no_cache || follower.only_if_cached)
     return false;
+  if (follower.has_origin_condition) return false;
   if (arriving.is(ResponseMeta::hit_for_miss) || arriving.is(ResponseMeta::no_cache)) return false;
   const int64_t current_age = arriving.current_age(now);
   const int64_t ttl = arriving.freshness_lifetime - current_age;

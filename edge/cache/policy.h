@@ -90,6 +90,8 @@ struct RequestPolicy {
   bool only_if_cached = false;
   bool has_authorization = false;
   bool has_range = false;
+  // If-Match or If-Unmodified-Since: only an origin may judge these (RFC 9111 4.3.2).
+  bool has_origin_condition = false;
   std::optional<int64_t> max_age;
   std::optional<int64_t> min_fresh;
   std::optional<int64_t> max_stale;       // INT64_MAX without an argument

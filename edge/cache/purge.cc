@@ -4,6 +4,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/cache/key.h"
+#include "edge/http/cache_groups.h"
 #include "edge/http/h1_writer.h"
 
 namespace perigee::cache {
@@ -24,18 +25,31 @@ void visit_members(std::string_view value, char separator, Visit visit) {
   }
 }
 
-template <typename Visit>
-void visit_tags(std::string_view head, Visit visit) {
+std::string_view field_lines(std::string_view head) {
   const size_t status_line = head.find("\r\n");
-  if (status_line == std::string_view::npos) return;
-  http::FieldLines lines(head.substr(status_line + 2));
+  return status_line == std::string_view::npos ? std::string_view() : head.substr(status_line + 2);
+}
+
+// Most responses have none, and then nothing is allocated.
+std::vector<std::string> groups_in(std::string_view head) {
+  http::FieldList groups;
+  http::FieldLines lines(field_lines(head));
   for (std::string_view name, value; lines.next(name, value);) {
-    if (name == "surrogate-key") {
-      visit_members(value, ' ', visit);
-    } else if (name == "cache-tag" || name == "cache-groups") {
-      visit_members(value, ',', visit);
-    }
+    if (name == http::cache_groups_field) groups.add(name, value);
   }
+  return groups.size() == 0 ? std::vector<std::string>()
+                            : http::parse_groups(groups, http::cache_groups_field);
+}
+
+template <typename Map>
+auto* marks_in(Map& map, std::string_view subject) {
+  const auto found = map.find(subject);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+std::pair<std::string_view, std::string_view> split_group(std::string_view subject) {
+  const size_t space = std::min(subject.find(' '), subject.size());
+  return {subject.substr(0, space), subject.substr(std::min(space + 1, subject.size()))};
 }
 
 size_t common_prefix(std::string_view a, std::string_view b) {
@@ -51,6 +65,8 @@ std::string_view to_string(PurgeScope scope) {
       return "url";
     case PurgeScope::prefix:
       return "prefix";
+    case PurgeScope::group:
+      return "group";
     case PurgeScope::tag:
       return "tag";
     case PurgeScope::site:
@@ -75,6 +91,23 @@ std::string_view to_string(PurgeVerdict verdict) {
   return "gone";
 }
 
+std::string group_subject(std::string_view origin, std::string_view group) {
+  std::string subject(origin);
+  subject += ' ';
+  subject += group;
+  return subject;
+}
+
+template <typename Visit>
+void PurgeTable::Tags::visit(Visit visit) const {
+  http::FieldLines lines(field_lines(head));
+  for (std::string_view name, value; lines.next(name, value);) {
+    if (name == "surrogate-key") visit_members(value, ' ', visit);
+    if (name == "cache-tag") visit_members(value, ',', visit);
+  }
+  for (const std::string& group : groups) visit(std::string_view(group));
+}
+
 void PurgeTable::apply(const PurgeRule& rule) {
   ++position_;
   order_.push_back({position_, rule});
@@ -88,6 +121,7 @@ void PurgeTable::rebase() {
   urls_.clear();
   prefixes_.clear();
   tags_.clear();
+  groups_.clear();
   generations_.clear();
   order_.clear();
 }
@@ -106,6 +140,10 @@ void PurgeTable::record(const PurgeRule& rule, PurgeStamp at) {
       return urls_[rule.subject].set(rule.soft, at);
     case PurgeScope::prefix:
       return prefixes_[rule.subject].set(rule.soft, at);
+    case PurgeScope::group: {
+      const auto [origin, group] = split_group(rule.subject);
+      return groups_[std::string(origin)][std::string(group)].set(rule.soft, at);
+    }
     case PurgeScope::tag:
       if (rule.site.empty()) return tags_[rule.subject].set(rule.soft, at);
       return generation(rule.sites).by_site[rule.site].tags[rule.subject].set(rule.soft, at);
@@ -118,18 +156,27 @@ void PurgeTable::record(const PurgeRule& rule, PurgeStamp at) {
 
 // The marks of a rule that was recorded; null when they are gone.
 PurgeTable::Marks* PurgeTable::find(const PurgeRule& rule) {
-  const auto in = [&](auto& map) {
-    const auto found = map.find(rule.subject);
-    return found == map.end() ? nullptr : &found->second;
-  };
+  const auto in = [&](auto& map) { return marks_in(map, rule.subject); };
   if (rule.scope == PurgeScope::everything) return &everything_;
   if (rule.scope == PurgeScope::url) return in(urls_);
   if (rule.scope == PurgeScope::prefix) return in(prefixes_);
+  if (rule.scope == PurgeScope::group) {
+    const auto [origin, group] = split_group(rule.subject);
+    TextMap<Marks>* of_origin = marks_in(groups_, origin);
+    return of_origin == nullptr ? nullptr : marks_in(*of_origin, group);
+  }
   if (rule.site.empty()) return in(tags_);
   Generation& of = generation(rule.sites);
   const auto site = of.by_site.find(rule.site);
   if (site == of.by_site.end()) return nullptr;
   return rule.scope == PurgeScope::site ? &site->second.all : in(site->second.tags);
+}
+
+void PurgeTable::erase_group(std::string_view subject) {
+  const auto [origin, group] = split_group(subject);
+  const auto of_origin = groups_.find(origin);
+  of_origin->second.erase(of_origin->second.find(group));
+  if (of_origin->second.empty()) groups_.erase(of_origin);
 }
 
 // Unless a newer purge of the same has taken its place.
@@ -139,6 +186,7 @@ void PurgeTable::erase(const Made& made) {
   *marks = {};
   if (made.rule.scope == PurgeScope::url) urls_.erase(made.rule.subject);
   if (made.rule.scope == PurgeScope::prefix) prefixes_.erase(made.rule.subject);
+  if (made.rule.scope == PurgeScope::group) erase_group(made.rule.subject);
   if (made.rule.scope == PurgeScope::tag && made.rule.site.empty()) tags_.erase(made.rule.subject);
   if (made.rule.site.empty() || made.rule.scope < PurgeScope::tag) return;
   Generation& of = generation(made.rule.sites);
@@ -211,15 +259,22 @@ void PurgeTable::judge_prefixes(PurgeVerdict& verdict, PurgeStamp stamp, std::st
 }
 
 void PurgeTable::judge_sites(PurgeVerdict& verdict, PurgeStamp stamp, std::string_view authority,
-                             std::string_view head) const {
+                             const Tags& tags) const {
   for (const Generation& of : generations_) {
     const std::string_view site = of.sites == nullptr ? std::string_view() : of.sites->site_of(authority);
     const auto found = of.by_site.find(site);
     if (found == of.by_site.end()) continue;
     note(verdict, stamp, found->second.all);
     if (found->second.tags.empty()) continue;
-    visit_tags(head, [&](std::string_view tag) { note(verdict, stamp, found->second.tags, tag); });
+    tags.visit([&](std::string_view tag) { note(verdict, stamp, found->second.tags, tag); });
   }
+}
+
+void PurgeTable::judge_groups(PurgeVerdict& verdict, PurgeStamp stamp, std::string_view origin,
+                              const Tags& tags) const {
+  const TextMap<Marks>* of_origin = marks_in(groups_, origin);
+  if (of_origin == nullptr) return;
+  for (const std::string& group : tags.groups) note(verdict, stamp, *of_origin, group);
 }
 
 PurgeVerdict PurgeTable::judge(PurgeStamp stamp, std::string_view key, std::string_view head) const {
@@ -232,8 +287,14 @@ PurgeVerdict PurgeTable::judge(PurgeStamp stamp, std::string_view key, std::stri
   const std::string_view url(parts.authority.data(), parts.authority.size() + parts.path.size());
   if (!urls_.empty()) note(verdict, stamp, urls_, url);
   if (!prefixes_.empty()) judge_prefixes(verdict, stamp, url);
-  if (!tags_.empty()) visit_tags(head, [&](std::string_view tag) { note(verdict, stamp, tags_, tag); });
-  if (!generations_.empty()) judge_sites(verdict, stamp, parts.authority, head);
+  if (tags_.empty() && groups_.empty() && generations_.empty()) return verdict;
+  const Tags tags{head, groups_in(head)};
+  if (!tags_.empty()) tags.visit([&](std::string_view tag) { note(verdict, stamp, tags_, tag); });
+  if (!groups_.empty()) {
+    const std::string_view origin = key.substr(0, key.size() - parts.path.size());
+    judge_groups(verdict, stamp, origin, tags);
+  }
+  if (!generations_.empty()) judge_sites(verdict, stamp, parts.authority, tags);
   return verdict;
 }
 

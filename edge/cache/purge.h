@@ -12,10 +12,11 @@
 // then widen to a rule for their whole site, or for everything when they name no site.
 //
 // What counts as a tag: the members of Surrogate-Key (separated by spaces), of Cache-Tag (by commas) and of
-// Cache-Groups (RFC 9875, a list of strings); they share one index.
+// Cache-Groups (RFC 9875, a list of strings); they share one index. A group is narrower: it is of one origin,
+// and only Cache-Groups names it (RFC 9875 2.1).
 //
 // Ownership: one table per worker, and one for the control loop; none is shared. Thread rule: one thread.
-// judge() allocates nothing and takes no lock.
+// judge() takes no lock, and allocates for a head with Cache-Groups only.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ using PurgeStamp = uint32_t;
 
 constexpr bool is_older(PurgeStamp a, PurgeStamp b) { return static_cast<int32_t>(b - a) > 0; }
 
-enum class PurgeScope : uint8_t { url, prefix, tag, site, everything };
+enum class PurgeScope : uint8_t { url, prefix, group, tag, site, everything };
 std::string_view to_string(PurgeScope scope);
 
 // Which site an authority belongs to. A rule keeps the names that were in force when it was made, so that a
@@ -51,12 +52,16 @@ class SiteNames {
 struct PurgeRule {
   PurgeScope scope = PurgeScope::everything;
   // url and prefix: authority and normalised path, "example.org/a?b", whatever the scheme. tag: the tag.
+  // group: group_subject().
   std::string subject;
-  // site: its name. tag: only of this site, unless empty. url and prefix: where they are, or empty.
+  // site: its name. tag: only of this site, unless empty. url, prefix, group: where they are, or empty.
   std::string site;
   bool soft = false;  // marks stale in place of removing
   std::shared_ptr<const SiteNames> sites;
 };
+
+// "https://example.org news": an origin has no space, so the first one ends it.
+std::string group_subject(std::string_view origin, std::string_view group);
 
 // In the order of severity.
 enum class PurgeVerdict : uint8_t {
@@ -125,17 +130,27 @@ class PurgeTable {
     PurgeRule rule;
   };
 
+  // What a head says it belongs to.
+  struct Tags {
+    std::string_view head;
+    std::vector<std::string> groups;
+    template <typename Visit>
+    void visit(Visit visit) const;
+  };
+
   Generation& generation(const std::shared_ptr<const SiteNames>& sites);
   void record(const PurgeRule& rule, PurgeStamp at);
   Marks* find(const PurgeRule& rule);
   void erase(const Made& made);
+  void erase_group(std::string_view subject);
   void widen_oldest();
   static void note(PurgeVerdict& verdict, PurgeStamp stamp, const Marks& marks);
   template <typename Map>
   static void note(PurgeVerdict& verdict, PurgeStamp stamp, const Map& map, std::string_view subject);
   void judge_prefixes(PurgeVerdict& verdict, PurgeStamp stamp, std::string_view url) const;
   void judge_sites(PurgeVerdict& verdict, PurgeStamp stamp, std::string_view authority,
-                   std::string_view head) const;
+                   const Tags& tags) const;
+  void judge_groups(PurgeVerdict& verdict, PurgeStamp stamp, std::string_view origin, const Tags& tags) const;
 
   PurgeStamp position_ = 0;
   PurgeStamp floor_ = 0;
@@ -145,6 +160,7 @@ class PurgeTable {
   TextMap<Marks> urls_;
   std::map<std::string, Marks, std::less<>> prefixes_;
   TextMap<Marks> tags_;
+  TextMap<TextMap<Marks>> groups_;  // by origin
   std::vector<Generation> generations_;
   std::deque<Made> order_;  // oldest first
 };

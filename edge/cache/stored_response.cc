@@ -6,9 +6,13 @@ namespace perigee::cache {
 
 namespace {
 
-size_t allocation_size(bool is_large, size_t text, size_t selecting, size_t body) {
-  return sizeof(StoredResponse) + (is_large ? sizeof(std::shared_ptr<const Body>) : 0) + text +
+size_t allocation_size(bool is_large, size_t stale_use, size_t text, size_t selecting, size_t body) {
+  return sizeof(StoredResponse) + (is_large ? sizeof(std::shared_ptr<const Body>) : 0) + stale_use + text +
          (selecting != 0 ? sizeof(uint16_t) + selecting : 0) + body;
+}
+
+bool allows_stale_use(const ResponseMeta& meta) {
+  return meta.stale_while_revalidate != 0 || meta.stale_if_error != 0;
 }
 
 char* put(char* at, std::string_view bytes) {
@@ -19,7 +23,12 @@ char* put(char* at, std::string_view bytes) {
 }  // namespace
 
 StoredResponse::StoredResponse(const Parts& parts)
-    : meta_(parts.meta),
+    : response_time_ms_(parts.meta.response_time_ms),
+      status_(parts.meta.status),
+      meta_flags_(parts.meta.flags),
+      may_be_stale_(allows_stale_use(parts.meta)),
+      corrected_initial_age_(parts.meta.corrected_initial_age),
+      freshness_lifetime_(parts.meta.freshness_lifetime),
       hash_(parts.hash),
       purge_stamp_(parts.purge_stamp),
       key_length_(static_cast<uint16_t>(parts.key.size())),
@@ -34,8 +43,9 @@ StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
     return nullptr;
   }
   const bool is_large = parts.large_body != nullptr;
-  const size_t size = allocation_size(is_large, parts.key.size() + parts.head.size(), parts.selecting.size(),
-                                      parts.small_body.size());
+  const size_t stale_use = allows_stale_use(parts.meta) ? sizeof(StaleUse) : 0;
+  const size_t size = allocation_size(is_large, stale_use, parts.key.size() + parts.head.size(),
+                                      parts.selecting.size(), parts.small_body.size());
   char* memory = static_cast<char*>(::operator new(size));
   budget.charge(allocated_bytes(size));
   auto* response = new (memory) StoredResponse(parts);
@@ -43,6 +53,11 @@ StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
   if (is_large) {
     new (at) std::shared_ptr<const Body>(std::move(parts.large_body));
     at += sizeof(std::shared_ptr<const Body>);
+  }
+  if (stale_use != 0) {
+    const StaleUse use{parts.meta.stale_while_revalidate, parts.meta.stale_if_error};
+    std::memcpy(at, &use, sizeof use);
+    at += sizeof use;
   }
   at = put(put(at, parts.key), parts.head);
   if (!parts.selecting.empty()) {
@@ -65,7 +80,8 @@ void StoredResponse::destroy(Budget& budget, StoredResponse* response) {
 }
 
 size_t StoredResponse::size() const {
-  return allocation_size(flag(large), size_t{key_length_} + head_length_, selecting().size(),
+  return allocation_size(flag(large), may_be_stale_ ? sizeof(StaleUse) : 0,
+                         size_t{key_length_} + head_length_, selecting().size(),
                          flag(large) ? 0 : small_body_length());
 }
 

@@ -1,15 +1,16 @@
 // One stored response, in one allocation: this header, then
 //
-//   [large body only: std::shared_ptr<const Body>] key, head, [with Vary: length and selecting bytes], [small
-//   body]
+//   [large body only: std::shared_ptr<const Body>] [where stale use is allowed: for how long] key, head,
+//   [with Vary: length and selecting bytes], [small body]
 //
 // Everything is immutable but what the store itself keeps here: the link of the bucket's chain, the queue of
 // the eviction strategy, the counter of hits, and up to which purge it was compared (purge.h); a reader
 // stores the last two only when they change.
 //
-// Metadata per stored response, beyond key, head and body: 48 bytes here, 4 in a queue of the eviction
-// strategy, 8 of malloc's header and on average 7.5 of its rounding, and a share of the bucket array (4 to 8
-// bytes at 1 to 2 responses per bucket). See bench/micro/store.cc for the measured slope.
+// Metadata per stored response, beyond key, head and body: 40 bytes here, 4 in a queue of the eviction
+// strategy, 8 of malloc's header and on average 7.5 of its rounding, 8 with stale-while-revalidate or
+// stale-if-error, and a share of the bucket array (4 to 8 bytes at 1 to 2 responses per bucket). See
+// bench/micro/store.cc for the measured slope.
 //
 // Owned by the store: created by a Writer, freed by the Limbo. Thread rule: const functions anywhere, while
 // the response cannot be freed (see store.h); the private parts are the store's.
@@ -35,7 +36,20 @@ inline constexpr size_t stored_text_max = 65535;
 
 class StoredResponse {
  public:
-  const ResponseMeta& meta() const { return meta_; }
+  ResponseMeta meta() const {
+    ResponseMeta meta;
+    meta.response_time_ms = response_time_ms_;
+    meta.status = status_;
+    meta.flags = meta_flags_;
+    meta.corrected_initial_age = corrected_initial_age_;
+    meta.freshness_lifetime = freshness_lifetime_;
+    if (may_be_stale_) {
+      const StaleUse use = stale_use();
+      meta.stale_while_revalidate = use.while_revalidate;
+      meta.stale_if_error = use.if_error;
+    }
+    return meta;
+  }
   std::string_view key() const { return {text(), key_length_}; }
   std::string_view selecting() const {  // empty without Vary
     return flag(varies) ? std::string_view(after_head() + sizeof(uint16_t), selecting_length())
@@ -66,6 +80,11 @@ class StoredResponse {
 
   enum Flag : uint8_t { large = 1, varies = 2, body_64_kib = 4, softly_purged = 8, queue_shift = 4 };
 
+  // Kept for few.
+  struct StaleUse {
+    int32_t while_revalidate;
+    int32_t if_error;
+  };
   struct Parts {
     uint32_t hash = 0;
     std::string_view key;
@@ -85,8 +104,14 @@ class StoredResponse {
   ~StoredResponse() = default;
 
   bool flag(Flag which) const { return (flags_.load(std::memory_order_relaxed) & which) != 0; }
-  const char* text() const {
+  const char* after_body_pointer() const {
     return reinterpret_cast<const char*>(this + 1) + (flag(large) ? sizeof(std::shared_ptr<const Body>) : 0);
+  }
+  const char* text() const { return after_body_pointer() + (may_be_stale_ ? sizeof(StaleUse) : 0); }
+  StaleUse stale_use() const {
+    StaleUse use;
+    std::memcpy(&use, after_body_pointer(), sizeof use);
+    return use;
   }
   const char* after_head() const { return text() + key_length_ + head_length_; }
   size_t selecting_length() const {
@@ -99,7 +124,7 @@ class StoredResponse {
   // What eviction frees: the allocation and the body.
   uint64_t weight() const { return allocated_bytes(size()) + (flag(large) ? large_body()->resident() : 0); }
 
-  bool is_marker() const { return meta_.is(ResponseMeta::hit_for_miss); }
+  bool is_marker() const { return (meta_flags_ & ResponseMeta::hit_for_miss) != 0; }
   uint8_t queue() const { return flags_.load(std::memory_order_relaxed) >> queue_shift; }
   // Under the shard's lock.
   void set_queue(uint8_t queue) {
@@ -117,7 +142,13 @@ class StoredResponse {
   void set_hits(uint8_t hits) const { hits_.store(hits, std::memory_order_relaxed); }
 
   std::atomic<StoredResponse*> next_{nullptr};  // in the bucket's chain
-  ResponseMeta meta_;
+  // As in ResponseMeta. may_be_stale_: a StaleUse follows.
+  int64_t response_time_ms_ : 43;
+  uint64_t status_ : 10;
+  uint64_t meta_flags_ : 10;
+  uint64_t may_be_stale_ : 1;
+  int32_t corrected_initial_age_;
+  int32_t freshness_lifetime_;
   uint32_t hash_;  // the low half of the key's hash; names the segment to eviction
   mutable std::atomic<PurgeStamp> purge_stamp_;
   uint16_t key_length_;
@@ -127,6 +158,6 @@ class StoredResponse {
   mutable std::atomic<uint8_t> hits_{0};
 };
 
-static_assert(sizeof(StoredResponse) <= 48);
+static_assert(sizeof(StoredResponse) <= 40);
 
 }  // namespace perigee::cache

@@ -82,7 +82,7 @@ Result<void> check_addresses(const NodeInfo& node, bool alone) {
   return {};
 }
 
-Result<void> check_peer_address(const NodeInfo& node, bool insecure_peers,
+Result<void> check_peer_address(const NodeInfo& node, bool beyond_loopback,
                                 std::unordered_map<std::string, std::string>& owner_of) {
   if (node.peer_address.empty()) return {};
   const std::string where = "node " + quoted(node.name) + ": peer address " + node.peer_address;
@@ -92,7 +92,7 @@ Result<void> check_peer_address(const NodeInfo& node, bool insecure_peers,
   }
   const auto [other, fresh] = owner_of.emplace(node.peer_address, node.name);
   if (!fresh) return wrong("duplicate_address", where + " is also that of node " + quoted(other->second));
-  if (!address->loopback && !insecure_peers) {
+  if (!address->loopback && !beyond_loopback) {
     return wrong("insecure_peers", where + " is not loopback: without mTLS that needs insecure_peers = true");
   }
   return {};
@@ -124,6 +124,7 @@ Result<void> check_nodes(const Topology& topology) {
   }
   std::unordered_set<std::string> names;
   std::unordered_map<std::string, std::string> peers;
+  const bool permitted = topology.insecure_peers || topology.peers_have_certificates;
   for (const NodeInfo& node : topology.nodes) {
     if (auto checked = check_name("node", node.name, names); !checked) return checked;
     if (!topology.find_region(node.region)) {
@@ -135,7 +136,7 @@ Result<void> check_nodes(const Topology& topology) {
                                      ": expected 1 to " + std::to_string(weight_max));
     }
     if (auto checked = check_addresses(node, topology.nodes.size() == 1); !checked) return checked;
-    if (auto checked = check_peer_address(node, topology.insecure_peers, peers); !checked) return checked;
+    if (auto checked = check_peer_address(node, permitted, peers); !checked) return checked;
   }
   return {};
 }

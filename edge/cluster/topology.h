@@ -63,6 +63,7 @@ struct Topology {
   std::vector<PeerKeyInfo> peer_keys;  // at most two; the first signs, both are accepted
   std::string purge_log;        // name of the node that orders purges; may be empty: purges are refused
   bool insecure_peers = false;  // permits peer addresses beyond loopback without mTLS
+  bool peers_have_certificates = false;  // mTLS: this node's file says it, not the topology's
 
   std::optional<NodeIndex> find_node(std::string_view name) const;
   std::optional<RegionIndex> find_region(std::string_view name) const;

@@ -79,6 +79,12 @@ struct RetrySettings {
   cluster::RetryBudgetOptions budget;  // per upstream; workers is not filled in
 };
 
+// [peers.tls]: both null without it, neither with it.
+struct PeerTlsSettings {
+  std::shared_ptr<const net::TlsServerSettings> server;  // of the peer listener
+  std::shared_ptr<const net::TlsClientSettings> client;  // toward other nodes
+};
+
 struct PeerSettings {
   Duration connect_timeout = std::chrono::milliseconds(100);  // within the region
   Duration connect_across_timeout = std::chrono::seconds(1);  // to another region
@@ -92,6 +98,7 @@ struct PeerSettings {
   uint32_t connections_max = 256;      // to one peer
   uint32_t idle_connections_max = 64;  // to one peer
   cluster::PeerHealthOptions health;
+  PeerTlsSettings tls;
 };
 
 struct PurgeSettings {
@@ -109,7 +116,8 @@ struct LogSettings {
 };
 
 struct AdminSettings {
-  std::string token;  // empty: requests need none
+  std::string token;                                  // empty: requests need none
+  std::shared_ptr<const net::TlsServerSettings> tls;  // null: without TLS
 };
 
 // One setting as it is in force.

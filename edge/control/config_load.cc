@@ -38,8 +38,9 @@ class NodeFileReader {
     read_log(root);
     read_admin(root);
     const OriginList origins = read_origins(files_, reader_, root);
-    SiteList sites = read_sites(reader_, root, origins, config_.topology.get());
-    read_certificates(root, sites);
+    const TlsSource source{files_, config_.warnings, config_.entries, now_, !config_.listen.tls.empty()};
+    SiteList sites = read_sites(source, reader_, root, origins, config_.topology.get());
+    read_certificates(source, root, sites);
     if (!errors_.empty()) return;
     auto table = proxy::SiteTable::build(std::move(sites));
     if (!table) {
@@ -69,12 +70,17 @@ class NodeFileReader {
     const auto file = values.get<std::string>("topology");
     if (file.empty()) return;
     node.topology_file = beside(reader_.file(), file);
-    TopologyFile topology =
-        read_topology(files_, node.topology_file, errors_, config_.warnings, config_.entries);
+    TopologyFile topology = read_topology(files_, node.topology_file, errors_, config_.warnings,
+                                          config_.entries, has_peer_certificates(root));
     if (topology.topology == nullptr) return;
     config_.topology = topology.topology;
     config_.peer_keys = std::move(topology.peer_keys);
     find_self(values, topology);
+  }
+
+  static bool has_peer_certificates(const TomlNode& root) {
+    const TomlNode* peers = root.find("peers");
+    return peers != nullptr && peers->find("tls") != nullptr;
   }
 
   void find_self(const SectionValues& values, const TopologyFile& file) {
@@ -149,11 +155,16 @@ class NodeFileReader {
     if (listen.health) check(*listen.health, "health");
   }
 
-  void read_certificates(const TomlNode& root, const SiteList& sites) {
+  void read_certificates(const TlsSource& source, const TomlNode& root, const SiteList& sites) {
     const ListenSettings& listen = config_.listen;
-    const TlsSource source{files_, config_.warnings, config_.entries, now_, !listen.tls.empty()};
     const bool sound = errors_.empty();
     config_.tls = read_tls(source, reader_, root, sites);
+    config_.peers.tls =
+        read_peer_tls(source, reader_, reader_.find_table(&root, Section::peers), config_.node.name);
+    config_.admin.tls = read_admin_tls(source, reader_, reader_.find_table(&root, Section::admin));
+    // Whether a listener speaks TLS is decided when it is opened; with which certificate is not.
+    add_listener_entry("listen.peer.tls", config_.peers.tls.server != nullptr);
+    add_listener_entry("listen.admin.tls", config_.admin.tls != nullptr);
     if (config_.tls == nullptr && !listen.tls.empty() && sound && errors_.empty()) {
       errors_.add(Place{reader_.file(), 0, 0}, "listen.tls", "a TLS listener and no certificate",
                   "a [[certificate]], or a [[site.certificate]]");
@@ -287,6 +298,10 @@ class NodeFileReader {
                   "none for the admin address " + admin->to_string(),
                   "a token file, or an admin address on loopback");
     }
+  }
+
+  void add_listener_entry(std::string key, bool on) {
+    config_.entries.push_back({std::move(key), on ? "true" : "false", Place{}, Reload::restart, 0});
   }
 
   void set_entry(std::string_view key, std::string value, Place place) {

@@ -20,10 +20,6 @@ using SiteList = std::vector<std::shared_ptr<const proxy::Site>>;
 // origin_load.cc
 OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root);
 
-// site_load.cc. The topology, null when alone, tells which shield regions there are.
-SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginList& origins,
-                    const cluster::Topology* topology);
-
 // tls_load.cc
 struct TlsSource {
   net::Files& files;
@@ -32,6 +28,37 @@ struct TlsSource {
   std::optional<WallTime> now;  // to judge certificates by; without it they are taken to be in their time
   bool listens = false;         // there is a listener that needs certificates
 };
+// A certificate whose table names its files: reads and judges them. site: " of site \"docs\"", or nothing.
+class CertificateReader {
+ public:
+  CertificateReader(const TlsSource& source, SectionReader& reader) : source_(source), reader_(reader) {}
+  // By "chain", "key" and, where the section has it, "ocsp". Null after adding an error.
+  std::shared_ptr<const net::TlsCertificate> read(const SectionValues& values, const std::string& site);
+  // Those who vouch for others, in PEM form; empty when none are named, or after adding an error.
+  std::string read_authorities(const SectionValues& values, std::string_view key);
+
+ private:
+  std::string read_file(const SectionValues& values, std::string_view key, const std::string& whose);
+  void add_problem(const SectionValues& values, const net::TlsCertificateProblem& problem,
+                   const std::string& site);
+  void warn_before_end(const SectionValues& values, const net::TlsCertificate& certificate,
+                       const std::string& site);
+
+  const TlsSource& source_;
+  SectionReader& reader_;
+};
+
+// certificate_load.cc. Of the table of [peers] or [admin], which may be null; nothing without a [tls] in it.
+PeerTlsSettings read_peer_tls(const TlsSource& source, SectionReader& reader, const TomlNode* peers,
+                              const std::string& node_name);
+std::shared_ptr<const net::TlsServerSettings> read_admin_tls(const TlsSource& source, SectionReader& reader,
+                                                             const TomlNode* admin);
+std::string joined(const std::vector<std::string>& names);
+
+// site_load.cc. The topology, null when alone, tells which shield regions there are.
+SiteList read_sites(const TlsSource& source, SectionReader& reader, const TomlNode& root,
+                    const OriginList& origins, const cluster::Topology* topology);
+
 // Null without a certificate. sites: those of the same file, in order.
 std::shared_ptr<const net::TlsServerSettings> read_tls(const TlsSource& source, SectionReader& reader,
                                                        const TomlNode& root, const SiteList& sites);
@@ -42,9 +69,11 @@ struct TopologyFile {
   std::shared_ptr<const cluster::PeerKeyRing> peer_keys;   // null without keys
   std::vector<std::pair<std::string, Place>> node_places;  // of each [[node]], by name
 };
-// Null topology after an error.
+// Null topology after an error. peers_have_certificates: then they need no keys, and no address of theirs is
+// insecure.
 TopologyFile read_topology(net::Files& files, const std::string& path, ErrorList& errors,
-                           std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries);
+                           std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries,
+                           bool peers_have_certificates);
 
 // config_files.cc
 // `name` as seen from the folder of the file that mentions it.

@@ -124,6 +124,7 @@ void read_origin_tls(net::Files& files, SectionReader& reader, const SectionValu
       settings->authorities_pem = std::move(*bytes);
     }
   }
+  group.tls_identity = net::identity_of(*settings);
   group.tls = std::move(settings);
 }
 

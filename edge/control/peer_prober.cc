@@ -27,7 +27,7 @@ void PeerProber::adopt(std::shared_ptr<const proxy::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   timer_.cancel();
   const std::vector<Peer> before = std::exchange(peers_, {});
-  if (interval_ == Duration{} || snapshot_->peer_keys == nullptr) return;
+  if (interval_ == Duration{} || !snapshot_->has_peers()) return;
   const cluster::ClusterView& view = *snapshot_->cluster;
   for (size_t i = 0; i < view.topology.nodes.size(); ++i) {
     const auto address = net::Address::parse(view.topology.nodes[i].peer_address);
@@ -71,13 +71,14 @@ void PeerProber::probe(const Peer& peer) {
   const proxy::Snapshot& snapshot = *snapshot_;
   proxy::PeerCall call;
   call.to = peer.address;
+  call.to_name = peer.record->name;
   call.authority = proxy::control_authority;
   call.url = "http://" + std::string(proxy::control_authority) + std::string(proxy::probe_path);
   call.from = snapshot.node_name;
   call.digest = snapshot.cluster->digest;
   call.timeout = snapshot.exchange.peer_answer_timeout;
   metrics_.add(Metric::peer_probes);
-  caller_.call(call, *snapshot.peer_keys,
+  caller_.call(call, proxy::proof_of_node(snapshot),
                [this, record = peer.record, sent = loop_.now()](const Result<proxy::PeerReply>& reply) {
                  std::optional<cluster::PeerAnswerEnvelope> said;
                  if (reply && reply->status == 204) {

@@ -10,8 +10,8 @@ namespace {
 
 using cache::PurgeScope;
 
-constexpr PurgeScope scopes[] = {PurgeScope::url, PurgeScope::prefix, PurgeScope::tag, PurgeScope::site,
-                                 PurgeScope::everything};
+constexpr PurgeScope scopes[] = {PurgeScope::url, PurgeScope::prefix, PurgeScope::group,
+                                 PurgeScope::tag, PurgeScope::site,   PurgeScope::everything};
 
 tl::unexpected<Error> bad(std::string_view found, std::string_view expected) {
   return fail(Side::client, "bad_purge",
@@ -68,7 +68,9 @@ class RequestReader {
     if (name == "site") return read_site(value);
     const auto* scope = std::find_if(std::begin(scopes), std::end(scopes),
                                      [&](PurgeScope one) { return to_string(one) == name; });
-    if (scope == std::end(scopes)) return bad(name, "url, prefix, tag, site, everything or soft");
+    // Groups are of one origin, which alone names them (RFC 9875); an operator purges by tag.
+    if (scope == std::end(scopes) || *scope == PurgeScope::group)
+      return bad(name, "url, prefix, tag, site, everything or soft");
     if (scope_) return bad(name, "one of url, prefix, tag, site, everything");
     scope_ = *scope;
     if (*scope != PurgeScope::everything) return read_subjects(name, value);

@@ -26,6 +26,8 @@ class SectionValues {
     const T* value = std::get_if<T>(&at(key).value);
     return value == nullptr ? T{} : *value;
   }
+  // True when the section has such a key.
+  bool known(std::string_view key) const { return values_.find(key) != values_.end(); }
   // True when the file says it.
   bool given(std::string_view key) const { return at(key).node != nullptr; }
   // True when there is a value, from the file or by default.

@@ -35,12 +35,19 @@ constexpr SectionInfo sections[] = {
      "or a "
      "byte of the answer reached the client."},
     {S::peers, "[peers]", "peers", false, false, S::peers, "Exchanges with other nodes of the cluster."},
+    {S::peers_tls, "[peers.tls]", "tls", false, false, S::peers,
+     "Mutual TLS between nodes, on every node or on none. With it nodes prove who they are by certificates, "
+     "and "
+     "`cluster.peer_keys` is not needed. Whether there is such a table changes with a restart only."},
     {S::purge, "[purge]", "purge", false, false, S::purge,
      "Purges. `cluster.purge_log` of the topology names the node that puts them in order; a node alone does "
      "so "
      "itself."},
     {S::log, "[log]", "log", false, false, S::log, "Error log and access log, as JSON lines."},
     {S::admin, "[admin]", "admin", false, false, S::admin, "The admin listener."},
+    {S::admin_tls, "[admin.tls]", "tls", false, false, S::admin,
+     "TLS on the admin listener, beside the token. Whether there is such a table changes with a restart "
+     "only."},
     {S::tls, "[tls]", "tls", false, false, S::tls, "TLS for clients."},
     {S::certificate, "[[certificate]]", "certificate", true, false, S::certificate,
      "A certificate for the hosts that it names. A host may have several of different key types. The first "
@@ -158,9 +165,9 @@ constexpr Setting settings[] = {
      "Retries per second allowed beyond that share."},
 
     {S::peers, "connect", T::duration, "100ms", optional, 1, 60 * second, "", live,
-     "Connecting within the region."},
+     "Connecting within the region, a TLS handshake included."},
     {S::peers, "connect_across", T::duration, "1s", optional, 1, 60 * second, "", live,
-     "Connecting to another region."},
+     "The same to another region."},
     {S::peers, "first_answer", T::duration, "1s", optional, 10, 60 * second, "", live,
      "Until a peer has answered, or said with an interim 102 that a fill is running."},
     {S::peers, "idle_body", T::duration, "15s", optional, 10, hour, "", live,
@@ -199,6 +206,15 @@ constexpr Setting settings[] = {
     {S::peers, "ejected_one_in", T::integer, "3", optional, 1, 1000, "", restart,
      "Of a region's nodes at most one in so many is out at once; one always may be."},
 
+    {S::peers_tls, "chain", T::file, "", needed, 0, 0, "", live,
+     "The certificate of this node and those that issued it, in this order, in PEM form. One of its DNS "
+     "names "
+     "is the name of the node in the topology, without wildcard."},
+    {S::peers_tls, "key", T::secret_file, "", needed, 0, 0, "", live,
+     "Its private key in PEM form, without a password."},
+    {S::peers_tls, "authorities", T::file, "", needed, 0, 0, "", live,
+     "Certificates of those who may vouch for nodes, in PEM form; nobody else's nodes are peers."},
+
     {S::purge, "journal", T::text, "", optional, 0, 0, "", restart,
      "File in which the node named purge_log keeps the purges, synced before they are acknowledged. Empty: "
      "in "
@@ -222,7 +238,20 @@ constexpr Setting settings[] = {
     {S::admin, "token_file", T::secret_file, "", optional, 0, 0, "", live,
      "File with the token that admin requests must bring as `Authorization: Bearer`. Empty: no token."},
 
+    {S::admin_tls, "chain", T::file, "", needed, 0, 0, "", live,
+     "The certificate and those that issued it, in this order, in PEM form."},
+    {S::admin_tls, "key", T::secret_file, "", needed, 0, 0, "", live,
+     "Its private key in PEM form, without a password."},
+    {S::admin_tls, "client_authorities", T::file, "", optional, 0, 0, "", live,
+     "Certificates of those who may vouch for operators, who must then show one of theirs, in PEM form. "
+     "Empty: "
+     "operators show none."},
+
     {S::tls, "http2", T::boolean, "true", optional, 0, 0, "", live, "Whether HTTP/2 is offered to clients."},
+    {S::tls, "early_data", T::boolean, "false", optional, 0, 0, "", live,
+     "Whether resuming clients may send safe requests before the handshake is complete (0-RTT). An attacker "
+     "can "
+     "repeat such a request for about ten seconds; origins see Early-Data: 1 and may answer 425 (RFC 8470)."},
     {S::tls, "ticket_keys", T::text_list, "", optional, 0, 0, "", live,
      "Files with secrets of at least 32 bytes. The first one seals session tickets, all open them; nodes "
      "with "
@@ -272,6 +301,12 @@ constexpr Setting settings[] = {
      "Lets WebSocket and other upgrades through to the origin."},
     {S::site, "forward_client_address", T::boolean, "true", optional, 0, 0, "", live,
      "Sends X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host to the origin."},
+    {S::site, "client_certificates", T::choice, "off", optional, 0, 0, "off|optional|required", live,
+     "Whether clients are asked for a certificate on TLS addresses. The origin is told of it in Client-Cert "
+     "and "
+     "Client-Cert-Chain (RFC 9440), which clients cannot set themselves."},
+    {S::site, "client_authorities", T::file, "", optional, 0, 0, "", live,
+     "Certificates of those who may vouch for clients, in PEM form."},
     {S::site, "cache_status_key", T::boolean, "false", optional, 0, 0, "", live,
      "Tells clients the cache key in Cache-Status (RFC 9211 2.8); one that is too long is left out."},
     {S::site, "request_body_max", T::bytes, "1GiB", optional, 0, 0, "", live,

@@ -44,8 +44,9 @@ bool is_host_pattern(std::string_view host) {
 
 class SiteReader {
  public:
-  SiteReader(SectionReader& reader, const OriginList& origins, const cluster::Topology* topology)
-      : reader_(reader), origins_(origins), topology_(topology) {}
+  SiteReader(const TlsSource& source, SectionReader& reader, const OriginList& origins,
+             const cluster::Topology* topology)
+      : reader_(reader), certificates_(source, reader), origins_(origins), topology_(topology) {}
 
   std::shared_ptr<const proxy::Site> read(const NamedTable& table) {
     const auto values = reader_.read(Section::site, table.node, table.prefix);
@@ -61,6 +62,7 @@ class SiteReader {
     site->forward_client_address = values.get<bool>("forward_client_address");
     site->tells_key = values.get<bool>("cache_status_key");
     site->request_body_bytes_max = static_cast<uint64_t>(values.get<int64_t>("request_body_max"));
+    read_clients(values, *site);
     read_cache(table, *site);
     read_rules(table, *site);
     return site;
@@ -118,6 +120,24 @@ class SiteReader {
     }
   }
 
+  void read_clients(const SectionValues& values, proxy::Site& site) {
+    const auto mode = values.get<std::string>("client_certificates");
+    const std::string authorities = certificates_.read_authorities(values, "client_authorities");
+    if (mode == "off" || mode.empty()) {
+      if (values.given("client_authorities"))
+        add(values, "client_authorities", "authorities of clients that are asked for nothing",
+            "client_certificates = \"optional\" or \"required\" beside it");
+      return;
+    }
+    if (!values.given("client_authorities"))
+      add(values, "client_authorities", "nothing", "a file with those who may vouch for clients");
+    const bool required = mode == "required";
+    site.client_certificates =
+        required ? proxy::ClientCertificates::required : proxy::ClientCertificates::optional;
+    site.client_rules =
+        std::make_shared<const net::TlsClientRules>(net::TlsClientRules{required, authorities});
+  }
+
   static int32_t whole_seconds(const SectionValues& values, std::string_view key) {
     return static_cast<int32_t>(
         std::chrono::duration_cast<std::chrono::seconds>(values.get<Duration>(key)).count());
@@ -170,6 +190,7 @@ class SiteReader {
   }
 
   SectionReader& reader_;
+  CertificateReader certificates_;
   const OriginList& origins_;
   const cluster::Topology* topology_;
   std::set<std::string> names_;
@@ -178,10 +199,10 @@ class SiteReader {
 
 }  // namespace
 
-SiteList read_sites(SectionReader& reader, const TomlNode& root, const OriginList& origins,
-                    const cluster::Topology* topology) {
+SiteList read_sites(const TlsSource& source, SectionReader& reader, const TomlNode& root,
+                    const OriginList& origins, const cluster::Topology* topology) {
   SiteList sites;
-  SiteReader site_reader(reader, origins, topology);
+  SiteReader site_reader(source, reader, origins, topology);
   for (const NamedTable& table : reader.find_tables(&root, Section::site))
     sites.push_back(site_reader.read(table));
   return sites;

@@ -1,32 +1,25 @@
 // Certificates, of the node and of sites, and keys of session tickets.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <map>
 
 #include "edge/control/config_parts.h"
 
 namespace perigee::control {
 namespace {
 
-constexpr size_t certificate_bytes_max = 1024 * 1024;
 constexpr size_t ticket_secret_bytes_min = 32;
-constexpr Duration expires_soon = std::chrono::hours(14 * 24);
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
 
 class TlsReader {
  public:
   TlsReader(const TlsSource& source, SectionReader& reader)
-      : source_(source), reader_(reader), settings_(std::make_shared<net::TlsServerSettings>()) {}
+      : source_(source),
+        reader_(reader),
+        certificates_(source, reader),
+        settings_(std::make_shared<net::TlsServerSettings>()) {}
 
   std::shared_ptr<const net::TlsServerSettings> read(const TomlNode& root, const SiteList& sites) {
     const auto values = reader_.read(Section::tls, reader_.find_table(&root, Section::tls), "tls.");
     settings_->offer_http2 = values.get<bool>("http2");
+    settings_->early_data = values.get<bool>("early_data");
     read_ticket_keys(values);
     net::TlsCertificates common;
     for (const NamedTable& table : reader_.find_tables(&root, Section::certificate, "", "chain"))
@@ -37,6 +30,12 @@ class TlsReader {
     for (const auto& certificate : common) add_common(*certificate, common);
     if (first_.empty()) return nullptr;
     if (!known("*")) settings_->hosts.push_back({"*", first_});
+    const bool asks = std::any_of(sites.begin(), sites.end(),
+                                  [](const auto& site) { return site->client_rules != nullptr; });
+    for (const auto& site : sites) {
+      if (asks) add_hosts(*site);
+    }
+    for (net::TlsHost& host : settings_->hosts) host.clients = rules_of(host.pattern, sites);
     return settings_;
   }
 
@@ -52,60 +51,13 @@ class TlsReader {
     }
   }
 
-  // The bytes of a file that is named; empty without one, or after adding an error.
-  std::string read_file(const SectionValues& values, std::string_view key, const std::string& whose) {
-    const auto name = values.get<std::string>(key);
-    if (name.empty()) return "";
-    auto bytes = source_.files.read_all(beside(reader_.file(), name), certificate_bytes_max);
-    if (!bytes) {
-      reader_.errors().add(values.place(key), values.full_key(key), bytes.error().context,
-                           "a readable file" + whose);
-      return "";
-    }
-    add_fingerprint(source_.entries, values.full_key(key), *bytes);
-    return *bytes;
-  }
-
-  // site: " of site \"docs\"", or nothing.
   void read_certificate(Section section, const NamedTable& table, const std::string& site,
                         net::TlsCertificates& into) {
     const auto values = reader_.read(section, table.node, table.prefix);
-    const size_t errors_before = reader_.errors().list().size();
-    net::TlsCertificateBytes bytes;
-    bytes.chain = read_file(values, "chain", " with a certificate" + site);
-    bytes.key = read_file(values, "key", " with the key of a certificate" + site);
-    bytes.ocsp = read_file(values, "ocsp", " with an OCSP response for a certificate" + site);
-    if (reader_.errors().list().size() > errors_before || !values.has("chain") || !values.has("key")) return;
-    auto certificate = net::read_tls_certificate(std::move(bytes), source_.now);
-    if (!certificate) return add_problem(values, certificate.error(), site);
-    // What only the making of a context can tell: keys too small, digests too weak.
-    net::TlsServerSettings alone;
-    alone.hosts.push_back({"*", {*certificate}});
-    if (const auto context = net::TlsServerContext::build(alone); !context) {
-      return add_problem(
-          values, {net::TlsFile::chain, context.error().context, "a certificate that TLS can use"}, site);
-    }
-    warn_before_end(values, **certificate, site);
-    into.push_back(std::move(*certificate));
+    auto certificate = certificates_.read(values, site);
+    if (certificate == nullptr) return;
+    into.push_back(std::move(certificate));
     if (first_.empty()) first_ = {into.back()};
-  }
-
-  void add_problem(const SectionValues& values, const net::TlsCertificateProblem& problem,
-                   const std::string& site) {
-    std::string_view key = "chain";
-    if (problem.file == net::TlsFile::key) key = "key";
-    if (problem.file == net::TlsFile::ocsp) key = "ocsp";
-    const std::string file = beside(reader_.file(), values.get<std::string>(key));
-    reader_.errors().add(values.place(key), values.full_key(key), problem.found + " in " + file,
-                         problem.expected + site);
-  }
-
-  void warn_before_end(const SectionValues& values, const net::TlsCertificate& certificate,
-                       const std::string& site) {
-    if (!source_.now || certificate.not_after - *source_.now > expires_soon) return;
-    const auto days = std::chrono::floor<std::chrono::days>(certificate.not_after - *source_.now).count();
-    source_.warnings.push_back({values.place("chain"), values.full_key("chain"),
-                                fmt::format("found a certificate{} that expires in {} days", site, days)});
   }
 
   void read_site(const NamedTable& table, const proxy::Site& site, const net::TlsCertificates& common) {
@@ -152,6 +104,45 @@ class TlsReader {
     return fitting;
   }
 
+  // Hosts that ask their clients for certificates are told apart from those whose certificates they share.
+  void add_hosts(const proxy::Site& site) {
+    for (const std::string& host : site.hosts) {
+      if (!known(host)) settings_->hosts.push_back({host, shown_to(host)});
+    }
+  }
+
+  // As TlsServerContext chooses: by name, by the longest wildcard, or the first.
+  const net::TlsCertificates& shown_to(std::string_view host) const {
+    const net::TlsCertificates* best = &first_;
+    size_t longest = 0;
+    for (const net::TlsHost& other : settings_->hosts) {
+      const bool covers =
+          other.pattern.starts_with("*.") && host.ends_with(std::string_view(other.pattern).substr(1));
+      if (!covers || other.pattern.size() < longest) continue;
+      longest = other.pattern.size();
+      best = &other.certificates;
+    }
+    return *best;
+  }
+
+  // Of the site that requests for the pattern's hosts go to, as SiteTable::find() chooses.
+  static std::shared_ptr<const net::TlsClientRules> rules_of(std::string_view pattern,
+                                                             const SiteList& sites) {
+    const proxy::Site* best = nullptr;
+    size_t longest = 0;
+    for (const auto& site : sites) {
+      for (const std::string& host : site->hosts) {
+        size_t fit = host == "*" ? 1 : 0;
+        if (host.starts_with("*.") && pattern.ends_with(std::string_view(host).substr(1))) fit = host.size();
+        if (host == pattern) fit = SIZE_MAX;
+        if (fit <= longest) continue;
+        longest = fit;
+        best = site.get();
+      }
+    }
+    return best == nullptr ? nullptr : best->client_rules;
+  }
+
   bool known(std::string_view pattern) const {
     return std::any_of(settings_->hosts.begin(), settings_->hosts.end(),
                        [&](const net::TlsHost& host) { return host.pattern == pattern; });
@@ -167,6 +158,7 @@ class TlsReader {
 
   const TlsSource& source_;
   SectionReader& reader_;
+  CertificateReader certificates_;
   std::shared_ptr<net::TlsServerSettings> settings_;
   net::TlsCertificates first_;  // for clients that name no host, or one that nobody knows
 };

@@ -13,8 +13,10 @@ namespace {
 class TopologyReader {
  public:
   TopologyReader(net::Files& files, SectionReader& reader, std::vector<ConfigError>& warnings,
-                 std::vector<ConfigEntry>& entries)
-      : files_(files), reader_(reader), warnings_(warnings), entries_(entries) {}
+                 std::vector<ConfigEntry>& entries, bool peers_have_certificates)
+      : files_(files), reader_(reader), warnings_(warnings), entries_(entries) {
+    topology_.peers_have_certificates = peers_have_certificates;
+  }
 
   TopologyFile read(const TomlNode& root) {
     reader_.check_top_level(root, true);
@@ -138,9 +140,12 @@ class TopologyReader {
     node.admin_address = read_address(values, "admin");
     node.health_address = read_address(values, "health");
     node.weight = static_cast<uint32_t>(values.get<int64_t>("weight"));
-    if (values.has("peer") && !values.get<net::Address>("peer").is_loopback() && !topology_.insecure_peers) {
+    const bool permitted = topology_.insecure_peers || topology_.peers_have_certificates;
+    if (values.has("peer") && !values.get<net::Address>("peer").is_loopback() && !permitted) {
       add(values, "peer", quoted(node.peer_address),
-          "a loopback address, or insecure_peers = true in [cluster]: peers are not encrypted");
+          "a loopback address, [peers.tls] in the node file, or insecure_peers = true in [cluster]: peers "
+          "are "
+          "not encrypted");
     }
     out_.node_places.emplace_back(node.name, reader_.place(*table.node));
     topology_.nodes.push_back(std::move(node));
@@ -155,9 +160,10 @@ class TopologyReader {
       reader_.errors().add(reader_.place(*tables[2].node), "cluster.peer_keys",
                            std::to_string(keys.size()) + " keys", "one, or two while keys are changed");
     }
-    if (keys.empty() && topology_.nodes.size() > 1) {
-      reader_.errors().add(place, "cluster.peer_keys", "nothing",
-                           "a key, such as [{id = \"a\", file = \"peer.key\"}]");
+    if (keys.empty() && topology_.nodes.size() > 1 && !topology_.peers_have_certificates) {
+      reader_.errors().add(
+          place, "cluster.peer_keys", "nothing",
+          "a key, such as [{id = \"a\", file = \"peer.key\"}], or [peers.tls] in the node file");
     }
     if (keys.empty() || !reader_.errors().empty()) return;
     auto ring = cluster::PeerKeyRing::build(std::move(keys));
@@ -201,11 +207,12 @@ class TopologyReader {
 }  // namespace
 
 TopologyFile read_topology(net::Files& files, const std::string& path, ErrorList& errors,
-                           std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries) {
+                           std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries,
+                           bool peers_have_certificates) {
   TomlNode root;
   if (!read_toml_file(files, path, {path, 0, 0}, "", root, errors)) return {};
   SectionReader reader(path, errors, entries);
-  TopologyFile file = TopologyReader(files, reader, warnings, entries).read(root);
+  TopologyFile file = TopologyReader(files, reader, warnings, entries, peers_have_certificates).read(root);
   if (!errors.empty()) return file;
   if (auto valid = cluster::validate(*file.topology); !valid) {
     errors.add({path, 0, 0}, std::string(valid.error().code), valid.error().context);

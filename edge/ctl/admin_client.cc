@@ -10,6 +10,7 @@
 
 #include "edge/http/h1.h"
 #include "edge/net/socket_address.h"
+#include "edge/net/tls_blocking.h"
 
 namespace perigee::ctl {
 namespace {
@@ -27,13 +28,21 @@ class Socket {
     connected_ = fd_ >= 0 && ::connect(fd_, address.get(), address.size) == 0;
   }
   ~Socket() {
+    tls_.reset();
     if (fd_ >= 0) ::close(fd_);
   }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
   bool connected() const { return connected_; }
+  Result<void> secure(const net::TlsClientSettings& settings, const std::string& name) {
+    auto stream = net::TlsBlockingStream::connect(fd_, settings, name);
+    if (!stream) return tl::unexpected(stream.error());
+    tls_ = std::move(*stream);
+    return {};
+  }
   bool send_all(std::string_view bytes) {
+    if (tls_ != nullptr) return tls_->send_all(bytes);
     while (!bytes.empty()) {
       const ssize_t part = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (part < 0 && errno == EINTR) continue;
@@ -44,6 +53,7 @@ class Socket {
   }
   // Bytes read; 0 at the end, negative after an error.
   ssize_t receive(char* into, size_t size) {
+    if (tls_ != nullptr) return tls_->receive(into, size);
     ssize_t part = 0;
     do {
       part = ::recv(fd_, into, size, 0);
@@ -54,6 +64,7 @@ class Socket {
  private:
   int fd_;
   bool connected_ = false;
+  std::unique_ptr<net::TlsBlockingStream> tls_;
 };
 
 std::string request_head(const Request& request) {
@@ -130,6 +141,11 @@ Result<Response> perform(const Request& request) {
   const std::string where = request.to.to_string();
   if (!socket.connected()) {
     return fail(Side::upstream, "unreachable", "cannot connect to " + where + ": " + std::strerror(errno));
+  }
+  if (request.tls != nullptr) {
+    const std::string name = request.tls_name.empty() ? request.to.ip() : request.tls_name;
+    if (auto secured = socket.secure(*request.tls, name); !secured)
+      return fail(secured.error().side, secured.error().code, where + ": " + secured.error().context);
   }
   if (!socket.send_all(request_head(request)) || !socket.send_all(request.body)) {
     return fail(Side::upstream, "unreachable", where + " took no request: " + std::strerror(errno));

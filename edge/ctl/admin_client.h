@@ -4,16 +4,21 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "edge/base/result.h"
 #include "edge/net/address.h"
+#include "edge/net/tls_context.h"
 
 namespace perigee::ctl {
 
 struct Request {
   net::Address to;
+  // Not null: over TLS, with whom can prove to be tls_name (empty: the address).
+  std::shared_ptr<const net::TlsClientSettings> tls;
+  std::string tls_name;
   std::string method = "GET";
   std::string host;    // sent as Host; empty: the address
   std::string target;  // path and query
@@ -30,8 +35,8 @@ struct Response {
   uint64_t body_bytes = 0;
 };
 
-// Errors: upstream, "unreachable" (no connection, no answer in time) or "bad_answer" (not HTTP, or cut
-// short).
+// Errors: upstream, "tls_failed" (with whom nobody we trust vouches for), "unreachable" (no connection, no
+// answer in time) or "bad_answer" (not HTTP, or cut short).
 Result<Response> perform(const Request& request);
 
 }  // namespace perigee::ctl

@@ -25,6 +25,8 @@ int complain(const Error& error) {
 Result<Response> ask(const Target& target, std::string_view method, std::string path, std::string body = {}) {
   Request request;
   request.to = target.admin;
+  request.tls = target.tls;
+  request.tls_name = target.tls_name;
   request.method = method;
   request.target = std::move(path);
   request.body = std::move(body);

@@ -24,6 +24,8 @@ enum ExitCode : int {
 
 struct Target {
   net::Address admin;
+  std::shared_ptr<const net::TlsClientSettings> tls;  // of admin listeners; null: without TLS
+  std::string tls_name;                               // whom they must prove to be; empty: their address
   std::string token;
   std::chrono::milliseconds timeout{10'000};
   bool json = false;

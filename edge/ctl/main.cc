@@ -1,6 +1,7 @@
 // perigeectl: asks and tells the nodes of a cluster, over their admin listeners, and writes what DNS needs.
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +20,10 @@ using namespace perigee::ctl;
 struct Arguments {
   std::string admin = "127.0.0.1:9180";
   std::string token_file;
+  std::string authorities;
+  std::string certificate;
+  std::string key;
+  std::string tls_name;
   double timeout_s = 10;
   bool json = false;
   bool all = false;
@@ -45,6 +50,39 @@ std::chrono::milliseconds ms_of(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
+// What --authorities, --certificate and --key name; nothing without them. False after a message.
+bool read_tls(const Arguments& arguments, Target& target) {
+  if (arguments.certificate.empty() != arguments.key.empty()) {
+    usage("--certificate and --key: expected both or neither");
+    return false;
+  }
+  if (arguments.authorities.empty()) {
+    if (arguments.certificate.empty() && arguments.tls_name.empty()) return true;
+    usage("--certificate, --key and --tls-name: expected --authorities beside them");
+    return false;
+  }
+  net::PosixFiles files;
+  net::TlsClientSettings settings;
+  constexpr size_t file_bytes_max = 4 * 1024 * 1024;
+  const auto read = [&](const std::string& path, std::string& into) {
+    auto bytes = files.read_all(path, file_bytes_max);
+    if (bytes) into = std::move(*bytes);
+    if (!bytes) usage(bytes.error().context);
+    return bytes.has_value();
+  };
+  if (!read(arguments.authorities, settings.authorities_pem)) return false;
+  if (!arguments.certificate.empty()) {
+    // An operator's certificate needs no DNS name; whether it fits its key is found when it is used.
+    auto certificate = std::make_shared<net::TlsCertificate>();
+    if (!read(arguments.certificate, certificate->chain_pem) || !read(arguments.key, certificate->key_pem))
+      return false;
+    settings.certificate = std::move(certificate);
+  }
+  target.tls = std::make_shared<const net::TlsClientSettings>(std::move(settings));
+  target.tls_name = arguments.tls_name;
+  return true;
+}
+
 // Empty after a message: what was given makes no target.
 std::optional<Target> target_of(const Arguments& arguments) {
   Target target;
@@ -54,6 +92,7 @@ std::optional<Target> target_of(const Arguments& arguments) {
     return std::nullopt;
   }
   target.admin = *address;
+  if (!read_tls(arguments, target)) return std::nullopt;
   target.timeout = ms_of(arguments.timeout_s);
   target.json = arguments.json;
   if (!arguments.token_file.empty()) {
@@ -93,7 +132,7 @@ int write_dns(Arguments& arguments, bool gdnsd) {
   control::ErrorList errors;
   std::vector<control::ConfigError> warnings;
   std::vector<control::ConfigEntry> entries;
-  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries);
+  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries, true);
   if (!errors.empty() || read.topology == nullptr) {
     for (const control::ConfigError& error : errors.take()) {
       std::fprintf(stderr, "perigeectl: %s\n", error.to_string().c_str());
@@ -128,6 +167,12 @@ class CommandLine {
         ->capture_default_str();
     app_.add_option("--token-file", a_.token_file, "File with the admin token")
         ->envname("PERIGEE_TOKEN_FILE");
+    app_.add_option("--authorities", a_.authorities,
+                    "File with those who may vouch for admin listeners: speak TLS with them")
+        ->envname("PERIGEE_AUTHORITIES");
+    app_.add_option("--tls-name", a_.tls_name, "Whom they must prove to be; without it, their address");
+    app_.add_option("--certificate", a_.certificate, "Certificate to show them");
+    app_.add_option("--key", a_.key, "Its key");
     app_.add_option("--timeout", a_.timeout_s, "Seconds to wait for an answer")->capture_default_str();
     app_.add_flag("--json", a_.json, "Print JSON");
     add_views();
@@ -252,4 +297,7 @@ class CommandLine {
 
 }  // namespace
 
-int main(int argc, char** argv) { return CommandLine().run(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  return CommandLine().run(argc, argv);
+}

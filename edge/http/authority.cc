@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "edge/base/bytes.h"
@@ -13,29 +14,33 @@ namespace {
 constexpr size_t name_bytes_max = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr size_t label_bytes_max = 63;
 
-constexpr std::array<bool, 256> make_label_chars() {
-  std::array<bool, 256> table{};
+enum class CharClass : uint8_t { foreign, label, dot };
+
+constexpr std::array<CharClass, 256> make_classes() {
+  std::array<CharClass, 256> table{};
   for (char c : std::string_view("-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
-    table[static_cast<unsigned char>(c)] = true;
+    table[static_cast<unsigned char>(c)] = CharClass::label;
   }
+  table['.'] = CharClass::dot;
   return table;
 }
 
-constexpr std::array<bool, 256> label_chars = make_label_chars();
+constexpr std::array<CharClass, 256> classes = make_classes();
 
-bool is_name(std::string_view text) {
-  if (!text.empty() && text.back() == '.') text.remove_suffix(1);
-  if (text.empty() || text.size() > name_bytes_max) return false;
-  size_t label_bytes = 0;
-  for (char c : text) {
-    if (c != '.') {
-      if (!label_chars[static_cast<unsigned char>(c)] || ++label_bytes > label_bytes_max) return false;
-    } else {
-      if (label_bytes == 0) return false;
-      label_bytes = 0;
-    }
+// The bytes of the name that text begins with, its trailing dot among them; 0 if it begins with none.
+size_t name_length(std::string_view text) {
+  size_t label = 0;  // where the one being read begins
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const CharClass is = classes[static_cast<unsigned char>(text[at])];
+    if (is == CharClass::label) continue;
+    if (is == CharClass::foreign) break;
+    if (at == label || at - label > label_bytes_max) return 0;
+    label = at + 1;
   }
-  return label_bytes != 0;
+  if (at - label > label_bytes_max) return 0;
+  const bool ends_in_dot = at == label;  // or there is nothing
+  return at - (ends_in_dot && at != 0 ? 1 : 0) <= name_bytes_max ? at : 0;
 }
 
 bool is_ipv6(std::string_view text) {
@@ -48,24 +53,28 @@ bool is_ipv6(std::string_view text) {
 
 bool is_port(std::string_view text) {
   if (text.empty() || text.size() > 5 || text.front() == '0') return false;
-  const auto port = parse_decimal(text);
-  return port && *port <= 65535;
+  uint32_t port = 0;
+  for (char c : text) {
+    if (!is_digit(c)) return false;
+    port = port * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return port <= 65535;
 }
 
 }  // namespace
 
 std::optional<Authority> parse_authority(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  Authority authority;
-  const bool bracketed = text.front() == '[';
-  size_t host_end = text.find(bracketed ? ']' : ':');
-  if (bracketed) {
-    if (host_end == std::string_view::npos || !is_ipv6(text.substr(1, host_end - 1))) return std::nullopt;
-    ++host_end;
+  size_t host_end = 0;
+  if (text.starts_with('[')) {
+    const size_t bracket = text.find(']');
+    if (bracket == std::string_view::npos || !is_ipv6(text.substr(1, bracket - 1))) return std::nullopt;
+    host_end = bracket + 1;
+  } else {
+    host_end = name_length(text);
   }
-  authority.host = text.substr(0, host_end);
-  if (!bracketed && !is_name(authority.host)) return std::nullopt;
-  if (authority.host.size() == text.size()) return authority;
+  if (host_end == 0) return std::nullopt;
+  Authority authority{text.substr(0, host_end), {}};
+  if (host_end == text.size()) return authority;
   if (text[host_end] != ':') return std::nullopt;
   authority.port = text.substr(host_end + 1);
   if (!is_port(authority.port)) return std::nullopt;

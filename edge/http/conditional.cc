@@ -34,16 +34,6 @@ std::optional<int64_t> changed_at(const Validators& validators, int64_t now) {
   return parse_date(validators.last_modified.empty() ? validators.date : validators.last_modified, now);
 }
 
-// Steps 1 and 2 of RFC 9110 13.2.2.
-bool may_go_on(const RequestHead& request, const Validators& validators, int64_t now) {
-  if (request.fields.has(FieldId::if_match)) {
-    return any_matches(request.fields, FieldId::if_match, validators.etag, strong_match);
-  }
-  const auto since = date_of(request.fields, FieldId::if_unmodified_since, now);
-  const auto changed = parse_date(validators.last_modified, now);
-  return !since || !changed || *changed <= *since;
-}
-
 bool none_match_names(const RequestHead& request, const Validators& validators) {
   if (any_matches(request.fields, FieldId::if_none_match, validators.etag, weak_match)) return true;
   return !validators.etag.empty() && request.fields.value(FieldId::if_none_match) == validators.etag;
@@ -56,9 +46,19 @@ Validators validators_of(const FieldList& response) {
           response.value(FieldId::date)};
 }
 
+bool meets_origin_conditions(const RequestHead& request, const Validators& validators, int64_t now) {
+  if (request.fields.has(FieldId::if_match)) {
+    return any_matches(request.fields, FieldId::if_match, validators.etag, strong_match);
+  }
+  const auto since = date_of(request.fields, FieldId::if_unmodified_since, now);
+  const auto changed = parse_date(validators.last_modified, now);
+  return !since || !changed || *changed <= *since;
+}
+
 Precondition evaluate_conditions(const RequestHead& request, const Validators& validators,
                                  Evaluator evaluator, int64_t now) {
-  if (evaluator == Evaluator::origin && !may_go_on(request, validators, now)) return Precondition::failed;
+  if (evaluator == Evaluator::origin && !meets_origin_conditions(request, validators, now))
+    return Precondition::failed;
   const bool reads = request.method == Method::get || request.method == Method::head;
   if (request.fields.has(FieldId::if_none_match)) {
     if (!none_match_names(request, validators)) return Precondition::proceed;

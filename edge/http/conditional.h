@@ -35,6 +35,10 @@ enum class Precondition : uint8_t {
 Precondition evaluate_conditions(const RequestHead& request, const Validators& validators,
                                  Evaluator evaluator, int64_t now);
 
+// If-Match and If-Unmodified-Since alone (steps 1 and 2 of RFC 9110 13.2.2): true without them. A cache gives
+// no 412, but it may leave such a condition to the origin when what it has stored would not meet it.
+bool meets_origin_conditions(const RequestHead& request, const Validators& validators, int64_t now);
+
 // Does Range apply (RFC 9110 13.1.5)? True without If-Range; else only when it names the strong validator of
 // what is stored: the same strong entity-tag, or the same Last-Modified if that is older than Date.
 bool if_range_matches(const RequestHead& request, const Validators& validators, int64_t now);

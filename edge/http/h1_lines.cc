@@ -2,12 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "edge/http/byte_scan.h"
 
 namespace perigee::http {
 namespace {
@@ -22,42 +18,6 @@ constexpr std::array<bool, 256> make_token_chars() {
 }
 
 constexpr std::array<bool, 256> token_chars = make_token_chars();
-
-constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// find_blockwise() looks at whole blocks only: at the first control in them, or where a last part of a block
-// begins. Every byte of every request passes here, so x86-64 gets its own.
-#if defined(__SSE2__)
-size_t find_blockwise(std::string_view bytes, size_t at) {
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; at + 16 <= bytes.size(); at += 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
-    const int found = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(block, del)));
-    if (found != 0) return at + static_cast<size_t>(std::countr_zero(static_cast<unsigned>(found)));
-  }
-  return at;
-}
-#else
-size_t find_blockwise(std::string_view bytes, size_t at) {
-  constexpr uint64_t ones = 0x0101010101010101;
-  constexpr uint64_t high = 0x8080808080808080;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    uint64_t word;
-    std::memcpy(&word, bytes.data() + at, sizeof word);
-    const uint64_t del = word ^ (ones * 0x7f);
-    if (((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high) != 0) return at;
-  }
-  return at;
-}
-#endif
-
-size_t find_control(std::string_view bytes, size_t at) {
-  at = find_blockwise(bytes, at);
-  while (at < bytes.size() && !is_control(bytes[at])) ++at;
-  return at;
-}
 
 // A CR or CRLF at the very end of what was scanned before is looked at again: what follows it was not known
 // then.
@@ -90,7 +50,7 @@ HeadScan scan_head(std::string_view bytes, size_t start, size_t scanned) {
   HeadScan scan;
   size_t at = resume_at(bytes, start, scanned);
   for (;;) {
-    at = find_control(bytes, at);
+    at = find_byte_of<Controls>(bytes, at);
     if (at == bytes.size()) return scan;
     if (bytes[at] == '\t') {
       ++at;

@@ -2,6 +2,7 @@
 
 #include "edge/http/authority.h"
 #include "edge/http/h1_framing.h"
+#include "edge/http/h1_plain.h"
 #include "edge/http/h1_reader.h"
 #include "edge/http/h1_target.h"
 #include "edge/http/h1_tokens.h"
@@ -125,6 +126,14 @@ Refusal parse_complete(std::string_view bytes, const HeadLimits& limits, Request
 
 HeadParse parse_request_head(std::string_view bytes, size_t scanned, const HeadLimits& limits,
                              RequestHead& head) {
+  // Only at first sight: a head that drips in is not read from its start each time.
+  const size_t plain = scanned == 0 ? parse_plain_request_head(bytes, limits, head) : 0;
+  if (plain != 0) return {HeadParse::Outcome::complete, plain, 0, {}};
+  return parse_request_head_in_full(bytes, scanned, limits, head);
+}
+
+HeadParse parse_request_head_in_full(std::string_view bytes, size_t scanned, const HeadLimits& limits,
+                                     RequestHead& head) {
   const size_t start = skip_empty_lines(bytes);
   if (Refusal refusal = check_first_bytes(bytes, start)) return refuse(refusal);
   bytes = bytes.substr(0, start + limits.head_bytes_max);

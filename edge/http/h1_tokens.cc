@@ -37,7 +37,7 @@ int on_field_name(llhttp_t* parser, const char* at, size_t size) {
 int on_field_value(llhttp_t* parser, const char* at, size_t size) {
   FieldList& fields = collector_of(parser).fields;
   if (fields.size() == 0) return HPE_USER;
-  fields[fields.size() - 1].value = trim_ows({at, size});
+  fields.set_last_value(trim_ows({at, size}));
   return 0;
 }
 

@@ -32,9 +32,9 @@ void HeadWriter::field(std::string_view name, uint64_t value) {
 }
 
 void HeadWriter::name(std::string_view name) {
-  const size_t at = out_.size();
   out_.append(name).append(": ");
-  for (size_t i = at; i < at + name.size(); ++i) out_[i] = to_lower(out_[i]);
+  char* const end = out_.data() + out_.size() - 2;
+  for (char* c = end - name.size(); c != end; ++c) *c = to_lower(*c);
 }
 
 size_t write_chunk_prefix(uint64_t size, char* buffer) {

@@ -57,8 +57,8 @@ H2HeadReader::Span H2HeadReader::keep(std::string_view text) {
 }
 
 void H2HeadReader::add(std::string_view name, std::string_view value, const HeadLimits& limits) {
-  if (refusal_) return;
   bytes_ += name.size() + value.size() + line_overhead;
+  if (refusal_) return;
   if (bytes_ > limits.head_bytes_max) return refuse({431, "head too long"});
   if (rows_.size() >= limits.fields_max) return refuse({431, "too many fields"});
   if (has_control(value)) return refuse({400, "control character in a field value"});

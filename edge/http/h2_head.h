@@ -24,6 +24,8 @@ class H2HeadReader {
   // One field line, pseudo-header fields included. What is wrong with it is said by finish(); whatever comes
   // after a fault is not kept.
   void add(std::string_view name, std::string_view value, const HeadLimits& limits);
+  // What the lines so far would be in HTTP/1.1, those that were not kept included.
+  size_t bytes() const { return bytes_; }
   // From elsewhere: the head cannot be accepted any more.
   void refuse(const Refusal& refusal);
 

@@ -24,10 +24,11 @@ size_t member_end(std::string_view text) {
 }  // namespace
 
 bool ListMembers::next_line() {
-  if (fields_ == nullptr) return false;
+  if (fields_ == nullptr || !fields_->has(id_)) return false;
   while (row_ < fields_->size()) {
     const Field& field = (*fields_)[row_++];
-    if (!equal_ignoring_case(field.name, name_)) continue;
+    // Two names that are not well known are the same if they read the same.
+    if (field.id != id_ || (id_ == FieldId::other && !equal_ignoring_case(field.name, name_))) continue;
     line_ = field.value;
     return true;
   }

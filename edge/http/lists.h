@@ -16,7 +16,8 @@ namespace perigee::http {
 class ListMembers {
  public:
   // name: in any case. The field list and the name must outlive this object.
-  ListMembers(const FieldList& fields, std::string_view name) : fields_(&fields), name_(name) {}
+  ListMembers(const FieldList& fields, std::string_view name)
+      : fields_(&fields), name_(name), id_(field_id(name)) {}
   // The members of one line.
   explicit ListMembers(std::string_view line) : line_(line), in_line_(true) {}
 
@@ -28,6 +29,7 @@ class ListMembers {
 
   const FieldList* fields_ = nullptr;
   std::string_view name_;
+  FieldId id_ = FieldId::other;
   size_t row_ = 0;
   std::string_view line_;
   bool in_line_ = false;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "edge/base/bytes.h"
@@ -49,8 +50,17 @@ Result<Address> Address::parse(std::string_view ip_and_port) {
 
 std::string Address::ip() const {
   char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(family == Family::v4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
-  return text;
+  if (family == Family::v6) {
+    inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
+    return text;
+  }
+  // By hand: the C library goes through printf, and every request that is forwarded says who asked.
+  char* at = text;
+  for (size_t i = 0; i < 4; ++i) {
+    if (i > 0) *at++ = '.';
+    at = std::to_chars(at, at + 3, bytes[i]).ptr;
+  }
+  return {text, at};
 }
 
 std::string Address::to_string() const {

@@ -39,17 +39,24 @@ std::string_view to_string(StreamError error);
 
 // What a TLS handshake agreed on.
 struct TlsFacts {
-  std::string server_name;              // as the client sent it (SNI); empty: none
-  bool http2 = false;                   // by ALPN
-  bool resumed = false;                 // an earlier session
-  std::string_view version;             // "TLSv1.3"
+  std::string server_name;   // as the client sent it (SNI); empty: none
+  bool http2 = false;        // by ALPN
+  bool resumed = false;      // an earlier session
+  std::string_view version;  // "TLSv1.3"
+  // On the server's side: the handshake is not complete, and what is read now may be a replay of what the
+  // client said before (RFC 8446 8). Becomes false later.
+  bool early = false;
   std::vector<std::string> peer_names;  // DNS names of the other side's certificate, verified
+  // On the server's side: the client's certificate in DER form, verified, and those it sent above it. Empty
+  // when it showed none.
+  std::string client_certificate;
+  std::vector<std::string> client_chain;
 };
 
 class StreamHandler {
  public:
-  // An outgoing connection is up; of TLS: the handshake is complete, on either side. Not called for accepted
-  // streams without TLS.
+  // An outgoing connection is up; of TLS: the handshake is complete, on either side, or early data is about
+  // to be read (TlsFacts::early). Not called for accepted streams without TLS.
   virtual void on_connected() {}
   virtual void on_read(std::string_view bytes) = 0;
   // The other side has ended its half in order; we may go on writing.

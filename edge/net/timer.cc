@@ -57,6 +57,7 @@ void TimerWheel::arm(Timer& timer, MonoTime deadline) {
   timer.wheel_ = this;
   timer.deadline_ms_ = ceil_ms(deadline);
   ++armed_;
+  ++arms_;
   place(timer);
 }
 

@@ -54,6 +54,8 @@ class TimerWheel {
 
   // Arms or re-arms.
   void arm(Timer& timer, MonoTime deadline);
+  // How often arm() was called: only that can bring next_deadline() forward.
+  uint64_t arms() const { return arms_; }
   // When the next turn is needed for a timer; nullopt without timers. May be early (a cascade), never late.
   std::optional<MonoTime> next_deadline() const;
   // Fires all that is due, in order of their millisecond. Handlers may arm, cancel and destroy any timer; one
@@ -78,6 +80,7 @@ class TimerWheel {
 
   uint64_t now_ms_;  // everything due before this millisecond has fired
   uint64_t armed_ = 0;
+  uint64_t arms_ = 0;
   uint64_t occupied_[levels][slots / 64] = {};
   Timer* wheel_[levels][slots] = {};
 };

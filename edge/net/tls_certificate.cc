@@ -40,6 +40,9 @@ Chain read_chain(std::string_view pem) {
   return chain;
 }
 
+// Not what is in it.
+void free_list(STACK_OF(X509) * list) { sk_X509_free(list); }
+
 WallTime to_wall(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return WallTime{};
@@ -191,6 +194,29 @@ tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_
   certificate->key_pem = std::move(bytes.key);
   certificate->ocsp_der = std::move(bytes.ocsp);
   return std::shared_ptr<const TlsCertificate>(std::move(certificate));
+}
+
+std::optional<std::string> check_trust(const TlsCertificate& certificate, std::string_view authorities_pem,
+                                       std::optional<WallTime> now) {
+  const Chain chain = read_chain(certificate.chain_pem);
+  const std::unique_ptr<X509_STORE, TlsRelease<X509_STORE_free>> store(X509_STORE_new());
+  const std::unique_ptr<X509_STORE_CTX, TlsRelease<X509_STORE_CTX_free>> judged(X509_STORE_CTX_new());
+  const std::unique_ptr<STACK_OF(X509), TlsRelease<free_list>> above(sk_X509_new_null());
+  for (const CertificateHandle& authority : read_chain(authorities_pem))
+    X509_STORE_add_cert(store.get(), authority.get());
+  for (size_t i = 1; i < chain.size(); ++i) sk_X509_push(above.get(), chain[i].get());
+  if (chain.empty() || X509_STORE_CTX_init(judged.get(), store.get(), chain.front().get(), above.get()) != 1)
+    return take_tls_reason();
+  X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(judged.get());
+  if (now) {
+    X509_VERIFY_PARAM_set_time(rules, static_cast<time_t>(unix_seconds(*now)));
+  } else {
+    X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_NO_CHECK_TIME);
+  }
+  const bool good = X509_verify_cert(judged.get()) == 1;
+  ERR_clear_error();
+  if (good) return std::nullopt;
+  return X509_verify_cert_error_string(X509_STORE_CTX_get_error(judged.get()));
 }
 
 std::optional<std::string> check_certificate_authorities(std::string_view pem) {

@@ -52,6 +52,10 @@ struct TlsCertificateBytes {
 tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_tls_certificate(
     TlsCertificateBytes bytes, std::optional<WallTime> now);
 
+// Nothing when those in the text vouch for the certificate at that time, else what is wrong. Time: as above.
+std::optional<std::string> check_trust(const TlsCertificate& certificate, std::string_view authorities_pem,
+                                       std::optional<WallTime> now);
+
 // Nothing when the text holds at least one certificate, else what it holds instead.
 std::optional<std::string> check_certificate_authorities(std::string_view pem);
 

@@ -5,6 +5,7 @@
 
 #include <unordered_map>
 
+#include "edge/base/mac.h"
 #include "edge/net/address.h"
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
@@ -52,6 +53,7 @@ class ClientContext final : public TlsClientContext {
  public:
   Result<void> fill(const TlsClientSettings& settings) {
     offer_http2_ = settings.offer_http2;
+    exact_names_ = settings.exact_names;
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX* context = context_.get();
     if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
@@ -78,7 +80,8 @@ class ClientContext final : public TlsClientContext {
     if (Address::parse_ip(name, 1)) {
       named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), name.c_str()) == 1;
     } else {
-      SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      SSL_set_hostflags(session,
+                        exact_names_ ? X509_CHECK_FLAG_NO_WILDCARDS : X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
       named =
           SSL_set1_host(session, name.c_str()) == 1 && SSL_set_tlsext_host_name(session, name.c_str()) == 1;
     }
@@ -109,11 +112,21 @@ class ClientContext final : public TlsClientContext {
 
   ContextHandle context_;
   bool offer_http2_ = false;
+  bool exact_names_ = false;
   // Keys are few: they name the servers of the configuration. Nodes of the map stay where they are.
   std::unordered_map<std::string, SessionHandle> sessions_;
 };
 
 }  // namespace
+
+std::string identity_of(const TlsClientSettings& settings) {
+  std::string all = settings.authorities_pem;
+  all += settings.exact_names ? "\n=" : "\n~";
+  all += settings.offer_http2 ? '2' : '1';
+  if (settings.certificate != nullptr)
+    all.append(settings.certificate->chain_pem).append(settings.certificate->key_pem);
+  return to_hex(hmac_sha256("perigee tls client settings", all));
+}
 
 Result<std::shared_ptr<TlsClientContext>> TlsClientContext::build(const TlsClientSettings& settings) {
   auto context = std::make_shared<ClientContext>();

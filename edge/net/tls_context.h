@@ -26,11 +26,18 @@ namespace perigee::net {
 
 using TlsCertificates = std::vector<std::shared_ptr<const TlsCertificate>>;
 
+// Clients of a host are asked for a certificate.
+struct TlsClientRules {
+  bool required = false;        // without one the handshake fails
+  std::string authorities_pem;  // who may vouch for them; whatever else is shown ends the handshake
+};
+
 // The certificates of "example.org", of "*.example.org" (one or more labels), or of "*": every other name and
 // clients that name none.
 struct TlsHost {
   std::string pattern;
   TlsCertificates certificates;
+  std::shared_ptr<const TlsClientRules> clients = nullptr;  // null: they are asked for nothing
 };
 
 // Shared by all workers; immutable once published.
@@ -38,7 +45,9 @@ struct TlsServerSettings {
   std::vector<TlsHost> hosts;
   std::vector<std::string> ticket_secrets;  // the first seals; empty: sessions are not resumed
   bool offer_http2 = true;
-  std::string client_authorities_pem;  // not empty: a client must show a certificate that these issued
+  // Accept what resuming clients send before the handshake is complete. Nothing here remembers what has been
+  // said before: whoever reads it must do no harm by doing it again (RFC 8470).
+  bool early_data = false;
 };
 
 class TlsServerContext {
@@ -58,7 +67,12 @@ struct TlsClientSettings {
   std::string authorities_pem;                        // empty: the system's
   std::shared_ptr<const TlsCertificate> certificate;  // shown when asked for; may be null
   bool offer_http2 = false;                           // before HTTP/1.1
+  bool exact_names = false;                           // a wildcard in a certificate names nobody
 };
+
+// The same for settings that trust and show the same, different for all others: what connections and contexts
+// are kept apart by. Hexadecimal digits; shows nothing of the key.
+std::string identity_of(const TlsClientSettings& settings);
 
 class TlsClientContext {
  public:

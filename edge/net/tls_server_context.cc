@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "edge/base/bytes.h"
 #include "edge/net/tls_context.h"
@@ -24,6 +26,7 @@ constexpr const char* suites_tls13 =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr const char* groups = "X25519:P-256:P-384";
 constexpr std::string_view session_scope = "perigee";
+constexpr uint32_t early_data_bytes_max = 16 * 1024;
 
 // The names of one handshake's OCSP responses: a context of ours by certificate.
 using Staples = std::map<const X509*, std::string>;
@@ -31,6 +34,7 @@ using Staples = std::map<const X509*, std::string>;
 struct HostContext {
   ContextHandle context;
   Staples staples;
+  bool asks_clients = false;  // for certificates
 };
 
 tl::unexpected<Error> failed(std::string_view what) {
@@ -96,8 +100,8 @@ bool add_certificate(HostContext& host, const TlsCertificate& certificate) {
   return true;
 }
 
-bool demand_client_certificate(SSL_CTX& context, const std::string& authorities_pem) {
-  const BioHandle bio = bio_of(authorities_pem);
+bool ask_clients(SSL_CTX& context, const TlsClientRules& rules) {
+  const BioHandle bio = bio_of(rules.authorities_pem);
   X509_STORE* store = SSL_CTX_get_cert_store(&context);
   size_t count = 0;
   while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
@@ -106,8 +110,22 @@ bool demand_client_certificate(SSL_CTX& context, const std::string& authorities_
     ++count;
   }
   ERR_clear_error();
-  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (rules.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
   return count > 0;
+}
+
+// The name in a ClientHello (RFC 6066 3); nullopt when there is none, empty when it cannot be read.
+std::optional<std::string_view> name_in_hello(SSL* session) {
+  const unsigned char* bytes = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(session, TLSEXT_TYPE_server_name, &bytes, &size) != 1) return std::nullopt;
+  const std::string_view extension(reinterpret_cast<const char*>(bytes), size);
+  constexpr size_t header_bytes = 5;  // length of the list, type and length of its first name
+  if (size < header_bytes || bytes[2] != TLSEXT_NAMETYPE_host_name) return std::string_view();
+  const size_t length = size_t{bytes[3]} << 8 | bytes[4];
+  if (size - header_bytes < length) return std::string_view();
+  return extension.substr(header_bytes, length);
 }
 
 class ServerContext final : public TlsServerContext {
@@ -117,7 +135,7 @@ class ServerContext final : public TlsServerContext {
 
   Result<void> fill(const TlsServerSettings& settings) {
     for (const TlsHost& host : settings.hosts) {
-      auto made = context_of(host.certificates, settings);
+      auto made = context_of(host, settings);
       if (!made) return tl::unexpected(made.error());
       if (host.pattern == "*") {
         any_ = *made;
@@ -128,11 +146,12 @@ class ServerContext final : public TlsServerContext {
       }
     }
     // Sessions begin in a context and are moved to the one of the host they name.
-    auto front = make(any_ == nullptr ? TlsCertificates{} : any_certificates_, settings);
-    if (!front) return tl::unexpected(front.error());
-    front_ = std::move(*front);
-    SSL_CTX_set_tlsext_servername_callback(front_->context.get(), on_server_name);
-    SSL_CTX_set_tlsext_servername_arg(front_->context.get(), this);
+    front_ = any_;
+    if (front_ != nullptr && !front_->asks_clients) return {};
+    auto made = context_of(
+        {"", settings.hosts.empty() ? TlsCertificates{} : settings.hosts.front().certificates}, settings);
+    if (!made) return tl::unexpected(made.error());
+    front_ = *made;
     return {};
   }
 
@@ -147,45 +166,55 @@ class ServerContext final : public TlsServerContext {
     using is_transparent = void;
     size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
   };
-  using ByName = std::unordered_map<std::string, SSL_CTX*, NameHash, std::equal_to<>>;
+  using ByName = std::unordered_map<std::string, const HostContext*, NameHash, std::equal_to<>>;
+  using Rules = std::pair<TlsCertificates, std::shared_ptr<const TlsClientRules>>;
 
-  Result<std::unique_ptr<HostContext>> make(const TlsCertificates& certificates,
-                                            const TlsServerSettings& settings) {
+  Result<std::unique_ptr<HostContext>> make(const TlsHost& from, const TlsServerSettings& settings) {
     auto host = std::make_unique<HostContext>();
     host->context.reset(SSL_CTX_new(TLS_server_method()));
     if (host->context == nullptr || !set_rules(*host->context)) return failed("a TLS context");
     SSL_CTX& context = *host->context;
-    for (const auto& certificate : certificates) {
+    for (const auto& certificate : from.certificates) {
       if (!add_certificate(*host, *certificate)) return failed("a certificate");
     }
-    if (!settings.client_authorities_pem.empty() &&
-        !demand_client_certificate(context, settings.client_authorities_pem))
+    host->asks_clients = from.clients != nullptr;
+    if (host->asks_clients && !ask_clients(context, *from.clients))
       return failed("certificate authorities of clients");
     if (settings.ticket_secrets.empty()) {
       SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
       SSL_CTX_set_num_tickets(&context, 0);
     } else {
       tickets_.install(context);
+      // Tickets are not remembered, so that nothing could tell that one comes a second time. OpenSSL still
+      // refuses early data whose ticket is not as old as the client says, to 10 s.
+      if (settings.early_data) {
+        SSL_CTX_set_max_early_data(&context, early_data_bytes_max);
+        SSL_CTX_set_options(&context, SSL_OP_NO_ANTI_REPLAY);
+      }
     }
+    // Before anything else is read: whether a session may be resumed, and what a client must show, depends on
+    // the host. Later is too late, as a session begun with another host would be resumed unasked. A second
+    // ClientHello, after a retry, is read by the context that the first one has chosen.
+    SSL_CTX_set_client_hello_cb(&context, on_client_hello, this);
+    SSL_CTX_set_tlsext_servername_callback(&context, on_server_name);
     SSL_CTX_set_alpn_select_cb(&context, on_alpn, const_cast<bool*>(&offer_http2_));
     SSL_CTX_set_tlsext_status_cb(&context, on_staple);
     SSL_CTX_set_tlsext_status_arg(&context, &host->staples);
     return host;
   }
 
-  // One context per set of certificates, however many hosts share it.
-  Result<SSL_CTX*> context_of(const TlsCertificates& certificates, const TlsServerSettings& settings) {
-    auto& slot = by_certificates_[certificates];
+  // One context per set of certificates and rules, however many hosts share it.
+  Result<const HostContext*> context_of(const TlsHost& host, const TlsServerSettings& settings) {
+    auto& slot = contexts_[{host.certificates, host.clients}];
     if (slot == nullptr) {
-      auto made = make(certificates, settings);
+      auto made = make(host, settings);
       if (!made) return tl::unexpected(made.error());
       slot = std::move(*made);
     }
-    if (any_certificates_.empty()) any_certificates_ = certificates;
-    return slot->context.get();
+    return slot.get();
   }
 
-  SSL_CTX* find(std::string_view host) const {
+  const HostContext* find(std::string_view host) const {
     std::array<char, 255> buffer;
     if (host.ends_with('.')) host.remove_suffix(1);
     if (host.size() > buffer.size()) return any_;
@@ -199,27 +228,40 @@ class ServerContext final : public TlsServerContext {
     return any_;
   }
 
-  static int on_server_name(SSL* session, int* alert, void* argument) {
+  static int on_client_hello(SSL* session, int* alert, void* argument) {
     const auto& self = *static_cast<const ServerContext*>(argument);
-    const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
-    SSL_CTX* context = name == nullptr ? self.any_ : self.find(name);
-    if (context == nullptr) {
+    const std::optional<std::string_view> name = name_in_hello(session);
+    const HostContext* host = name ? self.find(*name) : self.any_;
+    if (host == nullptr) {
       // RFC 6066 3: better no connection than one with a certificate for another name.
       *alert = SSL_AD_UNRECOGNIZED_NAME;
-      return SSL_TLSEXT_ERR_ALERT_FATAL;
+      return SSL_CLIENT_HELLO_ERROR;
     }
-    SSL_set_SSL_CTX(session, context);
-    return SSL_TLSEXT_ERR_OK;
+    SSL_CTX* context = host->context.get();
+    if (SSL_get_SSL_CTX(session) != context) SSL_set_SSL_CTX(session, context);
+    if (host->asks_clients) {
+      // Who a client is must be proven anew each time: a ticket outlives its certificate and what vouched for
+      // it, and does not carry the chain.
+      SSL_set_verify(session, SSL_CTX_get_verify_mode(context), nullptr);
+      SSL_set_options(session, SSL_OP_NO_TICKET);
+      SSL_set_num_tickets(session, 0);
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+
+  // The host has been chosen; that it was is acknowledged, and kept with a session of TLS 1.2.
+  static int on_server_name(SSL* session, int*, void*) {
+    const bool named = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name) != nullptr;
+    return named ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
   }
 
   const bool offer_http2_;
   const TlsTicketKeys tickets_;
-  std::map<TlsCertificates, std::unique_ptr<HostContext>> by_certificates_;
-  TlsCertificates any_certificates_;
-  std::unique_ptr<HostContext> front_;
+  std::map<Rules, std::unique_ptr<HostContext>> contexts_;
+  const HostContext* front_ = nullptr;
   ByName exact_;
   ByName wildcard_;  // "example.org" for "*.example.org"
-  SSL_CTX* any_ = nullptr;
+  const HostContext* any_ = nullptr;
 };
 
 }  // namespace

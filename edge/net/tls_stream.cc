@@ -1,64 +1,20 @@
 #include "edge/net/tls_stream.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
 
+#include "edge/net/slice_reader.h"
+#include "edge/net/tls_facts.h"
 #include "edge/net/tls_handles.h"
 #include "edge/net/tls_transport.h"
 #include "edge/net/tls_workspace.h"
 
 namespace perigee::net {
 namespace {
-
-std::vector<std::string> dns_names(X509* certificate) {
-  std::vector<std::string> names;
-  if (certificate == nullptr) return names;
-  auto* list =
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; list != nullptr && i < sk_GENERAL_NAME_num(list); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list, i);
-    if (name->type != GEN_DNS) continue;
-    const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
-    names.emplace_back(data, static_cast<size_t>(ASN1_STRING_length(name->d.dNSName)));
-  }
-  GENERAL_NAMES_free(list);
-  return names;
-}
-
-// Steps over slices as if they were one run of bytes.
-class SliceReader {
- public:
-  explicit SliceReader(std::span<const Slice> slices) : slices_(slices) {
-    for (const Slice& slice : slices) left_ += slice.size();
-  }
-  size_t left() const { return left_; }
-  Slice front() {
-    while (at_ < slices_.size() && offset_ == slices_[at_].size()) {
-      ++at_;
-      offset_ = 0;
-    }
-    return at_ < slices_.size() ? slices_[at_].substr(offset_) : Slice();
-  }
-  void skip(size_t bytes) {
-    while (bytes > 0) {
-      const size_t part = std::min(bytes, front().size());
-      offset_ += part;
-      left_ -= part;
-      bytes -= part;
-    }
-  }
-
- private:
-  std::span<const Slice> slices_;
-  size_t at_ = 0;
-  size_t offset_ = 0;
-  size_t left_ = 0;
-};
 
 class TlsStream final : public Stream, private StreamHandler {
  public:
@@ -80,7 +36,8 @@ class TlsStream final : public Stream, private StreamHandler {
   const TlsFacts* tls() const override { return facts_.get(); }
 
  private:
-  enum class State : uint8_t { handshake, open, failed, closing };
+  // early: the handler reads and writes, and the handshake is not complete.
+  enum class State : uint8_t { handshake, early, open, failed, closing };
   class Later;
 
   ~TlsStream() {
@@ -96,15 +53,18 @@ class TlsStream final : public Stream, private StreamHandler {
 
   void work();
   bool shake_hands();
+  bool begin_early(int& result);
   void note_facts();
   bool open_records();
+  bool open_record(char* into, size_t most, size_t& part, int& error);
   size_t seal(SliceReader& reader);
   bool put(const char* bytes, size_t size);
   void flush();
   void fail(StreamError error);
   void come_back();
   void keep_rest();
-  bool is_live() const { return state_ == State::handshake || state_ == State::open; }
+  bool is_usable() const { return state_ == State::early || state_ == State::open; }
+  bool is_live() const { return state_ == State::handshake || is_usable(); }
 
   Loop& loop_;
   const std::shared_ptr<TlsWorkspace> workspace_;
@@ -128,6 +88,8 @@ class TlsStream final : public Stream, private StreamHandler {
   bool ended_ = false;        // close_notify has come
   bool below_ended_ = false;  // the stream below has
   bool coming_back_ = false;
+  std::string first_early_;   // early data that was read before the handler knew of the stream
+  bool takes_early_ = false;  // what comes before the handshake is complete is asked for
 };
 
 // Brings the loop back to what must not happen inside the call that asked for it.
@@ -155,6 +117,7 @@ TlsStream::TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream
   transport_.output = &workspace_->records;
   BIO* bio = session_ == nullptr ? nullptr : make_tls_transport(workspace_->method, transport_);
   if (bio != nullptr) SSL_set_bio(session_, bio, bio);
+  takes_early_ = session_ != nullptr && SSL_is_server(session_) == 1 && SSL_get_max_early_data(session_) > 0;
 }
 
 void TlsStream::begin() {
@@ -179,8 +142,8 @@ void TlsStream::read_start() {
   reading_ = true;
   if (!is_live() || ended_) return;
   below_.read_start();
-  const bool more =
-      !unopened_.empty() || below_ended_ || (session_ != nullptr && SSL_has_pending(session_) == 1);
+  const bool more = !unopened_.empty() || !first_early_.empty() || below_ended_ ||
+                    (session_ != nullptr && SSL_has_pending(session_) == 1);
   if (working_ || !more || std::exchange(coming_back_, true)) return;
   loop_.post(std::make_unique<Later>(alive_));
 }
@@ -188,7 +151,7 @@ void TlsStream::read_start() {
 void TlsStream::read_stop() {
   reading_ = false;
   // A handshake needs to read whatever its handler wants.
-  if (state_ == State::open) below_.read_stop();
+  if (is_usable()) below_.read_stop();
 }
 
 void TlsStream::on_read(std::string_view bytes) {
@@ -211,8 +174,8 @@ void TlsStream::work() {
   if (!before.empty()) transport_.input = before;
   working_ = true;
   if (state_ == State::handshake && shake_hands()) handler_->on_connected();
-  if (state_ == State::open && pending_.empty() && std::exchange(want_write_, false)) handler_->on_writable();
-  while (state_ == State::open && reading_ && !ended_ && open_records()) {
+  if (is_usable() && pending_.empty() && std::exchange(want_write_, false)) handler_->on_writable();
+  while (is_usable() && reading_ && !ended_ && open_records()) {
   }
   working_ = false;
   if (is_live()) keep_rest();
@@ -228,12 +191,14 @@ void TlsStream::keep_rest() {
 // True when the handshake has just been completed.
 bool TlsStream::shake_hands() {
   ERR_clear_error();
-  const int result = SSL_do_handshake(session_);
+  int result = 0;
+  const bool early = takes_early_ && begin_early(result);
+  if (!takes_early_) result = SSL_do_handshake(session_);
   const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session_, result);
   flush();
   if (!is_live()) return false;
   if (error == SSL_ERROR_NONE) {
-    state_ = State::open;
+    state_ = early ? State::early : State::open;
     note_facts();
     if (!reading_) below_.read_stop();
     return true;
@@ -242,33 +207,67 @@ bool TlsStream::shake_hands() {
   return false;
 }
 
+// Reads as far as the first early data, or to where there is none and an ordinary handshake goes on. True:
+// the session can be used now.
+bool TlsStream::begin_early(int& result) {
+  size_t size = 0;
+  switch (SSL_read_early_data(session_, workspace_->opened.get(), TlsWorkspace::opened_bytes_max, &size)) {
+    case SSL_READ_EARLY_DATA_SUCCESS:
+      first_early_.assign(workspace_->opened.get(), size);
+      result = 1;
+      return true;
+    case SSL_READ_EARLY_DATA_FINISH:
+      takes_early_ = false;
+      return false;
+    default:
+      result = -1;
+      return false;
+  }
+}
+
 void TlsStream::note_facts() {
-  facts_ = std::make_unique<TlsFacts>();
-  if (const char* name = SSL_get_servername(session_, TLSEXT_NAMETYPE_host_name)) facts_->server_name = name;
-  const unsigned char* protocol = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(session_, &protocol, &size);
-  facts_->http2 = size == 2 && std::memcmp(protocol, "h2", 2) == 0;
-  facts_->resumed = SSL_session_reused(session_) == 1;
-  facts_->version = SSL_get_version(session_);
-  if (SSL_get_verify_result(session_) == X509_V_OK)
-    facts_->peer_names = dns_names(SSL_get0_peer_certificate(session_));
+  facts_ = std::make_unique<TlsFacts>(facts_of(session_));
+  facts_->early = state_ == State::early;
+}
+
+// The next record. Early data comes first, then what is left of the handshake. False: see error.
+bool TlsStream::open_record(char* into, size_t most, size_t& part, int& error) {
+  if (takes_early_) {
+    const int result = SSL_read_early_data(session_, into, most, &part);
+    if (result == SSL_READ_EARLY_DATA_SUCCESS) return true;
+    takes_early_ = result != SSL_READ_EARLY_DATA_FINISH;
+    if (takes_early_) {
+      error = SSL_get_error(session_, 0);
+      return false;
+    }
+  }
+  int result = state_ == State::early ? SSL_do_handshake(session_) : 1;
+  if (result == 1 && state_ == State::early) {
+    state_ = State::open;
+    facts_->early = false;
+  }
+  if (result == 1) result = SSL_read_ex(session_, into, most, &part);
+  if (result != 1) error = SSL_get_error(session_, result);
+  return result == 1;
 }
 
 // Opens as many records as fit and hands them out. False when there is nothing to read for now.
 bool TlsStream::open_records() {
+  if (!first_early_.empty()) {
+    const std::string early = std::exchange(first_early_, {});
+    handler_->on_read(early);
+    return true;
+  }
   char* into = workspace_->opened.get();
   size_t size = 0;
   int error = SSL_ERROR_NONE;
   ERR_clear_error();
   while (size < TlsWorkspace::opened_bytes_max) {
     size_t part = 0;
-    const int result = SSL_read_ex(session_, into + size, TlsWorkspace::opened_bytes_max - size, &part);
-    if (result != 1) {
-      error = SSL_get_error(session_, result);
-      break;
-    }
+    if (!open_record(into + size, TlsWorkspace::opened_bytes_max - size, part, error)) break;
     size += part;
+    // Early data is never handed out together with what follows: the handler must be able to tell them apart.
+    if (state_ == State::early) break;
     if (transport_.input.empty() && SSL_pending(session_) == 0) {
       error = SSL_ERROR_WANT_READ;
       break;
@@ -276,8 +275,8 @@ bool TlsStream::open_records() {
   }
   // Answers to what was read go first: other streams make their records in the same place.
   flush();
-  if (size > 0 && state_ == State::open) handler_->on_read({into, size});
-  if (state_ != State::open || error == SSL_ERROR_NONE) return true;
+  if (size > 0 && is_usable()) handler_->on_read({into, size});
+  if (!is_usable() || error == SSL_ERROR_NONE) return true;
   if (error == SSL_ERROR_WANT_READ) return false;
   if (error != SSL_ERROR_ZERO_RETURN) {
     fail(StreamError::tls_failed);
@@ -300,7 +299,7 @@ size_t TlsStream::write(std::span<const Slice> slices) {
   assert(owed_ <= reader.left() && "what was not taken must be offered again");
   const size_t offered = reader.left();
   reader.skip(std::exchange(owed_, 0));
-  while (reader.left() > 0 && pending_.empty() && state_ == State::open) {
+  while (reader.left() > 0 && pending_.empty() && is_usable()) {
     const size_t sealed = seal(reader);
     flush();
     if (sealed == 0) break;
@@ -342,7 +341,9 @@ size_t TlsStream::seal(SliceReader& reader) {
 bool TlsStream::put(const char* bytes, size_t size) {
   ERR_clear_error();
   size_t taken = 0;
-  if (SSL_write_ex(session_, bytes, size, &taken) == 1 && taken == size) return true;
+  const int result = state_ == State::early ? SSL_write_early_data(session_, bytes, size, &taken)
+                                            : SSL_write_ex(session_, bytes, size, &taken);
+  if (result == 1 && taken == size) return true;
   state_ = State::failed;
   error_ = StreamError::tls_failed;
   workspace_->records.clear();
@@ -373,18 +374,17 @@ void TlsStream::on_writable() {
     std::string().swap(pending_);
     if (shut_) return below_.shutdown_write();
   }
-  if (state_ == State::open && std::exchange(want_write_, false)) handler_->on_writable();
+  if (is_usable() && std::exchange(want_write_, false)) handler_->on_writable();
 }
 
 void TlsStream::shutdown_write() {
   if (std::exchange(shut_, true)) return;
-  if (state_ != State::open) {
-    below_.shutdown_write();
-    return;
+  // Before a handshake is complete there is no close_notify.
+  if (state_ == State::open) {
+    SSL_shutdown(session_);
+    ERR_clear_error();
+    flush();
   }
-  SSL_shutdown(session_);
-  ERR_clear_error();
-  flush();
   if (pending_.empty()) below_.shutdown_write();
 }
 

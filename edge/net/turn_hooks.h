@@ -18,7 +18,8 @@ class TurnHooks {
 
   void remove(TurnHook& hook) {
     std::replace(hooks_.begin(), hooks_.end(), &hook, static_cast<TurnHook*>(nullptr));
-    if (!running_) std::erase(hooks_, nullptr);
+    removed_ = true;
+    if (!running_) sweep();
   }
 
   // Calls every hook in the order they were added; one added meanwhile is called too.
@@ -28,12 +29,18 @@ class TurnHooks {
       if (hooks_[i] != nullptr) hooks_[i]->on_turn_end();
     }
     running_ = false;
-    std::erase(hooks_, nullptr);
+    if (removed_) sweep();
   }
 
  private:
+  void sweep() {
+    std::erase(hooks_, nullptr);
+    removed_ = false;
+  }
+
   std::vector<TurnHook*> hooks_;
   bool running_ = false;
+  bool removed_ = false;  // some are null
 };
 
 }  // namespace perigee::net

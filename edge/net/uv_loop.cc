@@ -134,17 +134,24 @@ void UvLoop::on_prepare() {
 }
 
 void UvLoop::set_timer() {
+  if (timer_set_ && timers_.arms() == arms_seen_) return;
+  arms_seen_ = timers_.arms();
   auto next = timers_.next_deadline();
   if (!next) return;
   auto due = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(next->time_since_epoch()).count());
   // A deadline that has moved later costs one early wake-up instead of a change at each request.
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_)) && timer_due_ms_ <= due) return;
+  if (timer_set_ && timer_due_ms_ <= due) return;
   timer_due_ms_ = due;
+  timer_set_ = true;
   uint64_t uv_ms = uv_now(&loop_);
   uv_timer_start(
-      &timer_, [](uv_timer_t* handle) { loop_of(handle).timers().advance(loop_of(handle).now()); },
-      due > uv_ms ? due - uv_ms : 0, 0);
+      &timer_, [](uv_timer_t* handle) { loop_of(handle).on_due(); }, due > uv_ms ? due - uv_ms : 0, 0);
+}
+
+void UvLoop::on_due() {
+  timer_set_ = false;
+  timers_.advance(now());
 }
 
 Result<std::unique_ptr<Listener>> UvLoop::listen(const ListenOptions& options, AcceptHandler& handler) {

@@ -96,6 +96,7 @@ class UvLoop final : public Loop {
   void run_tasks();
   void run_deferred();
   void set_timer();
+  void on_due();
   void sample_clocks() const;
   void close_streams();
   void close_handles();
@@ -107,7 +108,9 @@ class UvLoop final : public Loop {
   uv_prepare_t prepare_;
   uv_idle_t idle_;
   uv_timer_t timer_;
+  bool timer_set_ = false;
   uint64_t timer_due_ms_ = 0;
+  uint64_t arms_seen_ = 0;
 
   mutable bool clocks_sampled_ = false;
   mutable MonoTime now_{};

@@ -54,6 +54,7 @@ class UvStream final : public Stream, public UvDeferred {
   void on_poll(int status, int events);
   void finish_connect(int error);
   void read_once();
+  size_t account(ssize_t sent, size_t offered);
   void watch(Watch how);
   void fail_now(StreamError error);
   void fail_later(StreamError error);

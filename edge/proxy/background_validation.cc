@@ -13,6 +13,10 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
                                  const RequestContext& context) {
   // What a HEAD or a request that forbids storing brings back would freshen nothing.
   if (exchange.request().method != http::Method::get || context.policy.no_store) return;
+  const ClientProof proof =
+      context.from_peer ? ClientProof{} : proof_of(exchange.tls(), context.shows_certificate);
+  // What may be a replay does not cause one (RFC 8470 4); who comes next validates.
+  if (proof.early || exchange.request().fields.has(http::FieldId::early_data)) return;
   auto* self = new BackgroundValidation(worker);
   const MonoTime now = worker.loop().now();
   // Of what is stored in part another part will do: if it has changed, nobody may want all of it.
@@ -29,7 +33,7 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   joined.fill->set_store_key(context.key);
   self->fill_ = joined.fill;
   FetchJob job = make_fetch_job(worker, worker.snapshot_ref(), context, exchange.request(),
-                                {exchange.client_address().ip(), exchange.scheme(), false, false});
+                                {exchange.client_address().ip(), exchange.scheme(), proof, false, false});
   job.whole_representation = true;
   job.validate = context.stored;
   if (partial) job.range = RangeAsk{fmt::format("bytes=0-{}", cache::block_bytes - 1), "", 0, false};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "edge/http/date.h"
@@ -28,21 +29,43 @@ constexpr std::string_view allow_line = "allow: GET, HEAD, POST, PUT, PATCH, DEL
 // kind.
 std::string_view refusal_error(int status) {
   if (status == 508) return "proxy_loop_detected";
-  return status == 403 || status == 504 ? "" : "http_request_error";
+  return status == 403 || status == 425 || status == 504 ? "" : "http_request_error";
+}
+
+// The handshake has verified the certificate; it must name a node of the topology, and the one that the
+// request says it is from.
+bool shows_peer_certificate(serve::ServerExchange& exchange, const Snapshot& snapshot,
+                            const Result<cluster::PeerRequestEnvelope>& envelope) {
+  const net::TlsFacts* facts = exchange.tls();
+  if (facts == nullptr || !envelope) return false;
+  return snapshot.cluster->topology.find_node(envelope->from).has_value() &&
+         std::find(facts->peer_names.begin(), facts->peer_names.end(), envelope->from) !=
+             facts->peer_names.end();
+}
+
+bool is_signed_by_peer(serve::ServerExchange& exchange, const Snapshot& snapshot, std::string_view field) {
+  if (snapshot.peer_keys == nullptr) return false;
+  const http::RequestHead& request = exchange.request();
+  const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
+  const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
+  const int64_t now_s = unix_seconds(exchange.loop().wall_now());
+  return snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
+      .has_value();
 }
 
 }  // namespace
 
 void EdgeHandler::on_request(serve::ServerExchange& exchange) {
+  const http::RequestHead& request = exchange.request();
   RequestContext context;
-  if (!admit(exchange, context)) return;
-  look_up(exchange.request(), context);
+  if (!admit(exchange, request, context)) return;
+  look_up(request, context);
   switch (context.decision.action) {
     case Action::serve:
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::serve_stale_while_revalidate:
       if (!context.only_if_cached) BackgroundValidation::start(worker_, exchange, context);
-      return serve_stored(exchange, context);
+      return serve_stored(exchange, request, context);
     case Action::gateway_timeout:
       return refuse(exchange, 504, "only-if-cached");
     case Action::validate:
@@ -65,8 +88,8 @@ void EdgeHandler::answer_options(serve::ServerExchange& exchange) {
 }
 
 // Everything that can be said before the store is asked. False: answered.
-bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context) {
-  const http::RequestHead& request = exchange.request();
+bool EdgeHandler::admit(serve::ServerExchange& exchange, const http::RequestHead& request,
+                        RequestContext& context) {
   const Snapshot& snapshot = worker_.snapshot();
   context.head_deadline = snapshot.exchange.head_deadline;
   if (listener_ == Listener::peer) {
@@ -97,16 +120,17 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, RequestContext& context
     refuse(exchange, 421, "no-such-site");
     return false;
   }
-  if (misdirected(exchange, context)) {
+  std::string_view scheme = exchange.scheme();
+  if (scheme == "https" && misdirected(exchange, context)) {
     refuse(exchange, 421, "misdirected");
     return false;
   }
+  if (!context.from_peer && !admit_client(exchange, context)) return false;
   if (request.method == http::Method::options && max_forwards(request) == 0) {
     answer_options(exchange);
     return false;
   }
-  const std::string_view scheme =
-      context.from_peer && !request.scheme.empty() ? request.scheme : exchange.scheme();
+  if (context.from_peer && !request.scheme.empty()) scheme = request.scheme;
   const std::string_view path = request.path == "*" ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
@@ -127,14 +151,9 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   const http::RequestHead& request = exchange.request();
   const Snapshot& snapshot = worker_.snapshot();
   const std::string_view field = request.fields.value(http::FieldId::perigee_peer);
-  const std::string_view auth = request.fields.value(http::FieldId::perigee_peer_auth);
-  const std::string url = fmt::format("{}://{}{}", request.scheme, request.authority, request.path);
-  const int64_t now_s = unix_seconds(exchange.loop().wall_now());
-  const bool authentic =
-      snapshot.peer_keys != nullptr &&
-      snapshot.peer_keys->verify(auth, {request.method_text, request.authority, url, field}, now_s)
-          .has_value();
   const auto envelope = cluster::parse_peer_request(field);
+  const bool authentic = snapshot.peer_tls != nullptr ? shows_peer_certificate(exchange, snapshot, envelope)
+                                                      : is_signed_by_peer(exchange, snapshot, field);
   const bool reads = request.method == http::Method::get || request.method == http::Method::head;
   const bool tells = request.method == http::Method::post && envelope &&
                      (request.authority == control_authority || envelope->invalidation);
@@ -182,27 +201,55 @@ void EdgeHandler::answer_peer(serve::ServerExchange& exchange) {
 
 // RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
 bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestContext& context) const {
-  const std::string_view name = exchange.server_name();
+  const net::TlsFacts* facts = exchange.tls();
+  const std::string_view name = facts == nullptr ? std::string_view() : facts->server_name;
   if (name.empty() || equal_ignoring_case(name, host_of(exchange.request().authority))) return false;
   return worker_.snapshot().sites->find(name) != context.site;
+}
+
+// What the client's connection must have proven for this site and this request.
+bool EdgeHandler::admit_client(serve::ServerExchange& exchange, RequestContext& context) {
+  const net::TlsFacts* facts = exchange.tls();
+  const http::RequestHead& request = exchange.request();
+  // RFC 8470 5.2: what may do harm when it comes twice waits for the handshake; the client asks again.
+  if (facts != nullptr && facts->early && (!http::is_safe(request.method) || http::has_content(request))) {
+    refuse(exchange, 425, "too-early");
+    return false;
+  }
+  if (context.site->client_certificates == ClientCertificates::off) return true;
+  if (facts == nullptr) {
+    if (context.site->client_certificates == ClientCertificates::optional) return true;
+    refuse(exchange, 403, "client-certificate");
+    return false;
+  }
+  // HTTP/2 has no renegotiation (RFC 9113 9.2.1): who was not asked on this connection is sent to another
+  // one.
+  if (facts->server_name.empty() && worker_.snapshot().sites->find("") != context.site) {
+    refuse(exchange, 421, "misdirected");
+    return false;
+  }
+  context.shows_certificate = !facts->client_certificate.empty();
+  if (context.shows_certificate || context.site->client_certificates == ClientCertificates::optional)
+    return true;
+  // The site asks since a reload, and this connection is older.
+  refuse(exchange, 421, "client-certificate");
+  return false;
 }
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
   cache::Lookup found;
   if (asks_store(request, context)) found = worker_.reader().lookup(context.key, request.fields);
-  decide_on(request, found, worker_.loop().wall_now(), worker_.loop().random(), context);
+  decide_on(request, found, worker_.loop().wall_now(), worker_.random(), context);
 }
 
-// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
-void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestContext& context) {
-  const cache::StoredResponse& stored = *context.stored;
+// What this node adds to a stored head.
+std::string_view EdgeHandler::lines_of(const RequestContext& context, int64_t age, int64_t ttl) {
+  if (!context.site->tells_key && !context.from_peer) return worker_.hit_lines().of(age, ttl);
   const Snapshot& snapshot = worker_.snapshot();
-  const WallTime now = worker_.loop().wall_now();
-  const int64_t age = stored.meta().current_age(now);
   AnswerOrigin origin;
   origin.hit = true;
   origin.has_ttl = true;
-  origin.ttl = stored.meta().freshness_lifetime - age;
+  origin.ttl = ttl;
   if (context.site->tells_key) origin.key = context.key.bytes;
   std::string& lines = worker_.line_scratch();
   lines.clear();
@@ -211,12 +258,23 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
   append_cache_status(snapshot.node_name, origin, lines);
   if (context.from_peer) {
     append_peer_line(snapshot.peer_answer_line, worker_.peer_requests_waiting(), worker_.purges().position(),
-                     worker_.purges().place_of(stored.purge_stamp()), lines);
+                     worker_.purges().place_of(context.stored->purge_stamp()), lines);
   }
-  const http::RequestHead& request = exchange.request();
+  return lines;
+}
+
+// RFC 9111 4: reuse. The head goes out as it is stored; only what changes is written.
+void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::RequestHead& request,
+                               const RequestContext& context) {
+  const cache::StoredResponse& stored = *context.stored;
+  const WallTime now = worker_.loop().wall_now();
+  const cache::ResponseMeta meta = stored.meta();
+  const int64_t age = meta.current_age(now);
+  const int64_t ttl = meta.freshness_lifetime - age;
+  const std::string_view lines = lines_of(context, age, ttl);
   const uint64_t length = stored.body_length();
   const StoredPlan plan =
-      plan_stored(request, stored.meta().status, stored.head(), length, now, worker_.loop().random());
+      plan_stored(request, static_cast<int>(meta.status), stored.head(), length, now, worker_.random());
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
   if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),
@@ -225,15 +283,13 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const RequestCon
     stream->own(exchange);
     exchange.reply(head, *stream);
   }
-  const bool sends_body = !head_only && plan.sends_bytes(stored.meta().status);
+  const bool sends_body = !head_only && plan.sends_bytes(static_cast<int>(meta.status));
   const uint64_t body_bytes = sends_body ? plan.length : 0;
-  if (stored.meta().is(cache::ResponseMeta::hot_copy) && !context.from_peer)
-    worker_.count_request(context.key.hash);
-  const bool fresh = context.decision.action == Action::serve && origin.ttl >= 0;
+  if (meta.is(cache::ResponseMeta::hot_copy) && !context.from_peer) worker_.count_request(context.key.hash);
+  const bool fresh = context.decision.action == Action::serve && ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
-  if (worker_.exchange_log().wants(worker_.loop().random()))
-    log_hit(exchange, context, plan.status, body_bytes);
+  if (worker_.exchange_log().wants(worker_.random())) log_hit(exchange, context, plan.status, body_bytes);
 }
 
 void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,

@@ -24,14 +24,17 @@ class EdgeHandler final : public serve::Handler {
   void on_request(serve::ServerExchange& exchange) override;
 
  private:
-  bool admit(serve::ServerExchange& exchange, RequestContext& context);
+  bool admit(serve::ServerExchange& exchange, const http::RequestHead& request, RequestContext& context);
   bool admit_peer(serve::ServerExchange& exchange, RequestContext& context);
   bool take_invalidation(serve::ServerExchange& exchange, const RequestContext& context);
   void answer_peer(serve::ServerExchange& exchange);
+  bool admit_client(serve::ServerExchange& exchange, RequestContext& context);
   bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
   void answer_options(serve::ServerExchange& exchange);
   void look_up(const http::RequestHead& request, RequestContext& context);
-  void serve_stored(serve::ServerExchange& exchange, const RequestContext& context);
+  std::string_view lines_of(const RequestContext& context, int64_t age, int64_t ttl);
+  void serve_stored(serve::ServerExchange& exchange, const http::RequestHead& request,
+                    const RequestContext& context);
   void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
               std::string_view more_lines = {});
   void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,

@@ -38,6 +38,9 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
       key_(context.key.bytes),
       client_address_(client.client_address()),
       scheme_(client.scheme()),
+      proof_(context.from_peer
+                 ? ClientProof{}
+                 : proof_of(client.tls(), context.site->client_certificates != ClientCertificates::off)),
       started_(worker.loop().now()),
       received_(worker.loop().wall_now()),
       deadline_(started_ + context.head_deadline) {
@@ -49,6 +52,7 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
 }
 
 Exchange::~Exchange() {
+  if (groups_ != nullptr) groups_->forget();
   leave_fill();
   keep_peer_waiting(false);
   if (round_ != nullptr) round_->waiter = nullptr;
@@ -74,7 +78,7 @@ bool Exchange::may_keep() const {
   if (!context_.options->enabled || context_.policy.no_store) return false;
   if (request_.method == http::Method::post) return true;
   return request_.method == http::Method::get && context_.policy.cacheable_method &&
-         !context_.policy.has_range;
+         !context_.policy.has_range && !context_.policy.has_origin_condition;
 }
 
 void Exchange::keep_peer_waiting(bool waits) {
@@ -89,7 +93,9 @@ bool Exchange::may_collapse() const {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
-  if (http::has_content(request_)) return false;
+  if (context_.policy.has_origin_condition || http::has_content(request_)) return false;
+  // What is asked before the handshake is complete may be answered with 425: an answer to one client alone.
+  if (proof_.early || request_.fields.has(http::FieldId::early_data)) return false;
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 
@@ -137,7 +143,8 @@ bool Exchange::stored_meanwhile() {
   if (found.response == nullptr || found.response == context_.stored) return false;
   if (found.purged != cache::PurgeVerdict::kept) return false;
   const WallTime now = worker_.loop().wall_now();
-  return cache::decide(context_.policy, &found.response->meta(), false, now, *context_.options).action ==
+  const cache::ResponseMeta meta = found.response->meta();
+  return cache::decide(context_.policy, &meta, false, now, *context_.options).action ==
          cache::Decision::Action::serve;
 }
 
@@ -161,7 +168,7 @@ void Exchange::go_alone(bool keep) {
 
 FetchJob Exchange::make_job(bool straight_to_origin) {
   return make_fetch_job(worker_, snapshot_, context_, request_,
-                        {client_address_.ip(), scheme_, straight_to_origin, hot_});
+                        {client_address_.ip(), scheme_, proof_, straight_to_origin, hot_});
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {
@@ -174,6 +181,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
   if (in_runs_) job.range = ask_;
   if (job.whole_representation && stored_is_asked_about()) job.validate = context_.stored;
+  if (head_only()) job.confirm = context_.stored;
   Fetch::start(worker_, fill_, std::move(job));
 }
 
@@ -181,7 +189,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
 // could be served in place of an error (RFC 5861 section 4).
 bool Exchange::stored_is_asked_about() const {
   if (context_.stored == nullptr) return false;
-  const cache::ResponseMeta& meta = context_.stored->meta();
+  const cache::ResponseMeta meta = context_.stored->meta();
   const bool validators =
       meta.is(cache::ResponseMeta::has_etag) || meta.is(cache::ResponseMeta::has_last_modified);
   return !validators || context_.decision.action == cache::Decision::Action::validate;
@@ -209,6 +217,7 @@ void Exchange::advance() {
         case cache::Fill::State::freshened:
           return on_freshened();
         default:
+          if (groups_ != nullptr && !groups_->over()) return;
           if (awaits_invalidation()) return;
           return in_runs_ ? judge_run_head() : judge_head();
       }
@@ -267,8 +276,9 @@ void Exchange::follow_variant(const cache::FillHead& head) {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   if (found.state == cache::Lookup::State::hit && found.purged == cache::PurgeVerdict::kept &&
       !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
-    const cache::Decision again = cache::decide(context_.policy, &found.response->meta(), false,
-                                                worker_.loop().wall_now(), *context_.options);
+    const cache::ResponseMeta meta = found.response->meta();
+    const cache::Decision again =
+        cache::decide(context_.policy, &meta, false, worker_.loop().wall_now(), *context_.options);
     if (again.action == cache::Decision::Action::serve) {
       origin_.collapsed = true;
       return answer_from_store(*found.response, origin_);
@@ -357,10 +367,15 @@ void Exchange::on_timer(net::Timer& timer) {
     round_->over = true;
     return on_invalidated();
   }
+  if (step_ == Step::await_head && groups_ != nullptr) {
+    worker_.metrics().add(Metric::group_invalidations_late);
+    std::exchange(groups_, nullptr)->forget();
+    return advance();
+  }
   if (step_ == Step::await_head && !leader_) go_alone(false);
 }
 
-void Exchange::on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }
+void Exchange::on_fetch_forgets(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }
 
 // The answer to an unsafe method goes out when no node serves any more what it invalidated, or after a while.
 bool Exchange::awaits_invalidation() {
@@ -417,6 +432,14 @@ void Exchange::on_fetch_interim(const http::ResponseHead& head) {
   interim.status = head.status;
   interim.lines = lines;
   client_.send_interim(interim);
+}
+
+void Exchange::on_fetch_invalidates(std::shared_ptr<GroupWait> wait) {
+  groups_ = std::move(wait);
+  groups_->then([this] {
+    if (step_ == Step::await_head && fill_ != nullptr) advance();
+  });
+  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + group_wait_max);
 }
 
 void Exchange::on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) {

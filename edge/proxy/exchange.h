@@ -91,6 +91,7 @@ class Exchange final : private serve::ExchangeHandler,
   void answer_from_store(const cache::StoredResponse& stored, const AnswerOrigin& origin);
   // status: 0 for what the error says.
   void answer_failure(const Error& error, int status = 0);
+  bool tells_age(const cache::FillHead& head) const;
   // stamp: of what is answered, for a peer.
   std::string more_lines(const AnswerOrigin& origin, int64_t age, bool with_age,
                          std::optional<cache::PurgeStamp> stamp);
@@ -106,10 +107,11 @@ class Exchange final : private serve::ExchangeHandler,
   void on_fetch_interim(const http::ResponseHead& head) override;
   void on_fetch_wants_content() override;
   void on_fetch_content_full() override;
-  void on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) override;
+  void on_fetch_forgets(std::shared_ptr<InvalidationRound> round) override;
   bool awaits_invalidation();
   void on_invalidated() override;
   void keep_peer_waiting(bool waits);
+  void on_fetch_invalidates(std::shared_ptr<GroupWait> wait) override;
   void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) override;
 
   void on_timer(net::Timer& timer) override;
@@ -136,6 +138,7 @@ class Exchange final : private serve::ExchangeHandler,
   std::string key_;
   const net::Address client_address_;
   std::string scheme_;
+  const ClientProof proof_;
   MonoTime started_;
   WallTime received_;
   MonoTime deadline_;
@@ -165,8 +168,9 @@ class Exchange final : private serve::ExchangeHandler,
   int status_ = 0;
   std::string_view error_;
   std::string_view upstream_;                 // the tier asked first
-  std::shared_ptr<InvalidationRound> round_;  // of what the answer has invalidated
-  net::Timer wait_timer_{*this};              // follower_wait_max, or of the round
+  std::shared_ptr<InvalidationRound> round_;  // of the URLs that the answer has invalidated
+  std::shared_ptr<GroupWait> groups_;         // to be invalidated before the client is answered
+  net::Timer wait_timer_{*this};              // follower_wait_max, group_wait_max, or of the round
   net::Timer interim_timer_{*this};           // 102 to a peer
 };
 

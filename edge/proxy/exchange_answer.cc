@@ -28,6 +28,12 @@ std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool w
   return lines;
 }
 
+// RFC 9111 5.1: an Age says that the origin did not make the answer for this request. 4: who shares it needs
+// one.
+bool Exchange::tells_age(const cache::FillHead& head) const {
+  return head.age_told || (!leader_ && head.storable) || (known_ && known_->body != nullptr);
+}
+
 void Exchange::answer_from_fill() {
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
   const WallTime now = worker_.loop().wall_now();
@@ -41,7 +47,7 @@ void Exchange::answer_from_fill() {
   worker_.metrics().add(head->storable ? Metric::requests_miss : Metric::requests_bypass);
 
   const std::string more =
-      more_lines(origin_, head->meta.current_age(now), head->age_known, head->purge_stamp);
+      more_lines(origin_, head->meta.current_age(now), tells_age(*head), head->purge_stamp);
   if (answer_precondition(*head, more)) return;
   serve::ReplyHead reply;
   reply.status = head->status;
@@ -56,7 +62,7 @@ void Exchange::answer_from_fill() {
 // The client's own conditions stayed here when the whole representation was fetched (RFC 9110 13.2.1): a 304
 // or 412 may be the answer, while the fill goes on for others.
 bool Exchange::answer_precondition(const cache::FillHead& head, std::string_view more) {
-  if (!head.storable || head.status != 200 || context_.policy.has_range) return false;
+  if (!head.storable || head.status / 100 != 2 || context_.policy.has_range) return false;
   const StoredPlan plan =
       plan_stored(request_, head.status, head.lines, 0, worker_.loop().wall_now(), worker_.loop().random());
   if (plan.status != 304 && plan.status != 412) return false;

@@ -52,6 +52,7 @@ bool Exchange::answers_in_runs() {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || http::has_content(request_)) return false;
+  if (context_.policy.has_origin_condition) return false;
   if (context_.decision.reason == cache::ForwardReason::bypass) return false;
   if (!context_.policy.has_range) return context_.incomplete;
   // RFC 9110 14.2: a Range that is none is ignored.
@@ -245,8 +246,8 @@ void Exchange::answer_clients_own_run(const cache::FillHead& head) {
   step_ = Step::streaming;
   interim_timer_.cancel();
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
-  const std::string more =
-      more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()), head.age_known, head.purge_stamp);
+  const std::string more = more_lines(origin_, head.meta.current_age(worker_.loop().wall_now()),
+                                      tells_age(head), head.purge_stamp);
   serve::ReplyHead reply;
   reply.status = head.status;
   reply.lines = head.leader_lines;
@@ -267,7 +268,7 @@ void Exchange::answer_known(const cache::FillHead& head) {
   origin_.fwd_status = head.status;
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
   const std::string more = more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()),
-                                      head.age_known, head.purge_stamp);
+                                      tells_age(head), head.purge_stamp);
   std::string planned;
   if (plan_.status != 200) write_planned_head(plan_, known_->lines, known_->length, planned);
   serve::ReplyHead reply;

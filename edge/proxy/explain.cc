@@ -71,7 +71,7 @@ bool goes_straight_to_origin(const http::RequestHead& request, const RequestCont
 void add_route(const Snapshot& snapshot, const cluster::HealthView& health, const http::RequestHead& request,
                const RequestContext& context, Explanation& out) {
   const cluster::ClusterView& view = *snapshot.cluster;
-  if (snapshot.peer_keys != nullptr && !goes_straight_to_origin(request, context)) {
+  if (snapshot.has_peers() && !goes_straight_to_origin(request, context)) {
     cluster::RouteQuery query;
     query.self = view.self;
     query.key_hash = context.key.hash;

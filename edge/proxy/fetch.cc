@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "edge/base/hash.h"
+#include "edge/proxy/peer_tls.h"
 
 namespace perigee::proxy {
 
@@ -20,11 +20,11 @@ bool speaks_surrogate(const cache::PolicyOptions& options) {
 ConnectTls connect_tls(Worker& worker, const OriginGroup& group, const std::string& server_host) {
   ConnectTls tls;
   tls.factory = &worker.tls_factory();
-  tls.context = worker.tls_client(*group.tls);
+  tls.context = worker.tls_client(*group.tls, group.tls_identity);
   tls.name = server_host;
   if (!group.host_header.empty()) tls.name = group.host_header.substr(0, group.host_header.rfind(':'));
   if (!group.tls_name.empty()) tls.name = group.tls_name;
-  tls.resume_key = fmt::format("{} {:x}", tls.name, hash64(group.tls->authorities_pem));
+  tls.resume_key = tls.name + " " + group.tls_identity;
   return tls;
 }
 
@@ -43,12 +43,14 @@ Fetch::Fetch(Worker& worker, std::shared_ptr<cache::Fill> fill, FetchJob job)
   request_ = job_.request->copy_to(arena_);
   job_.request = &request_;
   if (job_.validate != nullptr) worker_.reader().pin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().pin(*job_.confirm);
   if (job_.resume) etag_ = job_.resume->etag;
 }
 
 Fetch::~Fetch() {
   if (job_.client != nullptr) job_.client->fetch_ = nullptr;
   if (job_.validate != nullptr) worker_.reader().unpin(*job_.validate);
+  if (job_.confirm != nullptr) worker_.reader().unpin(*job_.confirm);
 }
 
 void Fetch::choose_target() {
@@ -111,8 +113,10 @@ void Fetch::connect(std::vector<net::Address> addresses) {
   step_ = Step::connect;
   std::optional<ConnectTls> tls;
   tls_key_.clear();
-  if (target().is_origin() && job_.site->origin->tls != nullptr) {
-    tls = connect_tls(worker_, *job_.site->origin, host_);
+  const OriginGroup& group = *job_.site->origin;
+  if (target().is_origin() && group.tls != nullptr) tls = connect_tls(worker_, group, host_);
+  if (!target().is_origin()) tls = connect_peer_tls(worker_, *job_.snapshot, peer().name);
+  if (tls) {
     if (tls->context == nullptr) return attempt_failed(UpstreamFailure::tls_failed);
     tls_key_ = tls->resume_key;
   }
@@ -125,7 +129,7 @@ void Fetch::connect(std::vector<net::Address> addresses) {
     }
   }
   const ExchangeOptions& options = job_.snapshot->exchange;
-  Duration timeout = job_.site->origin->connect_timeout;
+  Duration timeout = group.connect_timeout;
   if (target().tier == cluster::Tier::region) timeout = options.peer_connect_timeout;
   if (target().tier == cluster::Tier::shield) timeout = options.peer_connect_timeout_far;
   ConnectHandler& handler = *this;
@@ -271,9 +275,9 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool has_not = target().only_if_cached && failure == UpstreamFailure::declined;
   if (!has_not)
     worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
-  const bool never_connected = failure == UpstreamFailure::connect_refused ||
-                               failure == UpstreamFailure::connect_timeout ||
-                               failure == UpstreamFailure::connect_failed;
+  const bool never_connected =
+      failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::connect_timeout ||
+      failure == UpstreamFailure::connect_failed || failure == UpstreamFailure::tls_failed;
   // Nor does who was only asked for what it has stored have to answer in that time.
   const bool innocent = failure == UpstreamFailure::reused_closed ||
                         failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined ||
@@ -365,7 +369,7 @@ std::string Fetch::request_head(const Target& to) {
   out.authority = parts.authority;
   out.path = parts.path;
   out.whole_representation = job_.whole_representation;
-  if (job_.whole_representation || job_.resume)
+  if (job_.whole_representation || job_.resume || job_.confirm != nullptr)
     out.accept_encoding = cache::accept_encoding_class(request_.fields);
   if (job_.resume) out.resume = &*job_.resume;
   if (job_.range && !job_.resume) out.range = &*job_.range;
@@ -382,14 +386,20 @@ std::string Fetch::request_head(const Target& to) {
   out.client_scheme = job_.client_scheme;
   out.add_forwarded_fields = job_.site->forward_client_address && !job_.from_peer;
   out.upgrade = job_.upgrade;
+  out.client_certificate = job_.client_proof.certificate;
+  out.client_chain = job_.client_proof.chain;
+  out.early_data = job_.client_proof.early;
+  out.from_peer = job_.from_peer;
   std::string envelope;
   std::string auth;
   if (!to.is_origin()) {
     out.to_peer = true;
     envelope = this->envelope(to);
     const std::string url = fmt::format("{}://{}{}", parts.scheme, parts.authority, parts.path);
-    auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
-                                          unix_seconds(request_time_));
+    if (job_.snapshot->peer_tls == nullptr) {
+      auth = job_.snapshot->peer_keys->sign({request_.method_text, parts.authority, url, envelope},
+                                            unix_seconds(request_time_));
+    }
     out.peer_envelope = envelope;
     out.peer_auth = auth;
   } else {

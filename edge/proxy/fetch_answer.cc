@@ -19,7 +19,9 @@ namespace {
 // Whether an answer that is not storable says something about its key, or only about one request or a bad
 // moment.
 bool tells_of_the_key(std::string_view why_not, int status) {
-  return status < 500 && why_not != "authorization" && why_not != "request_no_store" && why_not != "method";
+  // RFC 8470 5.2: 425 says that this request came too early.
+  return status < 500 && status != 425 && why_not != "authorization" && why_not != "request_no_store" &&
+         why_not != "method";
 }
 
 // Fields that go upstream in other words than the client's, or not at all: what a response selects by them
@@ -36,7 +38,10 @@ bool names_rewritten_field(std::string_view vary_names) {
                                             "connection",
                                             "host",
                                             "expect",
-                                            "proxy-authorization"};
+                                            "proxy-authorization",
+                                            "client-cert",
+                                            "client-cert-chain",
+                                            "early-data"};
   while (!vary_names.empty()) {
     const std::string_view name = vary_names.substr(0, vary_names.find('\0'));
     for (std::string_view candidate : rewritten) {
@@ -90,12 +95,15 @@ std::optional<cache::RunOf> run_of(const http::ResponseHead& head, WallTime now)
 }  // namespace
 
 void Fetch::on_upstream_interim(const http::ResponseHead& head) {
-  // 102 from a peer: its fill is running; from now on only the deadline counts .
-  if (!target().is_origin()) {
+  // 102 from a peer: its fill is running; from now on only the deadline counts.
+  const bool peer = !target().is_origin();
+  if (peer) {
     phase_timer_.cancel();
     peer_heard();
   }
-  const bool ours = head.status == 100 || head.status == 102;
+  // RFC 9110 15.2: all are passed on but those this node asked for. The client's Expect was met here and goes
+  // no further, so a 100 is of this connection.
+  const bool ours = head.status == 100 || (peer && head.status == 102);
   if (!ours && job_.client != nullptr) job_.client->on_fetch_interim(head);
 }
 
@@ -220,12 +228,14 @@ void Fetch::invalidate(const http::ResponseHead& head) {
   const bool outdated = fill_->invalidated(cache::key_hash(job_.key));
   auto round = worker_.invalidator().invalidate(job_.snapshot, keys);
   if (!outdated) fill_->sent(purge_stamp_);
-  if (job_.client != nullptr) job_.client->on_fetch_invalidates(std::move(round));
+  if (job_.client != nullptr) job_.client->on_fetch_forgets(std::move(round));
 }
 
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
   invalidate(head);
+  invalidate_groups(head);
+  if (job_.confirm != nullptr) confirm_stored(head);
   const bool server_error =
       head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
   if (server_error && job_.validate != nullptr &&
@@ -269,6 +279,55 @@ bool Fetch::worth_a_copy(const http::ResponseHead& head) const {
          head.framing == http::Framing::length && worker_.hot_copies().admits(head.content_length);
 }
 
+void Fetch::invalidate_groups(const http::ResponseHead& head) {
+  OriginGroups groups = groups_to_invalidate(job_.key, request_.method, head);
+  if (groups.groups.empty()) return;
+  auto wait = std::make_shared<GroupWait>();
+  worker_.metrics().add(Metric::group_invalidations);
+  worker_.groups().invalidate_groups(std::move(groups), worker_.loop(), [&worker = worker_, wait](bool ok) {
+    if (!ok) worker.metrics().add(Metric::group_invalidations_failed);
+    wait->finish();
+  });
+  if (job_.client != nullptr) job_.client->on_fetch_invalidates(std::move(wait));
+}
+
+// RFC 9111 4.3.5: a 200 to HEAD is what GET would have said. It freshens what is stored when it speaks of the
+// same representation, else that is stale from now on.
+void Fetch::confirm_stored(const http::ResponseHead& head) {
+  if (head.status != 200) return;
+  const cache::StoredResponse& stored = *job_.confirm;
+  const WallTime now = worker_.loop().wall_now();
+  cache::Draft draft;
+  draft.key = {stored.key(), cache::key_hash(stored.key())};
+  draft.selecting = stored.selecting();
+  if (!cache::head_confirms(stored.head(), stored.body_length(), head)) {
+    draft.head = stored.head();
+    draft.meta = stored.meta();
+    draft.meta.freshness_lifetime = 0;
+    draft.meta.stale_while_revalidate = 0;
+    draft.purge_stamp = stored.purge_stamp();
+    worker_.store().refresh(stored, draft);
+    return;
+  }
+  if (job_.policy.no_store) return;
+  http::RequestHead get = request_;
+  get.method = http::Method::get;
+  std::string lines;
+  cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
+  const cache::Storability judged =
+      cache::judge_updated(get, job_.policy, lines, head.fields, request_time_, now, *job_.policy_options);
+  if (!judged.storable) {
+    worker_.store().purge(draft.key);
+    return;
+  }
+  draft.head = lines;
+  draft.meta = judged.meta;
+  // Without a validator the content may be older than a purge that the answer has seen.
+  const bool proven = head.fields.has(http::FieldId::etag) || head.fields.has(http::FieldId::last_modified);
+  draft.purge_stamp = proven ? purge_stamp_ : stored.purge_stamp();
+  worker_.store().refresh(stored, draft);
+}
+
 // What a head says of a response for the store, but for its lines and its content.
 void Fetch::describe(const http::ResponseHead& head, const cache::Storability& judged,
                      cache::FillHead& out) const {
@@ -281,7 +340,7 @@ void Fetch::describe(const http::ResponseHead& head, const cache::Storability& j
   // One copy in the region, at the owner; the receiver passes it on. Who asked another for what that one has
   // stored because it has just become the owner keeps it.
   out.store = target().tier != cluster::Tier::region || target().joining;
-  out.age_known = judged.storable || head.fields.has(http::FieldId::age);
+  out.age_told = head.fields.has(http::FieldId::age);
   out.vary_any = vary.any;
   out.vary_names = vary.names;
   cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);

@@ -27,6 +27,7 @@ FetchJob make_fetch_job(Worker& worker, std::shared_ptr<const Snapshot> snapshot
   job.policy = context.policy;
   job.client_ip = asker.ip;
   job.client_scheme = asker.scheme;
+  job.client_proof = asker.proof;
   job.from_peer = context.from_peer;
   job.hop = context.hop;
   job.hot = asker.hot;

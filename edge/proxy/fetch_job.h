@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/proxy/client_proof.h"
 #include "edge/proxy/request_context.h"
 #include "edge/proxy/route_plan.h"
 #include "edge/proxy/snapshot.h"
@@ -28,6 +29,7 @@ struct FetchJob {
   cache::RequestPolicy policy;
   std::string client_ip;
   std::string client_scheme;
+  ClientProof client_proof;           // what the client's connection says of it
   bool from_peer = false;             // the request came over the peer listener
   unsigned hop = 0;                   // hops it has made within the cluster
   bool hot = false;                   // a peer's answer is worth a copy
@@ -36,6 +38,8 @@ struct FetchJob {
   // What is asked about, with its validators if it has any, and may be served in place of an error. Pinned by
   // the fetch for as long as it lasts.
   const cache::StoredResponse* validate = nullptr;
+  // What an answer to HEAD confirms or not (RFC 9111 4.3.5). Pinned likewise.
+  const cache::StoredResponse* confirm = nullptr;
   // Instead of all of the representation: a run of it. An answer with all of it will do too.
   std::optional<RangeAsk> range;
   std::optional<ResumePoint> resume;  // for a reader that fell out of its fill
@@ -48,6 +52,7 @@ struct FetchJob {
 struct Asker {
   std::string ip;
   std::string_view scheme;
+  ClientProof proof;
   bool straight_to_origin = false;
   bool hot = false;
 };

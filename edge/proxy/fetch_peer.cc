@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "edge/proxy/fetch.h"
+#include "edge/proxy/peer_tls.h"
 
 namespace perigee::proxy {
 
@@ -84,13 +85,15 @@ void Fetch::hedge() {
     worker_.metrics().add(Metric::hedge_budget_exhausted);
     return;
   }
+  auto tls = connect_peer_tls(worker_, *job_.snapshot, job_.snapshot->peers[to.node]->name);
+  if (tls && tls->context == nullptr) return;
   UpstreamLimit& slot = limit_of(to);
   if (!slot.try_acquire()) return;
   worker_.metrics().add(Metric::hedges_sent);
   peer().hedges.fetch_add(1, std::memory_order_relaxed);
   HedgeClient& client = *this;
-  hedge_ =
-      std::make_unique<Hedge>(worker_, client, slot, *address, options, request_.method, request_head(to));
+  hedge_ = std::make_unique<Hedge>(worker_, client, slot, *address, std::move(tls), options, request_.method,
+                                   request_head(to));
 }
 
 // The late peer loses: its connection goes, its place is given back, and it is nobody's failure.

@@ -9,19 +9,21 @@
 namespace perigee::proxy {
 
 Hedge::Hedge(Worker& worker, HedgeClient& client, UpstreamLimit& slot, const net::Address& to,
-             const ExchangeOptions& options, http::Method method, std::string head)
+             std::optional<ConnectTls> tls, const ExchangeOptions& options, http::Method method,
+             std::string head)
     : worker_(worker),
       client_(client),
       slot_(&slot),
       method_(method),
       head_(std::move(head)),
-      idle_max_(worker.share(options.peer_idle_connections_max)) {
-  if (UpstreamConnection* idle = worker_.pool().take_idle({to})) {
+      idle_max_(worker.share(options.peer_idle_connections_max)),
+      tls_key_(tls ? tls->resume_key : std::string()) {
+  if (UpstreamConnection* idle = worker_.pool().take_idle({to, tls_key_})) {
     ask(*idle);
   } else {
     ConnectHandler& handler = *this;
     connector_ = std::make_unique<Connector>(worker_.loop(), std::vector{to}, options.peer_connect_timeout,
-                                             handler, std::nullopt);
+                                             handler, std::move(tls));
   }
 }
 
@@ -32,7 +34,8 @@ Hedge::~Hedge() {
 
 void Hedge::on_connect(const ConnectOutcome& outcome) {
   const std::unique_ptr<Connector> done = std::move(connector_);
-  if (outcome.stream != nullptr) ask(worker_.pool().adopt({outcome.address}, *outcome.stream, idle_max_));
+  if (outcome.stream != nullptr)
+    ask(worker_.pool().adopt({outcome.address, tls_key_}, *outcome.stream, idle_max_));
 }
 
 void Hedge::ask(UpstreamConnection& connection) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "edge/proxy/connector.h"
@@ -34,7 +35,7 @@ class Hedge final : private UpstreamHandler, private ConnectHandler {
  public:
   // Asks at once, over an idle connection or a new one.
   Hedge(Worker& worker, HedgeClient& client, UpstreamLimit& slot, const net::Address& to,
-        const ExchangeOptions& options, http::Method method, std::string head);
+        std::optional<ConnectTls> tls, const ExchangeOptions& options, http::Method method, std::string head);
   ~Hedge();
 
  private:
@@ -53,6 +54,7 @@ class Hedge final : private UpstreamHandler, private ConnectHandler {
   const http::Method method_;
   const std::string head_;
   const uint32_t idle_max_;
+  const std::string tls_key_;  // see PoolKey
   std::unique_ptr<Connector> connector_;
   UpstreamConnection* connection_ = nullptr;
 };

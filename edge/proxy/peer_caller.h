@@ -15,6 +15,9 @@
 #include "edge/base/result.h"
 #include "edge/cluster/peer_auth.h"
 #include "edge/net/io.h"
+#include "edge/net/tls_stream.h"
+#include "edge/proxy/connector.h"
+#include "edge/proxy/snapshot.h"
 #include "edge/proxy/upstream_pool.h"
 
 namespace perigee::proxy {
@@ -28,7 +31,17 @@ struct PeerCall {
   std::string digest;                    // of its membership
   std::optional<uint64_t> invalidation;  // see PeerRequestEnvelope
   Duration timeout{};
+  std::string to_name;  // whom the other side must prove to be, when nodes have certificates
 };
+
+// How this node proves who it is: with certificates, else by signing.
+struct PeerProof {
+  std::shared_ptr<const net::TlsClientSettings> tls;
+  std::string tls_identity;  // net::identity_of(*tls)
+  std::shared_ptr<const cluster::PeerKeyRing> keys;
+};
+
+PeerProof proof_of_node(const Snapshot& snapshot);
 
 struct PeerReply {
   int status = 0;
@@ -45,12 +58,17 @@ class PeerCaller {
   PeerCaller(net::Loop& loop, MetricShard& metrics);
   ~PeerCaller();
 
-  void call(const PeerCall& call, const cluster::PeerKeyRing& keys, Done done);
+  void call(const PeerCall& call, const PeerProof& proof, Done done);
 
  private:
   class Call;
+  std::optional<ConnectTls> connect_tls(const PeerCall& call, const PeerProof& proof);
+
   net::Loop& loop_;
-  proxy::UpstreamPool pool_;
+  UpstreamPool pool_;
+  net::TlsFactory tls_factory_;
+  std::string tls_identity_;  // of the context
+  std::shared_ptr<net::TlsClientContext> tls_context_;
   std::set<Call*> calls_;
 };
 

@@ -33,7 +33,7 @@ class PeerInvalidator::Message final : private net::TimerHandler {
 
   void send() {
     owner_.worker_.metrics().add(Metric::invalidations_sent);
-    owner_.caller_.call(call_, *snapshot_->peer_keys,
+    owner_.caller_.call(call_, proof_of_node(*snapshot_),
                         [this](const Result<PeerReply>& reply) { replied(reply && reply->status == 204); });
   }
 
@@ -90,7 +90,7 @@ std::shared_ptr<InvalidationRound> PeerInvalidator::invalidate(
   for (const std::string& key : keys) {
     const uint64_t id = worker_.loop().random().next() | 1;  // never 0
     forget(worker_, key, id);
-    if (snapshot->peer_keys == nullptr) continue;
+    if (!snapshot->has_peers()) continue;
     for (size_t i = 0; i < view.topology.nodes.size(); ++i) {
       const auto node = static_cast<cluster::NodeIndex>(i);
       const auto address = net::Address::parse(view.topology.nodes[i].peer_address);
@@ -102,6 +102,7 @@ std::shared_ptr<InvalidationRound> PeerInvalidator::invalidate(
       PeerCall call;
       call.method = http::Method::post;
       call.to = *address;
+      call.to_name = view.topology.nodes[i].name;
       call.from = snapshot->node_name;
       call.digest = view.digest;
       call.invalidation = id;

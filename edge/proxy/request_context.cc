@@ -1,6 +1,7 @@
 #include "edge/proxy/request_context.h"
 
 #include "edge/cache/sparse_body.h"
+#include "edge/http/conditional.h"
 #include "edge/proxy/stored_answer.h"
 #include "edge/proxy/upstream_request.h"
 
@@ -40,6 +41,14 @@ void look_into(const http::RequestHead& request, WallTime now, Random& random, R
                       cache::ForwardReason::partial, cache::DecisionRule::partial};
 }
 
+// As if such a condition were not there (RFC 9110 13.1.1 permits that) where it holds of what is stored;
+// where it does not, the origin is asked, with the condition.
+bool leaves_to_origin(const http::RequestHead& request, WallTime now, const RequestContext& context) {
+  if (!context.policy.has_origin_condition) return false;
+  const http::Validators validators = stored_validators(context.stored->head());
+  return !http::meets_origin_conditions(request, validators, unix_seconds(now));
+}
+
 }  // namespace
 
 bool choose_site(const SiteTable& sites, std::string_view authority, RequestContext& context) {
@@ -63,6 +72,7 @@ void choose_rule(RequestContext& context) {
 bool asks_store(const http::RequestHead& request, RequestContext& context) {
   context.policy = cache::request_policy(request);
   if (context.only_if_cached) context.policy.only_if_cached = true;
+  if (context.shows_certificate) context.policy.has_authorization = true;
   // What Connection names does not go upstream, so no answer can be said to have been selected by it.
   if (connection_names_present_field(request.fields)) context.policy.no_store = true;
   return context.policy.cacheable_method && context.options->enabled;
@@ -70,7 +80,9 @@ bool asks_store(const http::RequestHead& request, RequestContext& context) {
 
 void decide_on(const http::RequestHead& request, const cache::Lookup& found, WallTime now, Random& random,
                RequestContext& context) {
-  const cache::ResponseMeta* meta = found.response != nullptr ? &found.response->meta() : nullptr;
+  cache::ResponseMeta of_found;
+  if (found.response != nullptr) of_found = found.response->meta();
+  const cache::ResponseMeta* const meta = found.response != nullptr ? &of_found : nullptr;
   const bool marker = meta != nullptr && meta->is(cache::ResponseMeta::hit_for_miss);
   context.hit_for_miss = marker && meta->ttl(now) > 0;
   if (!marker) context.stored = found.response;
@@ -81,7 +93,12 @@ void decide_on(const http::RequestHead& request, const cache::Lookup& found, Wal
   }
   const bool serves = context.decision.action == Action::serve ||
                       context.decision.action == Action::serve_stale_while_revalidate;
-  if (serves && meta->is(cache::ResponseMeta::partial)) look_into(request, now, random, context);
+  if (serves && leaves_to_origin(request, now, context)) {
+    context.decision = {context.policy.only_if_cached ? Action::gateway_timeout : Action::forward,
+                        cache::ForwardReason::request, cache::DecisionRule::origin_condition};
+  } else if (serves && meta->is(cache::ResponseMeta::partial)) {
+    look_into(request, now, random, context);
+  }
   if (request.upgrade && context.site->allow_upgrade) {
     context.decision = {Action::forward, cache::ForwardReason::bypass, cache::DecisionRule::upgrade};
   }

@@ -31,6 +31,7 @@ struct RequestContext {
   bool digest_agrees = true;
   bool only_if_cached = false;           // nothing may be fetched for it, nor validated
   std::optional<uint64_t> invalidation;  // of the URL, which the peer knows of
+  bool shows_certificate = false;        // the client, to a site that asks for one
   Duration head_deadline{};              // from now
 
   cache::Decision decision;

@@ -82,7 +82,7 @@ void choose_hedge(Worker& worker, const Snapshot& snapshot, uint64_t key_hash, R
 RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site,
                      const RouteRequest& request) {
   RoutePlan plan;
-  if (!request.straight_to_origin && snapshot.peer_keys != nullptr) {
+  if (!request.straight_to_origin && snapshot.has_peers()) {
     const cluster::ClusterView& view = *snapshot.cluster;
     cluster::RouteQuery query;
     query.self = view.self;

@@ -1,6 +1,7 @@
 #include "edge/proxy/site.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "edge/base/bytes.h"
 
@@ -15,6 +16,22 @@ std::string lower_case(std::string_view text) {
   return copy;
 }
 
+// Eight letters at a time: every request passes here. What is not ASCII stays as it is.
+void write_lower_case(std::string_view text, char* out) {
+  constexpr uint64_t ones = 0x0101010101010101;
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const uint64_t low = word & (ones * 0x7f);
+    const uint64_t from_a = low + ones * (0x80 - 'A');
+    const uint64_t beyond_z = low + ones * (0x7f - 'Z');
+    word |= ((from_a & ~beyond_z & ~word) & (ones * 0x80)) >> 2;
+    std::memcpy(out + at, &word, sizeof word);
+  }
+  for (; at < text.size(); ++at) out[at] = to_lower(text[at]);
+}
+
 tl::unexpected<Error> duplicate(const std::string& host, const Site& first, const Site& second) {
   return fail(
       Side::internal, "duplicate_host",
@@ -24,11 +41,13 @@ tl::unexpected<Error> duplicate(const std::string& host, const Site& first, cons
 }  // namespace
 
 std::string_view host_of(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
-    return authority;
-  return authority.substr(0, colon);
+  if (authority.find(':') == std::string_view::npos) return authority;
+  // The last colon, looked for from behind: a port is short.
+  size_t at = authority.size();
+  while (at > 0 && authority[at - 1] != ':' && authority[at - 1] != ']') --at;
+  // None at all, or none behind the bracket of an IPv6 address.
+  if (at == 0 || authority[at - 1] == ']') return authority;
+  return authority.substr(0, at - 1);
 }
 
 Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::shared_ptr<const Site>> sites) {
@@ -53,15 +72,17 @@ Result<std::shared_ptr<const SiteTable>> SiteTable::build(std::vector<std::share
 }
 
 const Site* SiteTable::in(const HostMap& map, std::string_view host) {
+  if (map.empty()) return nullptr;
   const auto found = map.find(host);
   return found == map.end() ? nullptr : found->second;
 }
 
 const Site* SiteTable::find(std::string_view host) const {
+  if (exact_.empty() && wildcard_.empty()) return any_;
   if (host.ends_with('.')) host.remove_suffix(1);
   if (host.size() > host_bytes_max) return any_;
   char buffer[host_bytes_max];
-  std::transform(host.begin(), host.end(), buffer, to_lower);
+  write_lower_case(host, buffer);
   std::string_view rest(buffer, host.size());
   if (const Site* site = in(exact_, rest)) return site;
   // Each step drops one label, so the first match is the longest.

@@ -33,6 +33,7 @@ struct OriginGroup {
   // Not null: asked over TLS, and only of whom can prove to be tls_name (empty: the Host it is sent, else the
   // server's own name).
   std::shared_ptr<const net::TlsClientSettings> tls;
+  std::string tls_identity;  // identity_of(*tls)
   std::string tls_name;
   std::string host_header;  // sent as Host; empty: the site's host as the client asked
   Duration connect_timeout = std::chrono::seconds(1);
@@ -41,6 +42,9 @@ struct OriginGroup {
   uint32_t connections_max = 256;      // per node
   uint32_t idle_connections_max = 64;  // per node
 };
+
+// Whether clients of a site are asked for a certificate, and need one.
+enum class ClientCertificates : uint8_t { off, optional, required };
 
 // The first rule whose prefix matches the path applies, in place of the site's policy.
 struct CacheRule {
@@ -57,7 +61,9 @@ struct Site {
   std::string shield_region;           // whose owner the other regions ask before the origin; empty: none
   bool allow_upgrade = false;          // WebSocket and other Upgrade pass-through
   bool forward_client_address = true;  // X-Forwarded-For, -Proto, -Host
-  bool tells_key = false;              // Cache-Status says the cache key
+  ClientCertificates client_certificates = ClientCertificates::off;
+  std::shared_ptr<const net::TlsClientRules> client_rules;  // null when off
+  bool tells_key = false;                                   // Cache-Status says the cache key
   uint64_t request_body_bytes_max = 1ull << 30;
 };
 

@@ -60,10 +60,16 @@ struct Snapshot {
   std::shared_ptr<const cluster::ClusterView> cluster;  // never null; of one node when there is no topology
   std::vector<std::shared_ptr<cluster::PeerRecord>> peers;  // by NodeIndex, this node's own too
   cluster::Joining joining;
-  std::shared_ptr<const cluster::PeerKeyRing> peer_keys;  // null: peers are neither asked nor answered
+  // How peers prove who they are: by certificates, else by a secret, else they are neither asked nor
+  // answered.
+  std::shared_ptr<const net::TlsClientSettings> peer_tls;
+  std::string peer_tls_identity;  // identity_of(*peer_tls)
+  std::shared_ptr<const cluster::PeerKeyRing> peer_keys;
   // What every answer on the peer listener carries: "perigee-peer: v=1;...\r\n".
   std::string peer_answer_line;
   ExchangeOptions exchange;
+
+  bool has_peers() const { return peer_tls != nullptr || peer_keys != nullptr; }
 };
 
 }  // namespace perigee::proxy

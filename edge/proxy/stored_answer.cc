@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "edge/http/byteranges.h"
-#include "edge/http/conditional.h"
 #include "edge/http/h1.h"
 #include "edge/serve/owned_reply.h"
 
@@ -13,32 +14,13 @@ namespace {
 
 using http::FieldId;
 
-bool has_conditions(const http::FieldList& fields) {
-  for (const http::Field& field : fields) {
-    switch (field.id) {
-      case FieldId::if_match:
-      case FieldId::if_none_match:
-      case FieldId::if_modified_since:
-      case FieldId::if_unmodified_since:
-      case FieldId::range:
-        return true;
-      default:
-        break;
-    }
-  }
-  return false;
-}
+// A body in more blocks is streamed.
+constexpr size_t pieces_max = 8;
 
-http::Validators validators_in(std::string_view lines) {
-  http::Validators validators;
-  http::FieldLines fields(lines.substr(lines.find("\r\n") + 2));
-  for (std::string_view name, value; fields.next(name, value);) {
-    if (name == "etag") validators.etag = value;
-    if (name == "last-modified") validators.last_modified = value;
-    if (name == "date") validators.date = value;
-  }
-  return validators;
-}
+// What may make the answer another than the whole of what is stored.
+constexpr http::FieldSet conditions =
+    http::field_set(FieldId::if_match, FieldId::if_none_match, FieldId::if_modified_since,
+                    FieldId::if_unmodified_since, FieldId::range);
 
 // RFC 9110 15.4.5: a 304 repeats what would tell the client something new, and no more.
 bool belongs_in_304(std::string_view name) {
@@ -65,13 +47,25 @@ std::string_view stored_field(std::string_view stored_lines, std::string_view wa
   return {};
 }
 
+http::Validators stored_validators(std::string_view stored_lines) {
+  http::Validators validators;
+  http::FieldLines fields(stored_lines.substr(stored_lines.find("\r\n") + 2));
+  for (std::string_view name, value; fields.next(name, value);) {
+    if (name == "etag") validators.etag = value;
+    if (name == "last-modified") validators.last_modified = value;
+    if (name == "date") validators.date = value;
+  }
+  return validators;
+}
+
 StoredPlan plan_stored(const http::RequestHead& request, int status, std::string_view lines, uint64_t length,
                        WallTime now, Random& random) {
   StoredPlan plan;
   plan.status = status;
   plan.length = length;
-  if (status != 200 || !has_conditions(request.fields)) return plan;
-  const http::Validators validators = validators_in(lines);
+  // RFC 9110 13.2.1: conditions count where the answer would be 2xx without them.
+  if (status < 200 || status > 299 || !request.fields.has_any(conditions)) return plan;
+  const http::Validators validators = stored_validators(lines);
   const int64_t now_s = unix_seconds(now);
   switch (http::evaluate_conditions(request, validators, http::Evaluator::cache, now_s)) {
     case http::Precondition::not_modified:
@@ -83,7 +77,8 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
     case http::Precondition::proceed:
       break;
   }
-  if (request.method != http::Method::get || !request.fields.has(FieldId::range)) return plan;
+  if (status != 200 || request.method != http::Method::get || !request.fields.has(FieldId::range))
+    return plan;
   if (!http::if_range_matches(request, validators, now_s)) return plan;
   const auto specs = http::parse_range(request.fields.value(FieldId::range));
   if (!specs) return plan;
@@ -186,9 +181,13 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
     return true;
   }
   head.lines = stored.head();
-  if (!stored.has_small_body() && !head_only) return false;
-  exchange.reply(head, head_only ? std::string_view() : stored.small_body(),
-                 serve::Hold{&acquire_stored, &release_stored, &reader, &stored});
+  const serve::Hold hold{&acquire_stored, &release_stored, &reader, &stored};
+  if (!stored.has_small_body() && !head_only) {
+    std::array<Slice, pieces_max> pieces;
+    const size_t count = stored.large_body()->pieces(pieces);
+    return count != 0 && exchange.reply_in_pieces(head, {pieces.data(), count}, hold);
+  }
+  exchange.reply(head, head_only ? std::string_view() : stored.small_body(), hold);
   return true;
 }
 

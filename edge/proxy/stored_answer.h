@@ -12,6 +12,7 @@
 
 #include "edge/base/random.h"
 #include "edge/cache/store.h"
+#include "edge/http/conditional.h"
 #include "edge/http/message.h"
 #include "edge/http/range.h"
 #include "edge/proxy/parts_cursor.h"
@@ -45,6 +46,7 @@ std::optional<cache::ByteRun> missing_of(const StoredPlan& plan, const cache::Sp
 
 // What one stored head says, "" without: etag, content-type and so on, by lower-case name.
 std::string_view stored_field(std::string_view stored_lines, std::string_view name);
+http::Validators stored_validators(std::string_view stored_lines);
 
 // The head of a plan that is not the stored one as it is (206, 304, 412, 416), in the form of
 // ReplyHead::lines.
@@ -54,9 +56,9 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
 // Content-Length to announce for the plan.
 uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_length);
 
-// Answers from a stored response at once when its body is small, or nothing of it is sent. False: nothing was
-// done, stream parts_of() the large body with `head`, which is filled in either way (lines_scratch holds what
-// it points to).
+// Answers from a stored response at once when its body is small or of a few blocks, or nothing of it is sent.
+// False: nothing was done, stream parts_of() the large body with `head`, which is filled in either way
+// (lines_scratch holds what it points to).
 bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const cache::StoredResponse& stored,
                   bool head_only, const StoredPlan& plan, std::string_view more_lines,
                   std::string& lines_scratch, serve::ReplyHead& head);

@@ -65,6 +65,10 @@ bool never_passed_on(FieldId id) {
   }
 }
 
+bool is_client_certificate(FieldId id) {
+  return id == FieldId::client_cert || id == FieldId::client_cert_chain;
+}
+
 bool is_forwarded_field(FieldId id) {
   return id == FieldId::x_forwarded_for || id == FieldId::x_forwarded_proto ||
          id == FieldId::x_forwarded_host;
@@ -92,6 +96,9 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
     if (never_passed_on(field.id)) continue;
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
     if (is_forwarded_field(field.id) && parts.add_forwarded_fields) continue;
+    // RFC 9440 2.4: clients that say it themselves must not be believed.
+    if (is_client_certificate(field.id) && !parts.from_peer) continue;
+    if (field.id == FieldId::early_data && parts.early_data) continue;
     if (field.id == FieldId::accept_encoding && !parts.accept_encoding.empty()) continue;
     if (field.id == FieldId::surrogate_capability && !parts.surrogate_device.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;
@@ -128,6 +135,9 @@ void write_trace_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
                joined_with(fields, FieldId::surrogate_capability,
                            fmt::format("{}=\"Surrogate/1.0\"", parts.surrogate_device)));
   }
+  if (!parts.client_certificate.empty()) head.field("client-cert", parts.client_certificate);
+  if (!parts.client_chain.empty()) head.field("client-cert-chain", parts.client_chain);
+  if (parts.early_data) head.field("early-data", "1");
   if (!parts.add_forwarded_fields) return;
   head.field("x-forwarded-for", joined_with(fields, FieldId::x_forwarded_for, parts.client_ip));
   head.field("x-forwarded-proto", parts.client_scheme);
@@ -167,6 +177,7 @@ bool named_in_connection(const http::FieldList& fields, std::string_view name) {
 }
 
 bool names_cdn(const http::FieldList& fields, std::string_view cdn_id) {
+  if (!fields.has(FieldId::cdn_loop)) return false;
   for (const http::Field& field : fields) {
     if (field.id != FieldId::cdn_loop) continue;
     const bool found = any_element(field.value, [&](std::string_view element) {

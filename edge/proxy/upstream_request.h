@@ -64,6 +64,13 @@ struct UpstreamRequest {
   // Sent as Surrogate-Capability, so that an origin can address this cache; empty: not sent.
   std::string_view surrogate_device;
   bool upgrade = false;  // pass Connection: upgrade and Upgrade on
+
+  // RFC 9440: what the client proved to be, as Client-Cert and Client-Cert-Chain; empty: it did not. What the
+  // request itself says of that comes from a peer, who has proven who it is, or is left out.
+  std::string_view client_certificate;
+  std::string_view client_chain;
+  bool from_peer = false;
+  bool early_data = false;  // RFC 8470: the client's handshake was not complete
 };
 
 // Appends the head, blank line included, to out.

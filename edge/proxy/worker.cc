@@ -1,10 +1,13 @@
 #include "edge/proxy/worker.h"
 
+#include <set>
+
 namespace perigee::proxy {
 
 Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
                const http::HeadLimits& upstream_limits, std::shared_ptr<const Snapshot> snapshot)
     : loop_(loop),
+      random_(loop.random()),
       parts_(parts),
       metrics_(metrics),
       reader_(parts.store.add_reader()),
@@ -13,7 +16,8 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       pool_(loop, metrics, upstream_limits),
       resolver_(loop),
       tls_factory_(loop),
-      snapshot_(std::move(snapshot)) {
+      snapshot_(std::move(snapshot)),
+      hit_lines_(snapshot_->node_name) {
   reader_.set_purges(purges_.table());
 }
 
@@ -24,11 +28,17 @@ Worker::~Worker() {
 
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
+  hit_lines_ = HitLines(snapshot_->node_name);
   retry_budgets_.clear();
+  // What no upstream uses any more; connections and exchanges that began with it hold on to it.
+  std::set<std::string_view> used{snapshot_->peer_tls_identity};
+  for (const auto& site : snapshot_->sites->sites()) used.insert(site->origin->tls_identity);
+  std::erase_if(tls_clients_, [&](const auto& entry) { return used.count(entry.first) == 0; });
 }
 
-std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings) {
-  auto& context = tls_clients_[settings.authorities_pem];
+std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings,
+                                                          const std::string& identity) {
+  auto& context = tls_clients_[identity];
   if (context == nullptr) {
     auto built = net::TlsClientContext::build(settings);
     if (built) context = std::move(*built);

@@ -24,6 +24,8 @@
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
+#include "edge/proxy/group_invalidation.h"
+#include "edge/proxy/hit_lines.h"
 #include "edge/proxy/hot_copies.h"
 #include "edge/proxy/outcome.h"
 #include "edge/proxy/peer_control.h"
@@ -44,7 +46,8 @@ struct NodeParts {
   OutcomeSink& outcomes;      // where upstream outcomes are reported
   ExchangeLog& exchange_log;  // one line per exchange, when it is on
   Log log;
-  PeerControl& control;                          // where peers' control loops are answered
+  PeerControl& control;  // where peers' control loops are answered
+  GroupInvalidator& groups;
   std::atomic<uint32_t>& peer_requests_waiting;  // of the node: peers' requests that have no answer yet
   HotCopies& hot_copies;
   cluster::HotKeyOptions hot_keys;
@@ -62,6 +65,7 @@ class Worker final : public net::TurnHook, public Waker {
   void begin_turns() { loop_.add_turn_hook(*this); }
 
   net::Loop& loop() { return loop_; }
+  Random& random() { return random_; }  // the loop's
   cache::Store& store() { return parts_.store; }
   cache::Reader& reader() { return reader_; }
   cache::FillTable& fills() { return parts_.fills; }
@@ -83,13 +87,15 @@ class Worker final : public net::TurnHook, public Waker {
   UpstreamPool& pool() { return pool_; }
   net::CachingResolver& resolver() { return resolver_; }
   net::TlsFactory& tls_factory() { return tls_factory_; }
-  // Made on first use, one for all that trust the same. Null when it cannot be made.
-  std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings);
+  // Made on first use, one for all of that identity (net::identity_of). Null when it cannot be made.
+  std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings,
+                                                    const std::string& identity);
   MetricShard& metrics() { return metrics_; }
   OutcomeSink& outcomes() { return parts_.outcomes; }
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
   const Log& log() const { return parts_.log; }
   PeerControl& control() { return parts_.control; }
+  GroupInvalidator& groups() { return parts_.groups; }
   // A node's figure, divided by workers, at least one.
   uint32_t share(uint32_t per_node) const {
     return per_node / parts_.workers > 0 ? per_node / parts_.workers : 1;
@@ -111,6 +117,7 @@ class Worker final : public net::TurnHook, public Waker {
   // Scratch of the hit path, good until the next request.
   std::string& key_scratch() { return key_scratch_; }
   std::string& line_scratch() { return line_scratch_; }
+  HitLines& hit_lines() { return hit_lines_; }
   std::string& head_scratch() { return head_scratch_; }
 
   WorkerGuest*& guests() { return guests_; }
@@ -121,6 +128,7 @@ class Worker final : public net::TurnHook, public Waker {
 
  private:
   net::Loop& loop_;
+  Random& random_;
   NodeParts parts_;
   MetricShard& metrics_;
   cache::Reader& reader_;
@@ -129,7 +137,7 @@ class Worker final : public net::TurnHook, public Waker {
   UpstreamPool pool_;
   net::CachingResolver resolver_;
   net::TlsFactory tls_factory_;
-  std::map<std::string, std::shared_ptr<net::TlsClientContext>> tls_clients_;  // by trust
+  std::map<std::string, std::shared_ptr<net::TlsClientContext>> tls_clients_;  // by identity
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
   std::map<std::string, cluster::RetryBudget> retry_budgets_;
@@ -140,6 +148,7 @@ class Worker final : public net::TurnHook, public Waker {
   cluster::HotKeys hot_keys_{parts_.hot_keys};
   std::string key_scratch_;
   std::string line_scratch_;
+  HitLines hit_lines_;
   std::string head_scratch_;
 };
 

@@ -34,15 +34,7 @@ void H1Connection::reply(const ReplyHead& head, std::string_view body, const Hol
   if (!bodiless && length != body.size()) cut_wanted_ = true;
 
   if (batching()) {
-    OutputBatch& batch = host_.batch;
-    const uint32_t held = batch.add_hold(hold);
-    batch.add_held(head.lines, held);
-    char* text = batch.claim(head.more_lines.size() + framing_lines_max);
-    char* lines = append(text, head.more_lines);
-    const size_t framing = begin_answer(head, length, lines);
-    batch.add_text(text, head.more_lines.size() + framing);
-    batch.add_held(body, held);
-    batch.count_reply();
+    gather(head, length, {&body, 1}, body.size(), hold);
   } else {
     char framing[framing_lines_max];
     const size_t size = begin_answer(head, length, framing);
@@ -54,6 +46,37 @@ void H1Connection::reply(const ReplyHead& head, std::string_view body, const Hol
     host_.want_turn(*this);
   }
   answer_ = Answer::given;
+}
+
+// Puts a whole answer into the batch: copied in one piece if it is short, else its body as a view.
+void H1Connection::gather(const ReplyHead& head, uint64_t length, std::span<const Slice> body,
+                          uint64_t body_bytes, const Hold& hold) {
+  OutputBatch& batch = host_.batch;
+  const size_t text_max = head.more_lines.size() + framing_lines_max;
+  const bool copies_lines = batch.prefers_copy(head.lines.size() + text_max);
+  const size_t head_max = text_max + (copies_lines ? head.lines.size() : 0);
+  const bool copies_all = copies_lines && batch.prefers_copy(head_max + body_bytes);
+  // What was acquired for us is released with the batch, used or not.
+  const uint32_t held = copies_all && !hold.given ? 0 : batch.add_hold(hold);
+  if (!copies_lines) batch.add_held(head.lines, held);
+  char* const text = batch.claim(head_max + (copies_all ? body_bytes : 0));
+  char* at = copies_lines ? append(text, head.lines) : text;
+  at = append(at, head.more_lines);
+  at += begin_answer(head, length, at);
+  for (size_t i = 0; copies_all && i < body.size(); ++i) at = append(at, body[i]);
+  batch.add_text(text, static_cast<size_t>(at - text));
+  for (size_t i = 0; !copies_all && i < body.size(); ++i) batch.add_held(body[i], held);
+  batch.count_reply();
+}
+
+bool H1Connection::reply_in_pieces(const ReplyHead& head, std::span<const Slice> body, const Hold& hold) {
+  uint64_t length = 0;
+  for (const Slice& piece : body) length += piece.size();
+  if (!batching() || facts_.head_method || length != head.content_length || length > turn_left_) return false;
+  turn_left_ -= static_cast<uint32_t>(length);
+  gather(head, length, body, length, hold);
+  answer_ = Answer::given;
+  return true;
 }
 
 void H1Connection::reply(const ReplyHead& head, BodySource& source) {

@@ -126,7 +126,7 @@ void H1Connection::keep_rest(bool from_tail) {
     return;
   }
   if (!from_tail) {
-    tail_.assign(input_);
+    if (!input_.empty()) tail_.assign(input_);
   } else if (input_.size() < tail_.size()) {
     if (input_.empty()) {
       std::string().swap(tail_);

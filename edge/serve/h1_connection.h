@@ -97,6 +97,7 @@ class H1Connection final : public Connection,
 
   // Answering (h1_answering.cc).
   void reply(const ReplyHead& head, std::string_view body, const Hold& hold) override;
+  bool reply_in_pieces(const ReplyHead& head, std::span<const Slice> body, const Hold& hold) override;
   void reply(const ReplyHead& head, BodySource& source) override;
   void send_interim(const ReplyHead& head) override;
   void body_ready() override;
@@ -104,6 +105,8 @@ class H1Connection final : public Connection,
   TakenStream take_stream() override;
   bool batching() const { return working_; }
   size_t begin_answer(const ReplyHead& head, uint64_t content_length, char* lines);
+  void gather(const ReplyHead& head, uint64_t length, std::span<const Slice> body, uint64_t body_bytes,
+              const Hold& hold);
   void write_text(std::string_view first, std::string_view second, std::string_view third);
   void send();
   bool flush();
@@ -116,10 +119,7 @@ class H1Connection final : public Connection,
   net::Loop& loop() const override { return host_.loop; }
   net::Address client_address() const override { return stream_->remote_address(); }
   std::string_view scheme() const override { return host_.options.scheme; }
-  std::string_view server_name() const override {
-    const net::TlsFacts* facts = stream_->tls();
-    return facts != nullptr ? std::string_view(facts->server_name) : std::string_view();
-  }
+  const net::TlsFacts* tls() const override { return stream_->tls(); }
   void set_handler(ExchangeHandler& handler) override { handler_ = &handler; }
 
   ConnectionHost& host_;

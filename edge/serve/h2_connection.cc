@@ -35,11 +35,6 @@ H2Connection::~H2Connection() {
   }
 }
 
-std::string_view H2Connection::server_name() const {
-  const net::TlsFacts* facts = stream_->tls();
-  return facts != nullptr ? std::string_view(facts->server_name) : std::string_view();
-}
-
 void H2Connection::want_turn() {
   if (!closing_) host_.want_turn(*this);
 }
@@ -52,8 +47,13 @@ void H2Connection::on_turn() {
 void H2Connection::on_read(std::string_view bytes) {
   if (closing_) return;
   working_ = true;
-  const ssize_t used =
-      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  ssize_t used = 0;
+  while (used >= 0 && !bytes.empty() && !closing_) {
+    const std::string_view part = bytes.substr(0, data_heads_.next(bytes));
+    used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
+    if (used >= 0 && data_heads_.stream() != 0) judge_closed(data_heads_.stream(), NGHTTP2_DATA);
+    bytes.remove_prefix(part.size());
+  }
   working_ = false;
   if (closing_) return;
   if (used < 0) {

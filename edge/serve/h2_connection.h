@@ -19,7 +19,9 @@
 
 #include "edge/http/h2_head.h"
 #include "edge/serve/connection.h"
+#include "edge/serve/cut_short_streams.h"
 #include "edge/serve/glitch_budget.h"
+#include "edge/serve/h2_data_heads.h"
 #include "edge/serve/h2_stream.h"
 
 namespace perigee::serve {
@@ -36,7 +38,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   // From its streams.
   ConnectionHost& host() { return host_; }
   net::Address client_address() const { return stream_->remote_address(); }
-  std::string_view server_name() const;
+  const net::TlsFacts* tls() const { return stream_->tls(); }
   void want_turn();
   void resume(H2Stream& stream);
   void cut(H2Stream& stream);
@@ -98,6 +100,8 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void end_head(int32_t id, bool content_follows);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
+  void judge_closed(int32_t id, uint8_t type);
+  void fail(uint32_t error);
   void refuse(H2Stream& stream, const http::Refusal& refusal);
   void reset_stream(H2Stream& stream, uint32_t error);
 
@@ -108,6 +112,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   http::H2HeadReader head_;
   std::string rest_;  // frames that the stream did not take
   GlitchBudget glitches_;
+  CutShortStreams cut_short_;
+  H2DataHeads data_heads_;
+  int32_t last_begun_ = 0;
   net::Timer timer_;
   MonoTime since_;       // idle, blocked or draining since
   MonoTime head_since_;  // a block of fields is unfinished since

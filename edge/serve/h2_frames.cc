@@ -15,6 +15,9 @@ namespace {
 // A window that grows by less than this costs more than it brings.
 constexpr int32_t tiny_window_increment = 256;
 constexpr uint32_t bad_frame_cost = 5;
+// A block that unpacks to so many times what a head may be is not a long head but a bomb.
+constexpr size_t bomb_factor = 4;
+constexpr uint32_t bomb_cost = 50;
 constexpr unsigned first_extension = NGHTTP2_CONTINUATION + 1;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
@@ -92,9 +95,28 @@ void H2Connection::glitch(uint32_t count) {
 }
 
 int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+  H2Connection& connection = of(self);
   // Others are counted when they are whole; these are never told of again.
-  if (head->type == NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) of(self).glitch();
+  if (head->type == NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) connection.glitch();
+  // RFC 9113 6.3. The library does not look at priorities that it has disowned.
+  if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0) connection.fail(NGHTTP2_PROTOCOL_ERROR);
+  if (head->type == NGHTTP2_HEADERS) connection.judge_closed(head->stream_id, NGHTTP2_HEADERS);
   return 0;
+}
+
+// RFC 9113 5.1: on a stream that the client has ended or reset nothing more may come; and a stream whose
+// number was passed over can never begin (5.1.1). The library lets both pass. What was under way when we
+// reset a stream is nobody's fault.
+void H2Connection::judge_closed(int32_t id, uint8_t type) {
+  if (id % 2 == 0 || id > last_begun_ || nghttp2_session_find_stream(session_, id) != nullptr) return;
+  if (cut_short_.has(id)) return;
+  if (type == NGHTTP2_HEADERS) return fail(NGHTTP2_PROTOCOL_ERROR);
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+}
+
+void H2Connection::fail(uint32_t error) {
+  host_.metrics.add(Metric::requests_bad);
+  nghttp2_session_terminate_session(session_, error);
 }
 
 int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void* self) {
@@ -112,6 +134,7 @@ int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame,
 }
 
 void H2Connection::begin_head(int32_t id) {
+  last_begun_ = id;
   auto* stream = new H2Stream(*this, id, host_.loop.now());
   stream->next_ = first_;
   if (first_ != nullptr) first_->previous_ = stream;
@@ -122,8 +145,14 @@ void H2Connection::begin_head(int32_t id) {
 int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
                             const uint8_t* value, size_t value_size, uint8_t, void* self) {
   H2Connection& connection = of(self);
-  connection.head_.add(view(name, name_size), view(value, value_size), connection.host_.options.head_limits);
-  return 0;
+  const http::HeadLimits& limits = connection.host_.options.head_limits;
+  connection.head_.add(view(name, name_size), view(value, value_size), limits);
+  if (connection.head_.bytes() <= bomb_factor * limits.head_bytes_max) return 0;
+  // The library resets the stream, and goes through the rest of the block for the sake of its table alone.
+  connection.in_head_ = false;
+  connection.host_.metrics.add(Metric::requests_bad);
+  connection.glitch(bomb_cost);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // The library would leave the field out; a request that has one is no request.
@@ -239,6 +268,8 @@ int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* f
   H2Connection& connection = of(self);
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     const uint32_t error = frame->rst_stream.error_code;
+    if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 1)
+      connection.cut_short_.add(frame->hd.stream_id);
     // Resets that a client provokes cost as much as those it sends (CVE-2025-8671).
     if (error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR) connection.glitch();
     return 0;

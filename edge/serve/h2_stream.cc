@@ -15,7 +15,7 @@ const http::RequestHead& H2Stream::request() const { return connection_.host().h
 net::Loop& H2Stream::loop() const { return connection_.host().loop; }
 net::Address H2Stream::client_address() const { return connection_.client_address(); }
 std::string_view H2Stream::scheme() const { return connection_.host().options.scheme; }
-std::string_view H2Stream::server_name() const { return connection_.server_name(); }
+const net::TlsFacts* H2Stream::tls() const { return connection_.tls(); }
 
 H2Stream::Give H2Stream::offer(size_t most, size_t& bytes) {
   bytes = 0;

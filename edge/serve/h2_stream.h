@@ -56,7 +56,7 @@ class H2Stream final : public ServerExchange {
   net::Loop& loop() const override;
   net::Address client_address() const override;
   std::string_view scheme() const override;
-  std::string_view server_name() const override;
+  const net::TlsFacts* tls() const override;
   void reply(const ReplyHead& head, std::string_view body, const Hold& hold) override;
   void reply(const ReplyHead& head, BodySource& source) override;
   void send_interim(const ReplyHead& head) override;

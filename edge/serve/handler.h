@@ -97,11 +97,17 @@ class ServerExchange {
   virtual net::Loop& loop() const = 0;
   virtual net::Address client_address() const = 0;
   virtual std::string_view scheme() const = 0;  // "http" or "https"
-  // The host that the client named in its TLS handshake (SNI); empty without.
-  virtual std::string_view server_name() const = 0;
+  // What the client's TLS handshake agreed on; null without TLS.
+  virtual const net::TlsFacts* tls() const = 0;
 
   // The whole answer at once. body is empty for HEAD, 204, 304. hold covers head.lines and body.
   virtual void reply(const ReplyHead& head, std::string_view body, const Hold& hold) = 0;
+  // The same with a body in several pieces, which hold covers too. False, and nothing is done, where it is
+  // better pulled from a source: too long for one turn, or a protocol that sends in portions.
+  virtual bool reply_in_pieces(const ReplyHead& head, std::span<const Slice> body, const Hold& hold) {
+    static_cast<void>(head), static_cast<void>(body), static_cast<void>(hold);
+    return false;
+  }
   // The answer's head now, its body from source until end or failed. source must live until
   // on_exchange_end(). head is copied.
   virtual void reply(const ReplyHead& head, BodySource& source) = 0;

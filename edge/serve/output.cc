@@ -74,6 +74,7 @@ void OutputBatch::add_held(Slice bytes, uint32_t hold) {
   if (bytes.empty()) return;
   slices_.push_back(bytes);
   owners_.push_back(hold);
+  open_ = false;
 }
 
 char* OutputBatch::claim(size_t size) {
@@ -84,9 +85,15 @@ char* OutputBatch::claim(size_t size) {
 
 void OutputBatch::add_text(const char* claimed, size_t size) {
   if (size == 0) return;
-  if (claimed == scratch_.get() + scratch_used_) scratch_used_ += size;
+  const bool in_scratch = claimed == scratch_.get() + scratch_used_;
+  if (in_scratch) scratch_used_ += size;
+  if (in_scratch && open_) {
+    slices_.back() = {slices_.back().data(), slices_.back().size() + size};
+    return;
+  }
   slices_.emplace_back(claimed, size);
   owners_.push_back(scratch_piece);
+  open_ = in_scratch;
 }
 
 void OutputBatch::copy_text(std::string_view bytes) {
@@ -101,6 +108,7 @@ void OutputBatch::add_body(Slice bytes) {
   slices_.push_back(bytes);
   owners_.push_back(body_piece);
   body_bytes_ += bytes.size();
+  open_ = false;
 }
 
 OutputBatch::Written OutputBatch::write_to(net::Stream& stream, OutputQueue& queue) {
@@ -166,8 +174,9 @@ void OutputBatch::drop() {
   slices_.clear();
   owners_.clear();
   holds_.clear();
-  overflow_.clear();
+  if (!overflow_.empty()) overflow_.clear();
   scratch_used_ = 0;
+  open_ = false;
   body_bytes_ = 0;
   replies_ = 0;
 }

@@ -1,8 +1,10 @@
 // Bytes on their way to a client: first gathered without copying, then, only if the kernel did not take them,
 // kept.
 //
-// OutputBatch is shared by all connections of a loop and empty between their turns. It holds slices; short
-// texts that nobody else keeps (field lines of this answer, chunk framing) go into its scratch memory.
+// OutputBatch is shared by all connections of a loop and empty between their turns. It holds slices; what
+// nobody else keeps (field lines of this answer, chunk framing) and short answers as a whole go into its
+// scratch memory, where what is added in a row is one slice: to copy a KiB takes less time than to have the
+// kernel walk a list of slices, and a copy needs no hold.
 // OutputQueue belongs to one connection and holds what a short write left over: views with their holds
 // acquired, and copies of scratch text. Body bytes of a BodySource never get there; they stay with their
 // source until consumed.
@@ -71,6 +73,8 @@ class OutputBatch {
   char* claim(size_t size);
   void add_text(const char* claimed, size_t size);
   void copy_text(std::string_view bytes);
+  // Is an answer, or a part of one, of that size better copied? And is there room?
+  bool prefers_copy(size_t size) const { return size <= copy_max && scratch_used_ + size <= copy_room; }
   // Bytes of a BodySource.
   void add_body(Slice bytes);
   void count_reply() { ++replies_; }
@@ -91,7 +95,10 @@ class OutputBatch {
  private:
   static constexpr uint32_t scratch_piece = ~uint32_t{0};
   static constexpr uint32_t body_piece = ~uint32_t{0} - 1;
-  static constexpr size_t scratch_bytes = 32 * 1024;
+  static constexpr size_t scratch_bytes = 64 * 1024;
+  // The rest is for texts, so that a long batch of answers that are not copied allocates nothing.
+  static constexpr size_t copy_room = 48 * 1024;
+  static constexpr size_t copy_max = 4096;
 
   size_t spill(OutputQueue& queue, size_t written);
   void keep(OutputQueue& queue, size_t piece, Slice rest, uint32_t& acquired);
@@ -101,6 +108,7 @@ class OutputBatch {
   std::vector<Hold> holds_;
   std::unique_ptr<char[]> scratch_;
   size_t scratch_used_ = 0;
+  bool open_ = false;                              // the last slice ends where the scratch memory goes on
   std::vector<std::unique_ptr<char[]>> overflow_;  // texts the scratch had no room for
   size_t body_bytes_ = 0;
   uint32_t replies_ = 0;

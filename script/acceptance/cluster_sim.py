@@ -75,9 +75,9 @@ def seeds(system, line):
 def planted(system, line):
     """Every planted bug is found."""
     listed = subprocess.run([sys.executable, "-B", MUTANTS, "list"], text=True, stdout=subprocess.PIPE, check=True).stdout
-    for name in (entry.partition(";")[0] for entry in listed.split()):
+    for name, profile, *_ in (entry.split(";") for entry in listed.split()):
         command = [system.build / "tests" / f"simulate-{name}", "seeds", "--from", "1", "--count", str(MUTANT_SEEDS),
-                   "--expect-violation"]
+                   "--profile", profile, "--expect-violation"]
         result = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         found = re.search(r"^seed (\d+): VIOLATION", result.stdout, re.MULTILINE)
         shown = f"seed {found.group(1)}" if found else "not found"

@@ -37,6 +37,9 @@ def conformance(system, line):
         line.exactly(f"run {number}: failures that no RFC excuses", len(unexpected), 0)
         line.exactly(f"run {number}: exceptions that pass", len(stale), 0)
     line.exactly("runs with the outcome of the first", sum(outcome == outcomes[0] for outcome in outcomes), RUNS)
+    for way in suite.WAYS[1:]:
+        outcome = suite.verdicts(judge, suite.run(system, way))
+        line.exactly(f"tests that end otherwise over {way}", sum(outcome[name] != outcomes[0][name] for name in outcome), 0)
     line("the outcome is that of docs/CONFORMANCE.md", outcomes[0] == suite.committed_results(), "True",
          outcomes[0] == suite.committed_results())
 

@@ -1,7 +1,9 @@
-"""TLS and HTTP/2: what a hit, a handshake and an idle connection cost next to other servers, and reloads that clients do not notice.
+"""TLS and HTTP/2: what a hit, a handshake and an idle connection cost next to other servers, reloads that clients do not notice, attacks,
+and what scanners find.
 
 CPU time of the server's process over completed requests; the server is pinned to the first core and h2load to the last, subject and
 yardstick take turns, and the figure is the median of the rounds' ratios."""
+import json
 import os
 import re
 import socket
@@ -11,9 +13,10 @@ import subprocess
 
 from harness import tls, until
 from harness.process import Process
+from harness.h2_attacks import ATTACKS, TIMEOUTS, in_background
 from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
 
-TARGETS = ["perigee-edge", "perigee-origin"]
+TARGETS = ["perigee-edge", "perigee-origin", "bench-tls_memory"]
 ROUNDS = 5
 SMALL, LARGE = "/1024.bin", "/102400.bin"
 
@@ -29,12 +32,46 @@ class Nghttpd(Process):
 
 
 def nginx(system, root):
-    """nginx with TLS 1.3 and the same certificate, and no session to resume."""
+    """nginx with the same certificate, tickets like ours, and TLS 1.3, which nginx 1.22 does not speak by itself: a handshake of TLS 1.2
+    derives fewer keys and is a fifth cheaper."""
     port = system.port(system.host())
     server = system.nginx(root, [f"listen {port} ssl reuseport;", f"ssl_certificate {CERTIFICATES}/a.pem;",
-                                 f"ssl_certificate_key {CERTIFICATES}/a.key;", "ssl_session_tickets off;"])
+                                 f"ssl_certificate_key {CERTIFICATES}/a.key;", "ssl_protocols TLSv1.2 TLSv1.3;"])
     server.tls = port.pair
+    assert "TLSv1.3" in tls.handshake(server)
     return server
+
+
+class H2o(Process):
+    """H2O's file server with TLS, one thread."""
+
+    def __init__(self, name, folder, port, root):
+        path = folder / f"{name}.yaml"
+        path.write_text(f"""num-threads: 1
+listen:
+  host: {port.host}
+  port: {port.number}
+  ssl:
+    certificate-file: {CERTIFICATES}/a.pem
+    key-file: {CERTIFICATES}/a.key
+http2-max-concurrent-requests-per-connection: 128
+hosts:
+  default:
+    paths:
+      /:
+        file.dir: {root}
+""", encoding="utf-8")
+        super().__init__(name, ["h2o", "-c", path])
+        self.tls = port.pair
+        until(port.is_listening, "h2o to listen")
+
+
+def installed(*packages):
+    """Installs what is missing; these programs serve for comparison only, so script/setup leaves them out."""
+    missing = [name for name in packages if subprocess.run(["dpkg", "-s", name], capture_output=True, check=False).returncode != 0]
+    if missing:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=True, capture_output=True,
+                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
 def edge(system, root, **settings):
@@ -110,6 +147,19 @@ def http1(system, line):
                  lambda: cost(node, node.address, SMALL, 60_000, "-c64", "--h1", scheme="http")), 1.6)
 
 
+def h2o(system, line):
+    """1 KiB hits next to H2O: TLS with HTTP/1.1, and HTTP/2."""
+    installed("h2o")
+    root = files(system)
+    node = edge(system, root)
+    other = system.keep(H2o("h2o", system.folder, system.port(system.host()), root))
+    pin(node)
+    pin(other)
+    for name, options, limit in (("HTTP/1.1", ("-c64", "--h1"), 1.0), ("HTTP/2", ("-c16", "-m32"), 1.2)):
+        show(line, f"1 KiB against H2O, {name}",
+             compare(lambda: cost(node, node.tls, SMALL, 60_000, *options), lambda: cost(other, other.tls, SMALL, 60_000, *options)), limit)
+
+
 def http2(system, line):
     """Hits over HTTP/2, 16 connections of 32 streams, next to nghttpd."""
     root = files(system)
@@ -135,7 +185,9 @@ def handshakes(system, line):
 
 
 def idle(system, line):
-    """Memory of idle connections that have had one answer."""
+    """Memory of idle connections that have had one answer: ours, and what OpenSSL keeps for a session, by its own hook."""
+    said = tls.run(system.program("bench-tls_memory"), CERTIFICATES / "a.pem", CERTIFICATES / "a.key", AUTHORITY, HOST)
+    openssl = json.loads(said)["openssl_bytes_per_session"] / 1024
     count = 2000
     node = edge(system, files(system), limits={"connections": 20_000})
     for protocol in ("http/1.1", "h2"):
@@ -149,7 +201,9 @@ def idle(system, line):
                 connection.sendall(f"GET {SMALL} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
                 connection.recv(4096)
             connections.append(connection)
-        line(f"{protocol}: RSS per connection, OpenSSL's share included, KiB", (node.rss_bytes() - before) / count / 1024, "shown", True)
+        all_of_it = (node.rss_bytes() - before) / count / 1024
+        line(f"{protocol}: RSS per connection, KiB", f"{all_of_it:.2f}, of which OpenSSL {openssl:.2f}", "shown", True)
+        line.at_most(f"{protocol}: ours of it, KiB", all_of_it - openssl, 12)
         for connection in connections:
             connection.close()
 
@@ -182,4 +236,70 @@ def rotations(system, line):
     line("requests under way", done, "> 1000", done > 1000)
 
 
-PARTS = {"http1": http1, "http2": http2, "handshakes": handshakes, "idle": idle, "rotations": rotations}
+def good_load(node, seconds):
+    """(requests that succeeded, those that failed) of a browser's worth of load at a constant rate."""
+    host, port = node.tls
+    said = subprocess.run(["h2load", f"-D{seconds}", "-c10", "-m4", "--rps=60", "-H", f":authority: {HOST}", f"https://{host}:{port}{SMALL}"],
+                          capture_output=True, text=True, check=True).stdout
+    done, failed, errored, timeout = map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said).groups())
+    return done, failed + errored + timeout
+
+
+def attacks(system, line):
+    """Each attack beside a well-behaved load: what becomes of the connection, of the load, of the origin and of memory."""
+    seconds = int(os.environ.get("PERIGEE_ATTACK_SECONDS", "30"))
+    streams, glitches = 128, 200
+    root = files(system)
+    origin = system.origin("--root", root)
+    node = tls_node(system, origin, certificates=("a",), node={"workers": 1}, site_cache={"default_freshness": "1h"}, timeouts=TIMEOUTS)
+    for path in (SMALL, LARGE):
+        for _ in range(2):
+            assert tls.curl(node, path)[0] == 200
+    pin(node)
+    usual, _ = good_load(node, seconds)
+    memory = node.rss_bytes()
+    line("load without an attack, requests", usual, "shown", True)
+    for attack, within in ATTACKS.items():
+        name = attack.__name__
+        before = origin.stats()["requests"]
+        thread, results = in_background(node, attack, seconds)
+        done, failed = good_load(node, seconds)
+        thread.join()
+        result = results[0]
+        asked = origin.stats()["requests"] - before
+        connections = result.connections + result.lasting
+        line(name, f"{connections} connections, {result.sent} bytes, {asked} requests upstream", "shown", True)
+        if within is not None:
+            line.at_most(f"{name}: longest connection, s", result.longest if result.connections else float("inf"), within)
+        line.at_most(f"{name}: the load lost, %", 100 * max(0.0, 1 - done / usual), 10)
+        line.exactly(f"{name}: requests of the load that failed", failed, 0)
+        line.at_most(f"{name}: requests upstream per connection", asked / max(connections, 1), streams + glitches)
+    until(lambda: node.metric("perigee_connections_open") == 0, "the attackers to be gone", 90)
+    line.at_most("memory kept after all of them, MiB", (node.rss_bytes() - memory) / 2**20, 16)
+    line.exactly("tricks that reached the origin", sum("evil" in str(request) for request in origin.log()), 0)
+
+
+# Of the test certificate: who issued it, that nobody can revoke it, that it is valid for a century; and what a cache leaves to its origin.
+OF_THE_CERTIFICATE = re.compile(r"^(cert_|cert |HSTS|HPKP|OCSP|DNS_CAA|CAA|chain|overall_grade|grade|final_score|banner|cookie|security_headers)")
+
+
+def scanners(system, line):
+    """What testssl.sh and sslscan find."""
+    installed("testssl.sh", "sslscan")
+    node = edge(system, files(system))
+    host, port = node.tls
+    report = system.folder / "testssl.json"
+    subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "--add-ca", AUTHORITY, "--jsonfile", report, "--ip", host,
+                    f"{HOST}:{port}"], capture_output=True, check=False, timeout=900)
+    found = json.loads(report.read_text(encoding="utf-8"))
+    serious = [f"{entry['id']}: {entry['finding']}" for entry in found
+               if entry["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL") and not OF_THE_CERTIFICATE.match(entry["id"])]
+    line("testssl.sh: checks", len(found), "> 50", len(found) > 50)
+    line.exactly("testssl.sh: findings above LOW", "; ".join(serious) or "none", "none")
+    said = subprocess.run(["sslscan", "--no-colour", f"--sni-name={HOST}", f"{host}:{port}"], capture_output=True, text=True, check=True).stdout
+    spoken = re.findall(r"^(\S+)\s+enabled$", said, re.MULTILINE)
+    line.exactly("sslscan: protocols", " ".join(sorted(spoken)), "TLSv1.2 TLSv1.3")
+
+
+PARTS = {"http1": http1, "h2o": h2o, "http2": http2, "handshakes": handshakes, "idle": idle, "rotations": rotations, "attacks": attacks,
+         "scanners": scanners}

@@ -5,7 +5,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from rings import build, ctest, fuzz  # noqa: E402
+from rings import build, counts, ctest, fuzz  # noqa: E402
 from rings.progress import ROOT, Step  # noqa: E402
 
 
@@ -45,6 +45,7 @@ RINGS = {
     "tsan": of_preset("tsan", "tsan", ["tsan_tests"]),
     "conformance": of_preset("conformance", "dev", build.PROGRAMS),
     "fuzz": fuzz.run,
+    "counts": counts.run,
 }
 
 

@@ -1,5 +1,6 @@
 """npm's http-cache-tests against a real node."""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "system")]
@@ -25,6 +26,17 @@ def test_suite(system):
     assert not stale, f"passed, so the lists are stale: {stale}; see {suite.EXCEPTIONS.name} and {suite.NOT_YET.name}"
 
 
+def test_tls_and_http2(system):
+    """over TLS and over HTTP/2 every test ends as without"""
+    judge = suite.Suite().judge
+    with ThreadPoolExecutor(2) as pool:
+        runs = {way: pool.submit(suite.run, system, way) for way in ("tls", "h2")}
+    for way, run in runs.items():
+        results = run.result()
+        got = suite.verdicts(judge, results)
+        differing = {name: results.get(name) for name, verdict in suite.committed_results().items() if got[name] != verdict}
+        assert not differing, f"over {way} other outcomes: {differing}"
+
 
 def test_judge(system):
     """a test passes with its dependencies, counts only where it applies, and a list of failures may not be stale"""
@@ -48,6 +60,8 @@ def test_exceptions(system):
     for entry in entries:
         assert known.get(entry["id"]) in ("required", "optimal"), f"no such test, or a check: {entry['id']}"
         assert all(entry.get(key) for key in ("rfc", "sentence", "why")), entry
+        assert entry["kind"] in page.KINDS, entry
+    assert sum(entry["kind"] == "contradicted" for entry in entries) <= 3, "more tests are against an RFC than may be"
     for name in suite.not_yet():
         assert name in known, f"no such test: {name}"
 

@@ -34,7 +34,7 @@ TEST_CASE("a hit tells its age and what is left of its freshness", "[node][cachi
   Cluster cluster;
   cluster.origin().on("/a").reply(200).max_age(60).body("hello");
   cluster.get("eu-1", "/a")
-      .field("age", "0")
+      .without("age")
       .field("cache-status", "eu-1; fwd=uri-miss; fwd-status=200; stored");
   cluster.advance(7s);
   cluster.get("eu-1", "/a")
@@ -334,8 +334,7 @@ TEST_CASE("conditions of a client are answered from the store", "[node][caching]
   cluster.get("eu-1", "/a", {{"if-none-match", "\"2\""}}).expect(200).hit().body("hello");
   cluster.get("eu-1", "/a", {{"if-modified-since", modified}}).expect(304).body("");
   cluster.get("eu-1", "/a", {{"if-modified-since", http_date(now - 2000s)}}).expect(200).body("hello");
-  // RFC 9111 4.3.2: not applicable to a cache.
-  cluster.get("eu-1", "/a", {{"if-match", "\"2\""}}).expect(200).hit();
+  cluster.get("eu-1", "/a", {{"if-none-match", "*"}}).expect(304).body("");
   REQUIRE(cluster.origin().count("GET", "/a") == 1);
 }
 

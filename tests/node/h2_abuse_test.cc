@@ -153,6 +153,15 @@ TEST_CASE("a head that is too long is answered, and costs no more than its bytes
       frame(FrameType::headers, end_stream | end_headers, 1, block(get_lines("/")) + bomb + reference));
   CHECK(abuse.rig.requests.empty());
   CHECK(bomber.received.size() < 4000);
+  CHECK(AbuseRig::reset(bomber, 1) == NGHTTP2_INTERNAL_ERROR);
+  CHECK(!bomber.closed());
+  // A few of them are enough.
+  for (uint32_t id = 3; id < 13; id += 2)
+    bomber.send(frame(FrameType::headers, end_stream | end_headers, id, block(get_lines("/")) + reference));
+  abuse.rig.world.run_until_idle();
+  CHECK(bomber.closed());
+  CHECK(AbuseRig::goaway(bomber) == NGHTTP2_ENHANCE_YOUR_CALM);
+  CHECK(abuse.rig.requests.empty());
 }
 
 TEST_CASE("what would be another request upstream is reset", "[node][h2]") {

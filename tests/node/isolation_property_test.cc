@@ -88,6 +88,8 @@ Headers strange_fields(Random& random, const std::string& word) {
                        {"if-none-match", "\"" + word + "\""},
                        {"if-modified-since", date},
                        {"if-range", "\"" + word + "\""},
+                       {"if-match", "\"" + word + "\""},
+                       {"if-unmodified-since", date},
                        {"range", "bytes=0-0"},
                        {"accept-encoding", "gzip;q=0.5, " + word},
                        {"connection", word},
@@ -130,7 +132,7 @@ TEST_CASE("a client gets the answer of an empty node, whoever came before", "[no
   Cluster used(setup());
   EchoOrigin origin(used.world());
   int hits = 0;
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 250; ++round) {
     const std::string path = "/" + std::to_string(random.below(12));
     std::vector<std::string> secrets;
     for (uint64_t strangers = 1 + random.below(3); strangers > 0; --strangers) {

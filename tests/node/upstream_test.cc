@@ -143,6 +143,37 @@ TEST_CASE("early hints are passed on", "[node][upstream][interim]") {
   REQUIRE(client.received().find("link: </style.css>; rel=preload") != std::string::npos);
 }
 
+TEST_CASE("several interim responses keep their order, and their connection's fields stay behind",
+          "[node][upstream][interim]") {
+  Cluster cluster(raw_setup());
+  RawOrigin origin(cluster.world(), "raw", raw_address);
+  origin.answers(
+      {{"HTTP/1.1 100 Continue\r\n\r\n"
+        "HTTP/1.1 103 Early Hints\r\nLink: </1>\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n"
+        "HTTP/1.1 103 Early Hints\r\nLink: </2>\r\nCache-Control: max-age=60\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}});
+  TestConnection& client = cluster.ask("eu-1", "/a");
+  cluster.run_until([&] { return client.answers() == 1; });
+  Reply(client.answer(0)).expect(200).body("ok").without("link").without("cache-control");
+  REQUIRE(client.answer(0).interims == std::vector<int>{103, 103});
+  REQUIRE(client.received().find("</1>") < client.received().find("</2>"));
+  REQUIRE(client.received().find("x-hop") == std::string::npos);
+  // What an interim response says of caching is not said of the final one.
+  REQUIRE(!cluster.get("eu-1", "/a").expect(200).answer().hit());
+}
+
+TEST_CASE("HTTP/1.0 clients get no interim responses", "[node][upstream][interim]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).interim(103, "link", "</style.css>").max_age(60).body("hello");
+  TestConnection& client = cluster.connect("eu-1");
+  client.expect_answer_to(http::Method::get);
+  client.send("GET /a HTTP/1.0\r\nHost: a.example\r\n\r\n");
+  cluster.run();
+  REQUIRE(client.answers() == 1);
+  REQUIRE(client.answer(0).interims.empty());
+  Reply(client.answer(0)).expect(200).body("hello");
+}
+
 TEST_CASE("an upgrade passes only where the site allows it", "[node][upstream][upgrade]") {
   const Headers fields = {{"connection", "upgrade"}, {"upgrade", "websocket"}};
   for (const bool allowed : {true, false}) {

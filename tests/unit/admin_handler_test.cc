@@ -43,7 +43,7 @@ class FakeExchange final : public serve::ServerExchange {
   const http::RequestHead& request() const override { return request_; }
   net::Loop& loop() const override { std::abort(); }
   net::Address client_address() const override { return {}; }
-  std::string_view server_name() const override { return {}; }
+  const net::TlsFacts* tls() const override { return nullptr; }
   std::string_view scheme() const override { return "http"; }
   void reply(const serve::ReplyHead& reply, std::string_view content, const serve::Hold& hold) override {
     REQUIRE(status == 0);

@@ -30,6 +30,33 @@ TEST_CASE("a body gives back every byte in order, whatever the sizes of its appe
   }
 }
 
+TEST_CASE("a complete body is given in pieces, if there is room for them", "[cache][body]") {
+  Budget budget(1 << 30);
+  for (const bool announced : {false, true}) {
+    for (const size_t length : {1ul, 4096ul, 4097ul, 65536ul, 100'000ul, 200'000ul}) {
+      GrowingBody body(budget, announced ? std::optional<uint64_t>(length) : std::nullopt);
+      std::vector<perigee::Slice> room(8);
+      body.append(pattern(3, 0, length));
+      CHECK(body.pieces(room) == 0);
+      REQUIRE(body.finish());
+      const size_t count = body.pieces(room);
+      REQUIRE(count > 0);
+      std::string all;
+      for (size_t i = 0; i < count; ++i) all += room[i];
+      CHECK(all.size() == length);
+      CHECK(matches_pattern(all, 3));
+      CHECK(body.pieces({room.data(), count}) == count);
+      CHECK(body.pieces({room.data(), count - 1}) == 0);
+    }
+  }
+  GrowingBody trimmed(budget, 200'000);
+  trimmed.append(pattern(3, 0, 200'000));
+  trimmed.trim(70'000);
+  REQUIRE(trimmed.finish());
+  std::vector<perigee::Slice> room(8);
+  CHECK(trimmed.pieces(room) == 0);
+}
+
 TEST_CASE("a read at any offset starts there and stays within one block", "[cache][body]") {
   Budget budget(1 << 30);
   for (const bool announced : {false, true}) {

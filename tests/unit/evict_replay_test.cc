@@ -16,10 +16,10 @@ namespace {
 trace::Trace mix(trace::Mix kind) {
   trace::Parameters parameters;
   parameters.mix = kind;
-  parameters.requests = 60'000;
-  parameters.ids = 10'000;
-  parameters.scan_every = 15'000;
-  parameters.scan_ids = 3'000;
+  parameters.requests = 30'000;
+  parameters.ids = 5'000;
+  parameters.scan_every = 7'500;
+  parameters.scan_ids = 1'500;
   return trace::generate(parameters);
 }
 

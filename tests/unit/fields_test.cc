@@ -71,6 +71,23 @@ TEST_CASE("a list finds the first line of a name and counts all", "[http][fields
   CHECK(fields.find("x-other") == nullptr);
 }
 
+TEST_CASE("a list knows which well-known fields it has", "[http][fields]") {
+  FieldList fields;
+  CHECK_FALSE(fields.has_any(~FieldSet{0}));
+  fields.add("X-Thing", "b");
+  CHECK(fields.has(FieldId::other));
+  CHECK_FALSE(fields.has_any(field_set(FieldId::range, FieldId::if_match)));
+  fields.add("If-Match", "*");
+  fields.add(Field{"X-Forwarded-Proto", "http", FieldId::x_forwarded_proto});
+  CHECK(fields.has_any(field_set(FieldId::range, FieldId::if_match)));
+  CHECK(fields.has(FieldId::x_forwarded_proto));
+  CHECK_FALSE(fields.has(FieldId::range));
+  const FieldList copy = fields;
+  CHECK(copy.has(FieldId::if_match));
+  fields.clear();
+  CHECK_FALSE(fields.has_any(~FieldSet{0}));
+}
+
 TEST_CASE("a list that was cleared keeps its memory", "[http][fields]") {
   FieldList fields;
   fields.add("Via", "a");

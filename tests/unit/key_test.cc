@@ -129,6 +129,33 @@ TEST_CASE("a key is a fixed point: its parts build the same key, so every node o
   CHECK(built > 5000);
 }
 
+TEST_CASE("what is not normal is seen wherever in a long path it stands", "[cache][key]") {
+  struct Case {
+    std::string_view inserted;
+    std::string_view normal;  // what becomes of it; "refused"
+  };
+  for (const size_t length : {15u, 16u, 17u, 31u, 32u, 33u, 48u}) {
+    const std::string base = "/" + std::string(length - 1, 'a');
+    for (size_t at = 1; at <= length; ++at) {
+      for (const Case& each :
+           {Case{"/./b", "/b"}, Case{"/../b", "/b"}, Case{"%41", "A"}, Case{"%2f", "%2F"}, Case{"/.b", "/.b"},
+            Case{"//", "//"}, Case{"#", "refused"}, Case{" ", "refused"}, Case{"\x7f", "refused"},
+            Case{"\x80", "refused"}, Case{"%4z", "refused"}}) {
+        std::string path = base;
+        path.insert(at, each.inserted);
+        std::string expected = "http://h";
+        // ".." takes the segment before it, which here is all before it.
+        if (each.inserted != "/../b") expected += base.substr(0, at);
+        expected.append(each.normal).append(base.substr(at));
+        std::string key;
+        INFO(path);
+        CHECK(build_key("http", "h", path, key) == (each.normal != "refused"));
+        if (each.normal != "refused") CHECK(key == expected);
+      }
+    }
+  }
+}
+
 TEST_CASE("building a normal key allocates nothing when there is room", "[key]") {
   std::string key;
   key.reserve(64);

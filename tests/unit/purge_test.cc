@@ -58,6 +58,17 @@ TEST_CASE("a purge covers what it names and nothing else", "[purge]") {
       {rule(tag, "one"), "http://a.b/x", "surrogate-key: zero one two\r\n", gone},
       {rule(tag, "one"), "http://a.b/x", "cache-tag: zero, one\r\n", gone},
       {rule(tag, "one"), "http://a.b/x", "cache-groups: \"zero\", \"one\"\r\n", gone},
+      {rule(tag, "one"), "http://a.b/x", "cache-groups: zero, \"one\"\r\n", kept},
+      {rule(tag, "one, two"), "http://a.b/x", "cache-groups: \"one, two\"\r\n", gone},
+      {rule(tag, "one"), "http://a.b/x", "cache-groups: \"one, two\"\r\n", kept},
+      {rule(tag, "two"), "http://a.b/x", "cache-groups: \"one\"\r\nx: y\r\ncache-groups: \"two\"\r\n", gone},
+      {rule(group, "http://a.b one"), "http://a.b/x", "cache-groups: \"zero\", \"one\";p\r\n", gone},
+      {rule(group, "http://a.b one"), "https://a.b/x", "cache-groups: \"one\"\r\n", kept},
+      {rule(group, "http://a.b one"), "http://a.b:81/x", "cache-groups: \"one\"\r\n", kept},
+      {rule(group, "http://a.b one"), "http://a.b/x", "surrogate-key: one\r\n", kept},
+      {rule(group, "http://a.b one"), "http://a.b/x", "cache-groups: \"One\"\r\n", kept},
+      {rule(group, "http://a.b one two"), "http://a.b/x", "cache-groups: \"one two\"\r\n", gone},
+      {rule(group, "http://a.b "), "http://a.b/x", "cache-groups: \"\"\r\n", gone},
       {rule(tag, "one"), "http://a.b/x", "surrogate-key: ones none\r\n", kept},
       {rule(tag, "one"), "http://a.b/x", "x-tag: one\r\n", kept},
       {rule(tag, "one", "docs"), "http://docs.b/x", "surrogate-key: one\r\n", gone},
@@ -136,6 +147,32 @@ TEST_CASE("too many rules: the oldest widen to their site and lose nothing they 
   table.prune(table.position());
   CHECK(table.rules() == 0);
   CHECK(table.judge(table.position(), "http://docs.b/0", {}) == PurgeVerdict::kept);
+}
+
+TEST_CASE("rules about groups are pruned and widened as others are", "[purge]") {
+  constexpr std::string_view news = "HTTP/1.1 200 OK\r\ncache-groups: \"0\"\r\n";
+  PurgeTable table;
+  table.rebase();
+  const PurgeStamp before = table.position();
+  const auto names = std::make_shared<TwoSites>();
+  const auto group = [&](size_t i) {
+    return PurgeRule{PurgeScope::group, group_subject("http://docs.b", std::to_string(i)), "docs", false,
+                     names};
+  };
+  table.apply(group(0));
+  table.apply(group(0));
+  CHECK(table.judge(before + 1, "http://docs.b/", news) == PurgeVerdict::gone);
+  table.prune(before + 1);
+  CHECK(table.rules() == 1);
+  CHECK(table.judge(before + 1, "http://docs.b/", news) == PurgeVerdict::gone);
+  table.prune(before + 2);
+  CHECK(table.rules() == 0);
+  const PurgeStamp again = table.position();
+  for (size_t i = 0; i < PurgeTable::rules_max + 1; ++i) table.apply(group(i));
+  CHECK(table.rules() == PurgeTable::rules_max);
+  CHECK(table.judge(again, "http://docs.b/", {}) == PurgeVerdict::gone);
+  CHECK(table.judge(again, "http://shop.b/", news) == PurgeVerdict::kept);
+  CHECK(table.judge(again + 1, "http://docs.b/", {}) == PurgeVerdict::kept);
 }
 
 TEST_CASE("a URL purged again and again stays one rule and widens nothing", "[purge]") {

@@ -10,7 +10,7 @@ using namespace perigee::serve;
 namespace {
 
 // Takes so many bytes in all, then nothing.
-struct Sink final : net::Stream {
+struct Sink : net::Stream {
   explicit Sink(size_t bytes) : room(bytes) {}
   void set_handler(net::StreamHandler&) override {}
   void read_start() override {}
@@ -104,6 +104,46 @@ TEST_CASE("wherever a write stops, the rest is kept, held once, and released onc
     CHECK(sink.got == all);
     CHECK(pins.released == pins.acquired);
   }
+}
+
+TEST_CASE("texts in a row are one slice, and what is held or pulled ends the row", "[serve]") {
+  struct Counting final : Sink {
+    using Sink::Sink;
+    size_t write(std::span<const Slice> slices) override {
+      count = slices.size();
+      return Sink::write(slices);
+    }
+    size_t count = 0;
+  };
+  Pins pins;
+  OutputBatch batch;
+  OutputQueue queue;
+  Counting sink(1000);
+  batch.copy_text("a");
+  batch.copy_text("b");
+  CHECK(batch.write_to(sink, queue).all);
+  CHECK(sink.count == 1);
+  batch.copy_text("c");
+  add_reply(batch, pins.hold(0), "d", "e", "f");
+  batch.copy_text("g");
+  batch.add_body("h");
+  batch.copy_text("i");
+  batch.copy_text("j");
+  CHECK(batch.write_to(sink, queue).all);
+  CHECK(sink.count == 7);
+  CHECK(sink.got == "abcdefghij");
+}
+
+TEST_CASE("short answers are copied while there is room, so that texts always find some", "[serve]") {
+  OutputBatch batch;
+  CHECK(batch.prefers_copy(4096));
+  CHECK_FALSE(batch.prefers_copy(4097));
+  size_t copied = 0;
+  for (; batch.prefers_copy(1400); ++copied) batch.copy_text(std::string(1400, 'a'));
+  CHECK(copied >= 32);
+  CHECK(batch.claim(64 * 250) != nullptr);
+  batch.drop();
+  CHECK(batch.prefers_copy(4096));
 }
 
 TEST_CASE("a queue that is dropped releases what it held", "[serve]") {

@@ -32,6 +32,10 @@ TEST_CASE("a host finds its site: exact, then the longest wildcard, then the sit
   const Case cases[] = {
       {"www.example.org", "exact"},
       {"WWW.Example.ORG", "exact"},
+      {"wwW.eXAMPLE.oRg.", "exact"},
+      {"www[example.org", "all"},
+      {"WWW{example.org", "all"},
+      {"\xd7\xd7\xd7.EXAMPLE.org", "wide"},
       {"www.example.org.", "exact"},
       {"a.example.org", "wide"},
       {"a.b.example.org", "wide"},
@@ -78,4 +82,13 @@ TEST_CASE("a table of no sites finds none", "[site]") {
   auto table = SiteTable::build({});
   REQUIRE(table);
   CHECK(found(**table, "example.org") == "none");
+}
+
+TEST_CASE("the host of an authority is what comes before its port", "[site]") {
+  CHECK(host_of("a.example") == "a.example");
+  CHECK(host_of("a.example:8080") == "a.example");
+  CHECK(host_of("a.example:") == "a.example");
+  CHECK(host_of("[::1]") == "[::1]");
+  CHECK(host_of("[::1]:80") == "[::1]");
+  CHECK(host_of("") == "");
 }

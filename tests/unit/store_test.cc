@@ -195,6 +195,46 @@ TEST_CASE("a key has at most so many variants; the oldest goes", "[cache][store]
   reader.turn_end();
 }
 
+TEST_CASE("how long a stale response may be used is kept, and costs memory only where it is",
+          "[cache][store]") {
+  Store store(megabytes(64));
+  Reader& reader = store.add_reader();
+  const auto body = complete_body(store.budget(), 5, 1'000'000);
+  for (const auto& [while_revalidate, if_error] : {std::pair{0, 0}, {1, 0}, {0, 2}, {0x7fffffff, 3}}) {
+    for (const bool large : {false, true}) {
+      Draft draft = draft_of("k", "HTTP/1.1 200 OK\r\n");
+      draft.selecting = std::string_view("accept\0\0", 8);
+      draft.meta.status = 599;
+      draft.meta.flags = 0x0ff;
+      draft.meta.corrected_initial_age = -1;
+      draft.meta.freshness_lifetime = 0x7ffffffe;
+      draft.meta.response_time_ms = (int64_t{1} << 42) - 1;
+      draft.meta.stale_while_revalidate = while_revalidate;
+      draft.meta.stale_if_error = if_error;
+      store.purge(key_of("k"));
+      const uint64_t before = store.budget().used();
+      CHECK((large ? store.begin(draft, body) : store.begin(draft, "seventeen bytes!!")).commit());
+      const StoredResponse& stored = *reader.lookup(key_of("k"), {}).response;
+      const ResponseMeta meta = stored.meta();
+      CHECK(meta.status == 599);
+      CHECK(meta.flags == 0x0ff);
+      CHECK(meta.corrected_initial_age == -1);
+      CHECK(meta.freshness_lifetime == 0x7ffffffe);
+      CHECK(meta.response_time_ms == (int64_t{1} << 42) - 1);
+      CHECK(meta.stale_while_revalidate == while_revalidate);
+      CHECK(meta.stale_if_error == if_error);
+      CHECK(stored.key() == "k");
+      CHECK(stored.head() == "HTTP/1.1 200 OK\r\n");
+      CHECK(stored.selecting() == draft.selecting);
+      if (large) CHECK(stored.large_body() == body);
+      if (!large) CHECK(stored.small_body() == "seventeen bytes!!");
+      CHECK(store.budget().used() > before);
+      reader.turn_end();
+    }
+  }
+  store.purge(key_of("k"));
+}
+
 TEST_CASE("a refresh renews head and metadata and keeps the body", "[cache][store]") {
   Store store(megabytes(64));
   Reader& reader = store.add_reader();

@@ -9,8 +9,8 @@ from harness.wait import until
 from .servers import SIZES
 
 LOAD_CORE = (os.cpu_count() or 2) - 1
-KEPT = 40_000        # responses stored for the figure per response
-IDLE = 4_000         # connections held for the figure per connection
+KEPT = 20_000  # responses stored for the figure per response
+IDLE = 2_000   # connections held for the figure per connection
 HERD = 100
 HERD_LATENCY = "200ms"
 MIX = ("--mix", "one_hit", "--mix-one-hit", "0.1", "--mix-ids", "2000", "--mix-skew", "0.9", "--closed")

@@ -20,6 +20,19 @@ The other columns are the results that the suite's authors publish with it, judg
 named, which is what the package holds; some were made by older versions of the suite. A test without a result has not passed.
 """
 
+COUNTING = """\
+The counts are the suite's own: its runner leaves out the tests for browsers alone, and a test that names no kind is a required one. \
+Other versions of the suite have other counts.
+
+`script/test conformance` makes two more runs, over TLS and over HTTP/2, by a bridge that passes on every field and stores nothing \
+(`tests/conformance/http_cache/bridge.mjs`); every test ends as without.
+"""
+
+KINDS = {
+    "contradicted": "To pass is against an RFC ({count})",
+    "unanswerable": "No answer passes ({count})",
+}
+
 
 def text(suite, verdicts, exceptions):
     judge = suite.judge
@@ -30,7 +43,7 @@ def text(suite, verdicts, exceptions):
         parts += [f"### {kind.capitalize()}\n", table(judge, columns, kind)]
     yes, asked = judge.counts(verdicts)["check"]
     parts += [f"Of the {asked} checks, {yes} are answered with yes.\n"]
-    parts += ["## Tests that do not pass\n", failures(judge, verdicts, exceptions)]
+    parts += [COUNTING, "## Tests that do not pass\n", failures(judge, verdicts, exceptions)]
     return "\n".join(parts)
 
 
@@ -49,13 +62,22 @@ def cell(count):
 
 
 def failures(judge, verdicts, exceptions):
-    reasons = {entry["id"]: entry for entry in exceptions}
+    failing = judge.not_passed(verdicts)
+    listed = {entry["id"]: entry for entry in exceptions}
     parts = []
-    for name in judge.not_passed(verdicts):
-        test = judge.tests[name]
-        parts.append(f"**`{name}`** ({test['kind']}): {test['name']}\n")
-        if entry := reasons.get(name):
-            parts.append(f"> {entry['sentence']} ({entry['rfc']})\n\n{entry['why']}\n")
-        else:
-            parts.append("Not implemented yet.\n")
+    for kind, title in KINDS.items():
+        of_kind = [name for name in failing if name in listed and listed[name]["kind"] == kind]
+        if of_kind:
+            parts.append(f"### {title.format(count=len(of_kind))}\n")
+            parts += [failure(judge, name, listed[name]) for name in of_kind]
+    rest = [name for name in failing if name not in listed]
+    if rest:
+        parts.append(f"### Not implemented yet ({len(rest)})\n")
+        parts += [failure(judge, name, None) for name in rest]
     return "\n".join(parts) if parts else "None.\n"
+
+
+def failure(judge, name, entry):
+    test = judge.tests[name]
+    text = f"**`{name}`** ({test['kind']}): {test['name']}\n"
+    return text if entry is None else f"{text}\n> {entry['sentence']} ({entry['rfc']})\n\n{entry['why']}\n"

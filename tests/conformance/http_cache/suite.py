@@ -4,7 +4,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from harness import toml
+from harness import tls, toml
 from harness.node import Node
 from harness.process import Process
 
@@ -18,6 +18,8 @@ EXCEPTIONS = HERE / "exceptions.toml"
 NOT_YET = HERE / "not_yet.txt"
 CONFIGURATION = ROOT / "config/alone.toml"
 RUN_SECONDS = 300
+# How the suite's client reaches the node: by itself, or over a bridge (bridge.mjs).
+WAYS = ("http", "tls", "h2")
 
 
 def package():
@@ -42,7 +44,7 @@ class Suite:
 
 
 def exceptions():
-    """Tests that cannot pass: id, rfc, sentence, why."""
+    """Tests that cannot pass: id, kind, rfc, sentence, why."""
     return tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))["exception"]
 
 
@@ -62,23 +64,38 @@ class SuiteServer(Process):
         self.port = int(self.out.wait(r"^Listening on http://\S*:(\d+)/$", 20).group(1))
 
 
+class Bridge(Process):
+    """HTTP/1.1 in front, TLS or HTTP/2 toward a node."""
+
+    def __init__(self, name, way, port):
+        super().__init__(name, ["node", "--no-warnings", HERE / "bridge.mjs", way, port.host, port.number, tls.HOST, tls.AUTHORITY])
+        self.base = self.out.wait(r"^Listening on (http://\S+?)/$", 20).group(1)
+
+
 def start_node(system, port):
-    """A node by the example configuration, with nothing changed but the addresses."""
+    """A node by the example configuration, with nothing changed but the addresses, and TLS beside them."""
     tables = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
     host = system.host()
     ports = {role: system.port(host) for role in ("client", "admin", "health")}
-    tables["listen"] = {"client": [ports["client"]], "admin": ports["admin"], "health": ports["health"]}
+    tls_port = system.port(host)
+    tables["listen"] = {"client": [ports["client"]], "admin": ports["admin"], "health": ports["health"], "tls": [tls_port]}
+    tables["certificate"] = [tls.certificate("a")]
     tables["origin"][0]["servers"] = [f"127.0.0.1:{port}"]
-    path = system.folder / "alone.toml"
+    path = system.folder / f"{system.name('alone')}.toml"
     path.write_text(toml.dumps(tables), encoding="utf-8")
-    return system.keep(Node("edge", system.program("perigee-edge"), path, ports))
+    node = system.keep(Node("edge", system.program("perigee-edge"), path, ports))
+    node.tls = tls_port
+    return node
 
 
-def run(system):
+def run(system, way="http"):
     """The results of one run against a fresh node: {id: true or [kind, message]}."""
     server = system.keep(SuiteServer(system.name("suite"), system.folder))
     node = start_node(system, server.port)
-    return node_js("run", f"http://{node}")
+    base = f"http://{node}" if way == "http" else system.keep(Bridge(system.name("bridge"), way, node.tls)).base
+    results = node_js("run", base)
+    assert way == "http" or node.metric("perigee_tls_handshakes_total") > 0, f"{way}: the bridge went another way"
+    return results
 
 
 def verdicts(judge, results):

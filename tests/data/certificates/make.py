@@ -59,6 +59,16 @@ def rsa2048():
     return rsa.generate_private_key(65537, 2048)
 
 
+def strangers(nodes):
+    """Nodes of the same names by another authority."""
+    root_key = p256()
+    root = issue("Perigee other root", [], root_key, authority=True)
+    (HERE / "other-root.pem").write_bytes(pem(root))
+    for node in nodes:
+        key = p256()
+        write(f"stranger-{node[-1]}", pem(issue(node, [node], key, (root, root_key))), key)
+
+
 def main():
     root_key, middle_key = p256(), p256()
     root = issue("Perigee test root", [], root_key, authority=True)
@@ -75,6 +85,7 @@ def main():
             (HERE / "a.ocsp").write_bytes(staple(certificate, issuer, good))
             (HERE / "a-revoked.ocsp").write_bytes(staple(certificate, issuer, revoked))
             (HERE / "a-old.ocsp").write_bytes(staple(certificate, issuer, good, datetime.datetime(2001, 1, 1)))
+    strangers(("eu-1", "eu-2"))
     for stem, begin, end in (("expired", BEGIN, datetime.datetime(2001, 1, 1)), ("early", datetime.datetime(2119, 1, 1), END)):
         key = p256()
         write(stem, pem(issue("a.example", ["a.example"], key, issuer, begin, end), middle), key)

@@ -47,7 +47,9 @@ std::string Setup::node_toml(const std::string& name) const {
 }
 
 std::string Setup::topology_toml(bool other) const {
-  std::string toml = "[cluster]\ninsecure_peers = true\npeer_keys = [{ id = \"a\", file = \"peer.key\" }]\n";
+  std::string toml = "[cluster]\n";
+  if (!peers_have_certificates_)
+    toml += "insecure_peers = true\npeer_keys = [{ id = \"a\", file = \"peer.key\" }]\n";
   if (!purge_log_.empty()) toml += "purge_log = \"" + purge_log_ + "\"\n";
   std::set<std::string> regions;
   for (const std::string& name : nodes_) regions.insert(region_of(name));
@@ -125,6 +127,9 @@ void Cluster::boot(const Setup& setup, const std::string& name, net::MemoryFiles
   files.put("/etc/topology.toml", setup.topology_toml(name == setup.disagrees_));
   files.put("/etc/peer.key", std::string(secret));
   for (const auto& [file, bytes] : setup.more_files_) files.put("/etc/" + file, bytes);
+  for (const auto& [node, file] : setup.files_of_) {
+    if (node == name) files.put("/etc/" + file.first, file.second);
+  }
   const std::string journal = "/etc/purges";
   if (disk != nullptr && disk->contains(journal))
     files.put(journal, disk->read_all(journal, SIZE_MAX).value());
@@ -167,8 +172,8 @@ TestConnection& Cluster::connect(const std::string& node, uint16_t port) {
   return *connections_.back();
 }
 
-TestConnection& Cluster::connect_tls(const std::string& node, const TestTls& tls) {
-  connections_.push_back(std::make_unique<TestConnection>(*client_loop_, address_of(node, 443), tls));
+TestConnection& Cluster::connect_tls(const std::string& node, const TestTls& tls, uint16_t port) {
+  connections_.push_back(std::make_unique<TestConnection>(*client_loop_, address_of(node, port), tls));
   return *connections_.back();
 }
 

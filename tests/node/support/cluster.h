@@ -78,6 +78,16 @@ class Setup {
     more_files_.emplace_back(std::move(name), std::move(bytes));
     return *this;
   }
+  // The same on one node only.
+  Setup& file_of(std::string node, std::string name, std::string bytes) {
+    files_of_.emplace_back(std::move(node), std::pair(std::move(name), std::move(bytes)));
+    return *this;
+  }
+  // Nodes have certificates, from `tables`, and no secret.
+  Setup& peers_with_certificates() {
+    peers_have_certificates_ = true;
+    return *this;
+  }
   // The node that orders purges.
   Setup& purge_log(std::string name) {
     purge_log_ = std::move(name);
@@ -106,6 +116,8 @@ class Setup {
   std::string disagrees_;
   std::vector<std::pair<std::string, std::string>> more_files_;
   std::string purge_log_;
+  std::vector<std::pair<std::string, std::pair<std::string, std::string>>> files_of_;
+  bool peers_have_certificates_ = false;
 };
 
 // One answer, with what is expected of it.
@@ -168,7 +180,7 @@ class Cluster {
   // A connection to a node, for everything that get() hides; port 81 is the peer listener.
   TestConnection& connect(const std::string& node, uint16_t port = 80);
   // The same with TLS, at port 443.
-  TestConnection& connect_tls(const std::string& node, const TestTls& tls);
+  TestConnection& connect_tls(const std::string& node, const TestTls& tls, uint16_t port = 443);
   static net::Address address(const std::string& node);
   net::Loop& client_loop() { return *client_loop_; }
   // A connection with a GET on its way; run() or advance() brings the answer.

@@ -21,7 +21,8 @@ TestConnection::TestConnection(net::Loop& loop, const net::Address& to)
 
 TestConnection::TestConnection(net::Loop& loop, const net::Address& to, const TestTls& tls) : loop_(loop) {
   net::Stream& below = loop.connect(to, *this);
-  stream_ = &tls.factory.connect(below, tls.context, tls.name, tls.name, *this);
+  stream_ = &tls.factory.connect(below, tls.context, tls.name,
+                                 tls.resume_key.empty() ? tls.name : tls.resume_key, *this);
   stream_->read_start();
 }
 

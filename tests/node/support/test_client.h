@@ -33,6 +33,7 @@ struct TestTls {
   net::TlsFactory& factory;
   std::shared_ptr<net::TlsClientContext> context;
   std::string name = "a.example";
+  std::string resume_key = {};  // sessions are resumed among connections that share it; empty: the name
 };
 
 // One connection. Answers are parsed in order; methods says what each request was.

@@ -4,7 +4,7 @@ A mutant is a source file of the node with one mistake in it. It is compiled in 
 simulator of its own, so production code has no switch for it that anybody could reach. A text that no longer occurs exactly once
 fails the build: then the code has moved on, and the mistake has to be planted anew.
 
-    mutants.py list                    one line for each: its name and its files
+    mutants.py list                    one line for each: its name, the profile that is to find it, and its files
     mutants.py says NAME               what is wrong with it
     mutants.py write NAME FILE OUT     the file with the mistake
 """
@@ -15,9 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
 
 class Mutant:
-    def __init__(self, says, *edits):
+    def __init__(self, says, *edits, profile="any"):
         self.says = says
         self.edits = edits  # (file, text, text in its place)
+        self.profile = profile
 
     def files(self):
         return sorted({file for file, _, _ in self.edits})
@@ -39,7 +40,8 @@ MUTANTS = {
         ("edge/cluster/route.cc", "const bool from_client = query.hop == 0;", "const bool from_client = true;")),
     "digest": Mutant(
         "a peer of another membership digest is trusted like one of the same",
-        ("edge/proxy/edge_handler.cc", "envelope->digest == snapshot.cluster->digest;", "!envelope->digest.empty();")),
+        ("edge/proxy/edge_handler.cc", "envelope->digest == snapshot.cluster->digest;", "!envelope->digest.empty();"),
+        profile="membership"),
     "follower-abort": Mutant(
         "a fill that fails does not tell those who wait for it",
         ("edge/cache/fill.cc", "  if (shared_) table_.remove(*this);\n  changed();",
@@ -65,12 +67,16 @@ MUTANTS = {
         ("edge/proxy/exchange.cc",
          "  return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);", "  return true;")),
     "age": Mutant(
-        "the Age that an answer came with is forgotten",
-        ("edge/cache/freshness.cc", "corrected_age_value = age_value + response_delay",
-         "corrected_age_value = std::min<int64_t>(age_value, 0) + response_delay")),
+        "what an answer has aged on its way is forgotten",
+        ("edge/cache/freshness.cc", "  return saturate(std::max(apparent_age, corrected_age_value));",
+         "  return saturate(std::min<int64_t>(apparent_age, corrected_age_value - corrected_age_value));")),
+    "invalidation": Mutant(
+        "an unsafe request leaves what is stored",
+        ("edge/proxy/invalidation.cc", "  if (http::is_safe(method) ||", "  if (!http::is_safe(method) ||")),
     "collapsing": Mutant(
         "every request begins a fill of its own",
-        ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", "")),
+        ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", ""),
+        profile="calm"),
     "peer-field": Mutant(
         "the field that peers talk by is passed on to origins",
         ("edge/proxy/upstream_request.cc", "    case FieldId::perigee_peer:\n", "")),
@@ -87,7 +93,7 @@ def main(arguments):
     match arguments:
         case ["list"]:
             for name, mutant in MUTANTS.items():
-                print(";".join([name, *mutant.files()]))
+                print(";".join([name, mutant.profile, *mutant.files()]))
         case ["says", name]:
             print(MUTANTS[name].says)
         case ["write", name, file, out]:

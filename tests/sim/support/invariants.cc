@@ -19,6 +19,8 @@ constexpr Duration head_deadline = 30s;
 constexpr Duration way_to_client = 1s;
 // Ages are told in whole seconds, rounded down once for every node on the way.
 constexpr Duration age_rounding = 3'200ms;
+// From the origin through every node into a store, with nothing broken.
+constexpr Duration on_its_way = 2s;
 // What was broken so long ago may still show: connections that hang, peers that are left alone.
 constexpr Duration aftermath = 12s;
 
@@ -40,21 +42,40 @@ bool Invariants::broken(const Outcome& outcome) const {
   return trouble_.any(outcome.sent - aftermath, outcome.ended);
 }
 
+void Invariants::began(const Ask& ask, MonoTime now) {
+  asks_.emplace(ask.number, ask);
+  sent_.emplace(ask.number, now);
+}
+
 void Invariants::judge(const Outcome& outcome) {
-  asks_.emplace(outcome.ask.number, outcome.ask);
-  sent_.emplace(outcome.ask.number, outcome.sent);
+  ended_.emplace(outcome.ask.number, outcome.ended);
   judge_end(outcome);
   if (!outcome.head_at) return;
   judge_deadline(outcome);
   judge_status(outcome);
-  if (outcome.ask.is_unsafe()) {
-    const auto version = parse_decimal(outcome.field("x-version"));
-    if (outcome.end == End::complete && outcome.status == 200 && version) {
-      acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
-    }
-    return;
-  }
+  if (outcome.ask.is_unsafe()) return acknowledge(outcome);
   judge_content(outcome);
+}
+
+void Invariants::acknowledge(const Outcome& outcome) {
+  const auto version = parse_decimal(outcome.field("x-version"));
+  if (outcome.end != End::complete || outcome.status != 200 || !version || raced(outcome)) return;
+  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
+}
+
+// Was something about the resource, made before, perhaps still on its way to a store?
+bool Invariants::raced(const Outcome& outcome) const {
+  if (broken(outcome)) return true;
+  for (const auto& [number, ask] : asks_) {
+    if (ask.resource != outcome.ask.resource || number == outcome.ask.number) continue;
+    const auto ended = ended_.find(number);
+    if (ended == ended_.end() || ended->second + on_its_way >= outcome.sent) return true;
+  }
+  const auto& about = truth_.about(outcome.ask.resource);
+  return std::any_of(about.begin(), about.end(), [&](size_t index) {
+    const OriginExchange& each = truth_.exchanges()[index];
+    return each.request != outcome.ask.number && (!each.ended || *each.ended + on_its_way >= outcome.sent);
+  });
 }
 
 void Invariants::judge_end(const Outcome& outcome) {
@@ -72,9 +93,13 @@ void Invariants::judge_end(const Outcome& outcome) {
         violate("deadline", number, "no byte for longer than any client waits");
       break;
     case End::cut:
+      // What comes from a store in part, and from the origin for the rest, ends where the origin has
+      // something new.
+      if (!broken(outcome) && !truth_.changed(outcome.ask.resource, outcome.sent, outcome.ended))
+        violate("status", number, "cut with nothing broken and nothing changed");
+      break;
     case End::no_connection:
-      if (!broken(outcome))
-        violate("status", number, fmt::format("{} with nothing broken", to_string(outcome.end)));
+      if (!broken(outcome)) violate("status", number, "no connection with nothing broken");
       break;
     case End::no_answer:
       // A kept connection may be closed by its node just when it is used again.
@@ -223,10 +248,6 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   const CacheStatusMember& last = caches.back();
   if (last.name != outcome.ask.node)
     return violate("cache-status", number, "the last is another node: " + text);
-  std::set<std::string> names;
-  for (const CacheStatusMember& each : caches) {
-    if (!names.insert(each.name).second) return violate("cache-status", number, "a node twice: " + text);
-  }
   if (outcome.status >= 400) return;
   // From the client toward the origin, as far as this very request went.
   // Behind a 304 stands what was stored, with the words of an earlier request; whose 304 it was is known only
@@ -235,12 +256,18 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   const auto passes_on = [](const CacheStatusMember& each) {
     return each.fwd_status && each.fwd_status != 304 && !each.collapsed && each.detail.empty();
   };
-  while (i > 0 && passes_on(caches[i])) --i;
+  std::set<std::string> names{last.name};
+  while (i > 0 && passes_on(caches[i])) {
+    if (!names.insert(caches[--i].name).second)
+      return violate("cache-status", number, "a node twice: " + text);
+  }
   const CacheStatusMember& deepest = caches[i];
   const std::vector<size_t>& led = truth_.led_by(number);
   if (deepest.hit) {
+    // Who asked others may have asked before, for what it then could not use.
+    const bool at_once = &deepest == &last;
     const bool validates = deepest.ttl && *deepest.ttl <= 0;
-    if (!led.empty() && !validates && !broken(outcome))
+    if (at_once && !led.empty() && !validates && !broken(outcome))
       violate("cache-status", number, "a hit, and the origin was asked: " + text);
     return;
   }

@@ -51,6 +51,7 @@ class Invariants {
  public:
   Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble, const SimCluster& cluster);
 
+  void began(const Ask& ask, MonoTime now);
   void judge(const Outcome& outcome);
   // When everything is over.
   void judge_origin();
@@ -65,6 +66,8 @@ class Invariants {
   };
 
   bool broken(const Outcome& outcome) const;
+  void acknowledge(const Outcome& outcome);
+  bool raced(const Outcome& outcome) const;
   void judge_end(const Outcome& outcome);
   void judge_status(const Outcome& outcome);
   void judge_deadline(const Outcome& outcome);
@@ -85,6 +88,7 @@ class Invariants {
       acknowledged_;  // by node and resource
   std::map<uint64_t, Ask> asks_;
   std::map<uint64_t, MonoTime> sent_;
+  std::map<uint64_t, MonoTime> ended_;
   std::vector<Violation> violations_;
 };
 

@@ -92,7 +92,11 @@ class SimOriginAnswer final : public serve::ExchangeHandler,
 
   State pull(std::span<Slice> out, size_t& count) override {
     count = 0;
-    if (at_ >= cut_at_) return State::failed;
+    if (at_ >= cut_at_) {
+      // Some break off because what they were sending has just been replaced.
+      if (origin_.random_.chance(0.3)) origin_.truth_.advance(record().resource, exchange_now());
+      return State::failed;
+    }
     if (at_ == end_) return State::end;
     const uint64_t until = std::min(allowed_, cut_at_);
     if (at_ >= until) return State::wait;

@@ -63,7 +63,7 @@ class Simulation {
   void schedule_versions(uint32_t resource);
   void schedule_traffic();
   void run_pending(MonoTime until);
-  void send_ask();
+  void send(Ask ask);
   Ask draw_ask();
   void draw_extras(Ask& ask);
   std::string draw_range(const Resource& resource);

@@ -8,13 +8,13 @@
 
 namespace perigee::sim {
 
-void Simulation::send_ask() {
-  Ask ask = draw_ask();
+void Simulation::send(Ask ask) {
   ask.number = next_ask_++;
   ++figures_.asks;
   say(fmt::format("#{} {} r{} l{} at {}{}{}{}", ask.number, ask.method, ask.resource, ask.language, ask.node,
                   ask.range.empty() ? "" : " range " + ask.range, ask.known ? " if changed" : "",
                   ask.no_cache ? " no-cache" : ""));
+  invariants_->began(ask, world_.now());
   const net::Address to = cluster_->client_address(ask.node);
   clients_.at(cluster_->spec(ask.node).region)->send(std::move(ask), to);
 }

@@ -1,5 +1,6 @@
 #include "tests/sim/support/truth.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace perigee::sim {
@@ -18,6 +19,11 @@ std::optional<MonoTime> Truth::began(uint32_t resource, uint64_t version) const 
   const std::vector<MonoTime>& eras = eras_.at(resource);
   if (version == 0 || version > eras.size()) return std::nullopt;
   return eras[version - 1];
+}
+
+bool Truth::changed(uint32_t resource, MonoTime from, MonoTime to) const {
+  const std::vector<MonoTime>& eras = eras_.at(resource);
+  return std::any_of(eras.begin(), eras.end(), [&](MonoTime since) { return since >= from && since <= to; });
 }
 
 std::optional<MonoTime> Truth::superseded(uint32_t resource, uint64_t version) const {

@@ -44,6 +44,8 @@ class Truth {
   uint64_t advance(uint32_t resource, MonoTime now);
   // When this version began to be current; nullopt: it never was.
   std::optional<MonoTime> began(uint32_t resource, uint64_t version) const;
+  // Did a new version come in [from, to]?
+  bool changed(uint32_t resource, MonoTime from, MonoTime to) const;
   // When the next one took its place; nullopt: it is current.
   std::optional<MonoTime> superseded(uint32_t resource, uint64_t version) const;
 

@@ -189,9 +189,10 @@ class Cluster:
 
     def node_tables(self, name):
         """The configuration of a node as tables. `settings` override or add: section -> {key: value}; "site", "site_cache", "origin" and
-        "rules" reach into the one site and its origin."""
+        "rules" reach into the one site and its origin. A function is called with the node's name."""
         ports = self.ports[name]
-        chosen = {key: dict(value) if isinstance(value, dict) else value for key, value in self.settings.items()}
+        chosen = {key: value(name) if callable(value) else value for key, value in self.settings.items()}
+        chosen = {key: dict(value) if isinstance(value, dict) else value for key, value in chosen.items()}
         site = {"name": "site", "hosts": ["*"], "origin": "main", **chosen.pop("site", {})}
         site["cache"] = chosen.pop("site_cache", {})
         site["rule"] = chosen.pop("rules", [])

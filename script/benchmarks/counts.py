@@ -1,0 +1,127 @@
+"""What a hit costs in counts that are the same on every run: instructions, locked instructions, allocations, reads and writes.
+
+Measured on bench-hit-path (bench/micro/hit_path.cc) as the difference between a long run and a short one, so that starting and ending
+weigh nothing; instructions by callgrind, between entering and leaving UvLoop::run(). Once with a wake-up of the loop for each hit, and
+once with sixteen hits in a wake-up: from the two follows what a hit costs by itself, and what a wake-up does. The kernel's
+instructions are not in it.
+
+Locked instructions are found in the machine code (a lock prefix, or an exchange with memory, which the processor locks by itself) and
+counted as often as callgrind saw them run. Every mutex and every atomic read-modify-write is one, whoever shares it.
+"""
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+TARGETS = ["bench-hit-path", "count-allocations"]
+LOOP = "perigee::net::UvLoop::run()"
+SHORT, LONG = 500, 2500
+PIPELINED = 16
+
+
+def run(build):
+    figures = count(build)
+    for function, per_hit in figures.pop("functions"):
+        print(f"{per_hit:9.1f}  {function[:130]}")
+    return figures
+
+
+def count(build):
+    """Per hit, unless it says otherwise."""
+    alone = Difference(build, 1)
+    together = Difference(build, PIPELINED)
+
+    def of_wakeup(one, many):
+        return (one - many) * PIPELINED / (PIPELINED - 1)
+
+    locked_per_wakeup = of_wakeup(alone.locked, together.locked)
+    return {
+        "reads_per_hit": alone.reads,
+        "writes_per_hit": alone.writes,
+        "allocations_per_hit": alone.allocations,
+        "instructions_per_hit": round(alone.instructions, 1),
+        "instructions_per_wakeup": round(of_wakeup(alone.instructions, together.instructions), 1),
+        "instructions_per_pipelined_hit": round(together.instructions, 1),
+        "locked_per_hit": round(alone.locked - locked_per_wakeup, 4),
+        "locked_per_wakeup": round(locked_per_wakeup, 4),
+        "locked_where": alone.locked_where,
+        "functions": alone.functions,
+    }
+
+
+class Difference:
+    """Between two runs, divided by the hits in it."""
+
+    def __init__(self, build, pipelined):
+        short, long = (Run(build, rounds, pipelined) for rounds in (SHORT, LONG))
+        hits = (LONG - SHORT) * pipelined
+        self.reads = (long.io["reads"] - short.io["reads"]) / hits
+        self.writes = (long.io["writes"] - short.io["writes"]) / hits
+        self.allocations = (long.allocations - short.allocations) / hits
+        self.instructions = (long.instructions - short.instructions) / hits
+        locked = {name: (times - short.locked[name]) / hits for name, times in long.locked.items()}
+        self.locked = sum(locked.values())
+        self.locked_where = {name: round(times, 3) for name, times in sorted(locked.items()) if times >= 0.01}
+        costs = {name: (cost - short.costs[name]) / hits for name, cost in long.costs.items()}
+        self.functions = sorted(((name, cost) for name, cost in costs.items() if cost >= 1), key=lambda item: -item[1])
+
+
+class Run:
+    def __init__(self, build, rounds, pipelined):
+        command = [str(build / "bench-hit-path"), str(rounds), str(pipelined)]
+        with tempfile.TemporaryDirectory(prefix="perigee-") as folder:
+            counter = Path(folder) / "allocations"
+            counter.write_bytes(bytes(8))
+            environment = {**os.environ, "PERIGEE_ALLOCATIONS_FILE": str(counter),
+                           "LD_PRELOAD": str(build / "libcount-allocations.so")}
+            ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+            self.io = json.loads(ran.stdout)
+            self.allocations = int.from_bytes(counter.read_bytes(), "little")
+            profile = Path(folder) / "profile"
+            subprocess.run(["valgrind", "--tool=callgrind", "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no",
+                            f"--toggle-collect={LOOP}", f"--callgrind-out-file={profile}", *command],
+                           check=True, capture_output=True)
+            self._read(profile)
+
+    def _read(self, profile):
+        self.costs = Counter()
+        self.locked = Counter()
+        function = library = None
+        called = False
+        with open(profile, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("fn="):
+                    function = line[3:].rstrip()
+                elif line.startswith("ob="):
+                    library = line[3:].rstrip()
+                elif line.startswith("calls="):
+                    called = True  # the next line is what the call cost, which is counted where it was spent
+                elif line.startswith("0x"):
+                    if not called:
+                        self._add(library, function, line.split())
+                    called = False
+        self.instructions = sum(self.costs.values())
+
+    def _add(self, library, function, line):
+        self.costs[function] += int(line[2])
+        if int(line[0], 16) in locked_instructions(library):
+            self.locked[f"{Path(library).name}: {function}"] += int(line[2])
+
+
+_LOCKED = {}
+
+
+def locked_instructions(library):
+    """Where a file has instructions that lock."""
+    if library not in _LOCKED:
+        found = set()
+        if library and Path(library).exists():
+            listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", library], capture_output=True, text=True, check=True)
+            for line in listing.stdout.splitlines():
+                if match := re.match(r"\s*([0-9a-f]+):\s+(lock |xchg .*\()", line):
+                    found.add(int(match.group(1), 16))
+        _LOCKED[library] = found
+    return _LOCKED[library]

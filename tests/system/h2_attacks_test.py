@@ -1,0 +1,57 @@
+"""Attacks on HTTP/2, each with a few connections; `script/accept tls-http2 attacks` lets them go on."""
+import os
+
+from harness import h2_attacks, main
+from harness.h2_attacks import ATTACKS, TIMEOUTS, besiege
+from harness.tls import curl, tls_node
+
+STREAMS, GLITCHES = 64, 100
+
+
+def serve(system):
+    root = system.folder / "root"
+    root.mkdir()
+    for size in (1024, 102400):
+        (root / f"{size}.bin").write_bytes(os.urandom(size))
+    origin = system.origin("--root", root)
+    node = tls_node(system, origin, certificates=("a",), site_cache={"default_freshness": "1h"}, timeouts=TIMEOUTS,
+                    limits={"http2_streams": STREAMS, "http2_glitches": GLITCHES})
+    return node, origin, root
+
+
+def test_attacks(system):
+    """every attack ends with its connection, within its budget, and good clients notice nothing"""
+    node, origin, root = serve(system)
+    small = (200, "2", (root / "1024.bin").read_bytes())
+    for attack, within in ATTACKS.items():
+        if within is None:
+            continue
+        before = origin.stats()["requests"]
+        result = besiege(node, attack, 30, connections=2)
+        assert result.connections == 2 and not result.errors, (attack.__name__, vars(result))
+        assert result.longest < within, (attack.__name__, vars(result))
+        asked = origin.stats()["requests"] - before
+        assert asked <= 2 * (STREAMS + GLITCHES) + 2, (attack.__name__, asked)
+        assert curl(node, "/1024.bin", "--http2") == small, attack.__name__
+    assert node.metric("perigee_http2_abuse_total") >= 12, node.metrics()
+    assert not [request for request in origin.log() if "evil" in str(request)]
+
+
+def test_stalled_windows(system):
+    """streams whose client takes nothing are reset in time, and their memory goes"""
+    node, _, _ = serve(system)
+    for _ in range(2):
+        assert curl(node, "/102400.bin", "--http2")[0] == 200
+    connection = h2_attacks.Connection(node)
+    connection.send(h2_attacks.settings(window=0))
+    for stream in range(1, 41, 2):
+        connection.send(h2_attacks.frame(h2_attacks.HEADERS, h2_attacks.END_STREAM | h2_attacks.END_HEADERS, stream,
+                                         h2_attacks.block("/102400.bin")))
+    seen = [kind for kind, _, _, _ in h2_attacks.frames_of(connection.received(within=6.0))]
+    assert seen.count(h2_attacks.HEADERS) == 20, seen
+    assert seen.count(h2_attacks.RST_STREAM) == 20, seen
+    connection.close()
+
+
+if __name__ == "__main__":
+    main(globals())
