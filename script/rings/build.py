@@ -6,7 +6,7 @@ import subprocess
 from .progress import LOGS, ROOT, Step
 
 # What tests on real processes run; those that this tree does not have yet are left out.
-PROGRAMS = ["perigee-edge", "perigee-origin", "perigee-load"]
+PROGRAMS = ["perigee-edge", "perigee-origin", "perigee-load", "perigeectl"]
 
 ENVIRONMENT = {
     # Fresh clones in other folders share one compiler cache, and a precompiled header does not turn it off.
