@@ -7,7 +7,7 @@ sys.dont_write_bytecode = True
 SCRIPT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SCRIPT), str(SCRIPT.parent / "tests/system")]
 
-from acceptance import cluster, end_to_end, http_caching, operate, speed, speed_compare, tls_http2  # noqa: E402
+from acceptance import cluster, end_to_end, http_caching, operate, speed, tls_http2  # noqa: E402
 from acceptance.report import Report  # noqa: E402
 from harness import System  # noqa: E402
 from rings import build  # noqa: E402
@@ -17,7 +17,6 @@ AREAS = {
     "end-to-end": end_to_end,
     "http-caching": http_caching,
     "operate": operate,
-    "speed-compare": speed_compare,
     "speed": speed,
     "tls-http2": tls_http2,
 }

@@ -1,16 +1,17 @@
 """Hits against the bare responder, what they cost in counts, a herd on one cold key, memory, and look-ups on two threads.
 
-The ratios to other caches come from bench/compare; their parts belong in PARTS below, after `pipelining`.
+The ratios to other caches are in speed_compare.py; script/compare --install brings those.
 """
 import json
 import os
 import socket
 import subprocess
 
+from acceptance import speed_compare
 from acceptance.end_to_end import body, clean, gets
 from benchmarks import ceilings, counts, hit
 
-TARGETS = [*hit.TARGETS, "bench-store"]
+TARGETS = [*dict.fromkeys([*hit.TARGETS, "bench-store", *speed_compare.TARGETS])]
 MIB = 1 << 20
 
 
@@ -121,4 +122,5 @@ PARTS = {
     "idle-connections": idle_connections,
     "full-cache": full_cache,
     "look-ups": look_ups,
+    **speed_compare.PARTS,
 }

@@ -33,39 +33,44 @@ def count(build):
     """Per hit, unless it says otherwise."""
     alone = Difference(build, 1)
     together = Difference(build, PIPELINED)
-
-    def of_wakeup(one, many):
-        return (one - many) * PIPELINED / (PIPELINED - 1)
-
-    locked_per_wakeup = of_wakeup(alone.locked, together.locked)
+    instructions = shares(alone, together, "instructions")
+    locked = shares(alone, together, "locked")
     return {
-        "reads_per_hit": alone.reads,
-        "writes_per_hit": alone.writes,
-        "allocations_per_hit": alone.allocations,
-        "instructions_per_hit": round(alone.instructions, 1),
-        "instructions_per_wakeup": round(of_wakeup(alone.instructions, together.instructions), 1),
-        "instructions_per_pipelined_hit": round(together.instructions, 1),
-        "locked_per_hit": round(alone.locked - locked_per_wakeup, 4),
-        "locked_per_wakeup": round(locked_per_wakeup, 4),
+        "reads_per_hit": alone.reads / alone.hits,
+        "writes_per_hit": alone.writes / alone.hits,
+        "allocations_per_hit": alone.allocations / alone.hits,
+        "instructions_per_hit": round(sum(instructions), 1),
+        "instructions_per_wakeup": round(instructions[1], 1),
+        "instructions_per_pipelined_hit": round(instructions[0] + instructions[1] / PIPELINED, 1),
+        "locked_per_hit": round(locked[0], 4),
+        "locked_per_wakeup": round(locked[1], 4),
         "locked_where": alone.locked_where,
         "functions": alone.functions,
     }
 
 
+def shares(alone, together, what):
+    """What a hit costs and what a wake-up costs, when both runs cost so much for each of their hits and each of their wake-ups. A
+    pipelined write may be read in two parts, so wake-ups are counted and not assumed."""
+    cost = getattr(alone, what), getattr(together, what)
+    determinant = alone.hits * together.wakeups - together.hits * alone.wakeups
+    of_hit = (cost[0] * together.wakeups - cost[1] * alone.wakeups) / determinant
+    return of_hit, (alone.hits * cost[1] - together.hits * cost[0]) / determinant
+
+
 class Difference:
-    """Between two runs, divided by the hits in it."""
+    """Between a long run and a short one."""
 
     def __init__(self, build, pipelined):
         short, long = (Run(build, rounds, pipelined) for rounds in (SHORT, LONG))
-        hits = (LONG - SHORT) * pipelined
-        self.reads = (long.io["reads"] - short.io["reads"]) / hits
-        self.writes = (long.io["writes"] - short.io["writes"]) / hits
-        self.allocations = (long.allocations - short.allocations) / hits
-        self.instructions = (long.instructions - short.instructions) / hits
-        locked = {name: (times - short.locked[name]) / hits for name, times in long.locked.items()}
+        for name in ("hits", "reads", "writes", "wakeups"):
+            setattr(self, name, long.io[name] - short.io[name])
+        self.allocations = long.allocations - short.allocations
+        self.instructions = long.instructions - short.instructions
+        locked = {name: times - short.locked[name] for name, times in long.locked.items()}
         self.locked = sum(locked.values())
-        self.locked_where = {name: round(times, 3) for name, times in sorted(locked.items()) if times >= 0.01}
-        costs = {name: (cost - short.costs[name]) / hits for name, cost in long.costs.items()}
+        self.locked_where = {name: round(times / self.hits, 3) for name, times in sorted(locked.items()) if times > self.hits / 100}
+        costs = {name: (cost - short.costs[name]) / self.hits for name, cost in long.costs.items()}
         self.functions = sorted(((name, cost) for name, cost in costs.items() if cost >= 1), key=lambda item: -item[1])
 
 
@@ -77,13 +82,13 @@ class Run:
             counter.write_bytes(bytes(8))
             environment = {**os.environ, "PERIGEE_ALLOCATIONS_FILE": str(counter),
                            "LD_PRELOAD": str(build / "libcount-allocations.so")}
-            ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-            self.io = json.loads(ran.stdout)
+            subprocess.run(command, check=True, capture_output=True, env=environment)
             self.allocations = int.from_bytes(counter.read_bytes(), "little")
             profile = Path(folder) / "profile"
-            subprocess.run(["valgrind", "--tool=callgrind", "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no",
-                            f"--toggle-collect={LOOP}", f"--callgrind-out-file={profile}", *command],
-                           check=True, capture_output=True)
+            ran = subprocess.run(["valgrind", "--tool=callgrind", "--dump-instr=yes", "--compress-pos=no",
+                                  "--compress-strings=no", f"--toggle-collect={LOOP}", f"--callgrind-out-file={profile}",
+                                  *command], check=True, capture_output=True, text=True)
+            self.io = json.loads(ran.stdout)
             self._read(profile)
 
     def _read(self, profile):

@@ -9,7 +9,7 @@ using namespace perigee;
 using namespace perigee::proxy;
 
 TEST_CASE("the lines of a hit are those that are written one by one elsewhere", "[proxy]") {
-  for (const std::string name : {std::string("edge"), std::string("a.b-c_1"), std::string(63, 'n')}) {
+  for (const std::string& name : {std::string("edge"), std::string("a.b-c_1"), std::string(63, 'n')}) {
     HitLines lines(name);
     for (const int64_t age : {int64_t{-1}, int64_t{0}, int64_t{9}, int64_t{86400}, int64_t{1} << 31,
                               (int64_t{1} << 31) + 1, std::numeric_limits<int64_t>::max()}) {

@@ -203,7 +203,9 @@ TEST_CASE("how long a stale response may be used is kept, and costs memory only 
   for (const auto& [while_revalidate, if_error] : {std::pair{0, 0}, {1, 0}, {0, 2}, {0x7fffffff, 3}}) {
     for (const bool large : {false, true}) {
       Draft draft = draft_of("k", "HTTP/1.1 200 OK\r\n");
-      draft.selecting = std::string_view("accept\0\0", 8);
+      std::string selecting;
+      selecting_bytes(std::string_view("accept\0", 7), {}, selecting);
+      draft.selecting = selecting;
       draft.meta.status = 599;
       draft.meta.flags = 0x0ff;
       draft.meta.corrected_initial_age = -1;
