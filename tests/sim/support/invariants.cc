@@ -193,6 +193,11 @@ void Invariants::judge_freshness(const Outcome& outcome, uint64_t version,
     if (failed) stale_s = std::max({stale_s, resource.stale_if_error_s, scenario_.stale_if_disconnected_s});
     if (resource.reuse == Reuse::must_revalidate) stale_s = 0;
     allowed = seconds(resource.lifetime_s + stale_s) + age_rounding;
+    // An answer that was stale on arrival is shared with those who waited for it, however long it was on its
+    // way, unless it forbids that (policy.h, may_follow).
+    const bool waited =
+        std::any_of(caches.begin(), caches.end(), [](const auto& cache) { return cache.collapsed; });
+    if (waited && resource.reuse != Reuse::must_revalidate) allowed += head_deadline;
   }
   if (outcome.ask.no_cache) allowed = Duration::zero();
   if (outcome.sent <= *superseded + allowed) return;

@@ -216,6 +216,14 @@ void Simulation::come_to_rest() {
   check_rest();
 }
 
+size_t Simulation::fills_in_flight() const {
+  size_t sum = 0;
+  for (const std::string& name : cluster_->names()) {
+    if (cluster_->is_up(name)) sum += cluster_->node(name)->fills_in_flight();
+  }
+  return sum;
+}
+
 void Simulation::check_rest() {
   if (origin_->under_way() != 0)
     invariants_->violate("rest", 0,
@@ -227,6 +235,8 @@ void Simulation::check_rest() {
     invariants_->violate("rest", 0, fmt::format("{} of {} nodes drain", cluster_->drained(), machines));
   // Whom a power cut has taken is missed by the origin when its connections have been idle for too long.
   world_.run_until([this] { return origin_->connections() == 0; }, 100s);
+  // Nobody waits for a validation in the background, a drain neither; it has a deadline of its own.
+  world_.run_until([this] { return fills_in_flight() == 0; }, 60s);
   for (const std::string& name : cluster_->names()) {
     if (!cluster_->is_up(name)) continue;
     const uint64_t open = cluster_->node(name)->metric(Metric::connections_open);

@@ -69,6 +69,7 @@ class Simulation {
   std::string draw_range(const Resource& resource);
   void heard(Outcome outcome);
   void come_to_rest();
+  size_t fills_in_flight() const;
   void check_rest();
   void say(const std::string& text) const;
 
