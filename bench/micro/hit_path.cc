@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -43,7 +44,8 @@ constexpr size_t body_bytes = 1024;
 }
 
 struct NoOutcomes final : proxy::OutcomeSink {
-  void peer_outcome(cluster::NodeIndex, cluster::PeerOutcome) override {}
+  void peer_outcome(cluster::PeerId, cluster::PeerOutcome) override {}
+  void peer_draining(cluster::PeerId, bool) override {}
 };
 struct NoLog final : proxy::ExchangeLog {
   bool wants(Random&) const override { return false; }
@@ -51,6 +53,9 @@ struct NoLog final : proxy::ExchangeLog {
 };
 struct NoControl final : proxy::PeerControl {
   void on_control_request(serve::ServerExchange&) override {}
+};
+struct NoGroups final : proxy::GroupInvalidator {
+  void invalidate_groups(proxy::OriginGroups, net::Loop&, Done) override {}
 };
 
 std::shared_ptr<const proxy::Snapshot> make_snapshot() {
@@ -138,10 +143,24 @@ int main(int argc, char** argv) {
   NoOutcomes outcomes;
   NoLog log;
   NoControl control;
+  NoGroups groups;
+  std::atomic<uint32_t> peer_requests_waiting{0};
+  proxy::HotCopies hot_copies(store, 0);
   store_answer(store);
   net::UvIo io;
   net::Loop& loop = io.add_loop("worker");
-  const proxy::NodeParts parts{store, fills, runs, outcomes, log, Log(), control, 1};
+  const proxy::NodeParts parts{.store = store,
+                               .fills = fills,
+                               .runs = runs,
+                               .outcomes = outcomes,
+                               .exchange_log = log,
+                               .log = Log(),
+                               .control = control,
+                               .groups = groups,
+                               .peer_requests_waiting = peer_requests_waiting,
+                               .hot_copies = hot_copies,
+                               .hot_keys = {},
+                               .workers = 1};
   proxy::Worker worker(loop, parts, metrics, http::HeadLimits(), make_snapshot());
   proxy::EdgeHandler handler(worker, proxy::EdgeHandler::Listener::client);
   serve::ServerOptions options;

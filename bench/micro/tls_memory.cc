@@ -1,7 +1,7 @@
 // What OpenSSL keeps for a session of TLS 1.3 that has been used and is idle, on the server's side: the bytes
 // that it has allocated, by its own hook, over many sessions.
 //
-//   bench-tls_memory CHAIN KEY AUTHORITIES NAME
+//   bench-tls-memory CHAIN KEY AUTHORITIES NAME
 //
 // Prints one line of JSON. The clients live in the same process while they shake hands and are freed before
 // anything is counted.
@@ -42,7 +42,7 @@ void* change(void* memory, size_t size, const char*, int) {
 // NOLINTEND
 
 int fail(const char* what) {
-  std::fprintf(stderr, "bench-tls_memory: %s\n", what);
+  std::fprintf(stderr, "bench-tls-memory: %s\n", what);
   return 1;
 }
 

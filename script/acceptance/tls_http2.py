@@ -16,7 +16,7 @@ from harness.process import Process
 from harness.h2_attacks import ATTACKS, TIMEOUTS, in_background
 from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
 
-TARGETS = ["perigee-edge", "perigee-origin", "bench-tls_memory"]
+TARGETS = ["perigee-edge", "perigee-origin", "bench-tls-memory"]
 ROUNDS = 5
 SMALL, LARGE = "/1024.bin", "/102400.bin"
 
@@ -186,7 +186,7 @@ def handshakes(system, line):
 
 def idle(system, line):
     """Memory of idle connections that have had one answer: ours, and what OpenSSL keeps for a session, by its own hook."""
-    said = tls.run(system.program("bench-tls_memory"), CERTIFICATES / "a.pem", CERTIFICATES / "a.key", AUTHORITY, HOST)
+    said = tls.run(system.program("bench-tls-memory"), CERTIFICATES / "a.pem", CERTIFICATES / "a.key", AUTHORITY, HOST)
     openssl = json.loads(said)["openssl_bytes_per_session"] / 1024
     count = 2000
     node = edge(system, files(system), limits={"connections": 20_000})

@@ -1,5 +1,4 @@
 #include "edge/http/structured_fields.h"
-#include "edge/base/json.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
@@ -8,9 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "edge/base/json.h"
 #include "tests/unit/fields_of.h"
 
 using namespace perigee::http;
+using perigee::Json;
 
 namespace {
 
