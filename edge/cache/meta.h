@@ -22,15 +22,15 @@ struct ResponseMeta {
     heuristic = 1 << 5,  // freshness_lifetime was guessed (RFC 9111 4.2.2)
     has_vary = 1 << 6,
     immutable = 1 << 7,     // RFC 8246
+    hit_for_miss = 1 << 8,  // no response at all: remembers "do not wait, not storable"
     partial = 1 << 9,       // the body is sparse: not every byte is here (RFC 9111 3.3)
     hot_copy = 1 << 10,     // another node owns it; many ask for it here
-    hit_for_miss = 1 << 8,  // no response at all: remembers "do not wait, not storable"
   };
 
   // One word together, as a stored response keeps them in less.
   int64_t response_time_ms : 43 = 0;  // wall clock when the head was received; 139 years around 1970
   uint64_t status : 10 = 0;
-  uint64_t flags : 10 = 0;
+  uint64_t flags : 11 = 0;
   int32_t corrected_initial_age = 0;   // seconds, RFC 9111 4.2.3
   int32_t freshness_lifetime = 0;      // seconds, RFC 9111 4.2.1
   int32_t stale_while_revalidate = 0;  // seconds past freshness (RFC 5861); 0: not allowed
@@ -42,7 +42,7 @@ struct ResponseMeta {
     response_time_ms = (ms > 0 ? ms : 0) & ((int64_t{1} << 42) - 1);
   }
   bool is(Flag flag) const { return (flags & flag) != 0; }
-  void set(Flag flag, bool on) { flags = (on ? flags | flag : flags & ~uint64_t{flag}) & 0x3ff; }
+  void set(Flag flag, bool on) { flags = (on ? flags | flag : flags & ~uint64_t{flag}) & 0x7ff; }
 
   // RFC 9111 4.2.3, in seconds; a wall clock that went backwards counts as no time at all.
   int64_t current_age(WallTime now) const {

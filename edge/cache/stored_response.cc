@@ -23,7 +23,7 @@ char* put(char* at, std::string_view bytes) {
 }  // namespace
 
 StoredResponse::StoredResponse(const Parts& parts)
-    : response_time_ms_(parts.meta.response_time_ms),
+    : response_time_ms_(static_cast<uint64_t>(parts.meta.response_time_ms) & ((uint64_t{1} << 42) - 1)),
       status_(parts.meta.status),
       meta_flags_(parts.meta.flags),
       may_be_stale_(allows_stale_use(parts.meta)),

@@ -143,9 +143,9 @@ class StoredResponse {
 
   std::atomic<StoredResponse*> next_{nullptr};  // in the bucket's chain
   // As in ResponseMeta. may_be_stale_: a StaleUse follows.
-  int64_t response_time_ms_ : 43;
+  uint64_t response_time_ms_ : 42;  // never negative
   uint64_t status_ : 10;
-  uint64_t meta_flags_ : 10;
+  uint64_t meta_flags_ : 11;
   uint64_t may_be_stale_ : 1;
   int32_t corrected_initial_age_;
   int32_t freshness_lifetime_;

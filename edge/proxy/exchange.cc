@@ -52,7 +52,6 @@ Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestC
 }
 
 Exchange::~Exchange() {
-  if (groups_ != nullptr) groups_->forget();
   leave_fill();
   keep_peer_waiting(false);
   if (round_ != nullptr) round_->waiter = nullptr;
@@ -217,7 +216,6 @@ void Exchange::advance() {
         case cache::Fill::State::freshened:
           return on_freshened();
         default:
-          if (groups_ != nullptr && !groups_->over()) return;
           if (awaits_invalidation()) return;
           return in_runs_ ? judge_run_head() : judge_head();
       }
@@ -363,19 +361,15 @@ void Exchange::on_timer(net::Timer& timer) {
     return client_.send_interim(interim);
   }
   if (step_ == Step::await_invalidation) {
-    worker_.metrics().add(Metric::invalidations_late, round_->open);
+    worker_.metrics().add(Metric::invalidations_late, round_->messages());
+    worker_.metrics().add(Metric::group_invalidations_late, round_->groups ? 1 : 0);
     round_->over = true;
     return on_invalidated();
-  }
-  if (step_ == Step::await_head && groups_ != nullptr) {
-    worker_.metrics().add(Metric::group_invalidations_late);
-    std::exchange(groups_, nullptr)->forget();
-    return advance();
   }
   if (step_ == Step::await_head && !leader_) go_alone(false);
 }
 
-void Exchange::on_fetch_forgets(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }
+void Exchange::on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }
 
 // The answer to an unsafe method goes out when no node serves any more what it invalidated, or after a while.
 bool Exchange::awaits_invalidation() {
@@ -432,14 +426,6 @@ void Exchange::on_fetch_interim(const http::ResponseHead& head) {
   interim.status = head.status;
   interim.lines = lines;
   client_.send_interim(interim);
-}
-
-void Exchange::on_fetch_invalidates(std::shared_ptr<GroupWait> wait) {
-  groups_ = std::move(wait);
-  groups_->then([this] {
-    if (step_ == Step::await_head && fill_ != nullptr) advance();
-  });
-  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + group_wait_max);
 }
 
 void Exchange::on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) {

@@ -107,11 +107,10 @@ class Exchange final : private serve::ExchangeHandler,
   void on_fetch_interim(const http::ResponseHead& head) override;
   void on_fetch_wants_content() override;
   void on_fetch_content_full() override;
-  void on_fetch_forgets(std::shared_ptr<InvalidationRound> round) override;
+  void on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) override;
   bool awaits_invalidation();
   void on_invalidated() override;
   void keep_peer_waiting(bool waits);
-  void on_fetch_invalidates(std::shared_ptr<GroupWait> wait) override;
   void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) override;
 
   void on_timer(net::Timer& timer) override;
@@ -168,8 +167,7 @@ class Exchange final : private serve::ExchangeHandler,
   int status_ = 0;
   std::string_view error_;
   std::string_view upstream_;                 // the tier asked first
-  std::shared_ptr<InvalidationRound> round_;  // of the URLs that the answer has invalidated
-  std::shared_ptr<GroupWait> groups_;         // to be invalidated before the client is answered
+  std::shared_ptr<InvalidationRound> round_;  // of what the answer has invalidated
   net::Timer wait_timer_{*this};              // follower_wait_max, group_wait_max, or of the round
   net::Timer interim_timer_{*this};           // 102 to a peer
 };

@@ -48,13 +48,11 @@ class FetchClient {
   virtual void on_fetch_interim(const http::ResponseHead& head) = 0;
   // The upstream is ready for request content: send_content() may be called.
   virtual void on_fetch_wants_content() = 0;
-  // The answer to its unsafe request, whose head comes next, has invalidated something; other nodes are being
-  // told.
-  virtual void on_fetch_forgets(std::shared_ptr<InvalidationRound> round) = 0;
+  // The answer whose head comes next has invalidated something: the client should not have it before other
+  // nodes and the log have been told.
+  virtual void on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) = 0;
   // Too much content is waiting; on_fetch_wants_content() comes when there is room.
   virtual void on_fetch_content_full() = 0;
-  // The answer whose head comes next invalidates groups: the client should not have it before that is done.
-  virtual void on_fetch_invalidates(std::shared_ptr<GroupWait> wait) = 0;
   // 101: the stream is the client's now; unread is what came behind the head.
   virtual void on_fetch_upgraded(const http::ResponseHead& head, net::Stream& stream, std::string unread) = 0;
 
@@ -144,7 +142,7 @@ class Fetch final : public cache::FillSource,
   void publish_head(const http::ResponseHead& head);
   void publish_run(const http::ResponseHead& head);
   bool worth_a_copy(const http::ResponseHead& head) const;
-  void invalidate_groups(const http::ResponseHead& head);
+  void invalidate_groups(OriginGroups groups, std::shared_ptr<InvalidationRound> round);
   void confirm_stored(const http::ResponseHead& head);
   void describe(const http::ResponseHead& head, const cache::Storability& judged, cache::FillHead& out) const;
   void invalidate(const http::ResponseHead& head);

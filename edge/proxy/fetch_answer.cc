@@ -224,17 +224,29 @@ void Fetch::invalidate(const http::ResponseHead& head) {
   // Where nothing is stored there is nothing to forget, on no node: this spares endpoints that only take
   // POST.
   if (!keys.empty() && !job_.policy_options->enabled) keys.erase(keys.begin());
-  if (keys.empty()) return;
-  const bool outdated = fill_->invalidated(cache::key_hash(job_.key));
+  OriginGroups groups = groups_to_invalidate(job_.key, request_.method, head);
+  if (keys.empty() && groups.groups.empty()) return;
+  const bool outdated = !keys.empty() && fill_->invalidated(cache::key_hash(job_.key));
   auto round = worker_.invalidator().invalidate(job_.snapshot, keys);
-  if (!outdated) fill_->sent(purge_stamp_);
-  if (job_.client != nullptr) job_.client->on_fetch_forgets(std::move(round));
+  if (!keys.empty() && !outdated) fill_->sent(purge_stamp_);
+  if (!groups.groups.empty()) invalidate_groups(std::move(groups), round);
+  if (job_.client != nullptr) job_.client->on_fetch_invalidates(std::move(round));
+}
+
+// RFC 9875 3.
+void Fetch::invalidate_groups(OriginGroups groups, std::shared_ptr<InvalidationRound> round) {
+  worker_.metrics().add(Metric::group_invalidations);
+  round->open_groups();
+  worker_.groups().invalidate_groups(std::move(groups), worker_.loop(),
+                                     [&worker = worker_, round = std::move(round)](bool ok) {
+                                       if (!ok) worker.metrics().add(Metric::group_invalidations_failed);
+                                       round->settle_groups();
+                                     });
 }
 
 void Fetch::publish_head(const http::ResponseHead& head) {
   const WallTime now = worker_.loop().wall_now();
   invalidate(head);
-  invalidate_groups(head);
   if (job_.confirm != nullptr) confirm_stored(head);
   const bool server_error =
       head.status == 500 || head.status == 502 || head.status == 503 || head.status == 504;
@@ -277,18 +289,6 @@ void Fetch::publish_head(const http::ResponseHead& head) {
 bool Fetch::worth_a_copy(const http::ResponseHead& head) const {
   return job_.hot && target().tier == cluster::Tier::region && !target().joining && head.status == 200 &&
          head.framing == http::Framing::length && worker_.hot_copies().admits(head.content_length);
-}
-
-void Fetch::invalidate_groups(const http::ResponseHead& head) {
-  OriginGroups groups = groups_to_invalidate(job_.key, request_.method, head);
-  if (groups.groups.empty()) return;
-  auto wait = std::make_shared<GroupWait>();
-  worker_.metrics().add(Metric::group_invalidations);
-  worker_.groups().invalidate_groups(std::move(groups), worker_.loop(), [&worker = worker_, wait](bool ok) {
-    if (!ok) worker.metrics().add(Metric::group_invalidations_failed);
-    wait->finish();
-  });
-  if (job_.client != nullptr) job_.client->on_fetch_invalidates(std::move(wait));
 }
 
 // RFC 9111 4.3.5: a 200 to HEAD is what GET would have said. It freshens what is stored when it speaks of the

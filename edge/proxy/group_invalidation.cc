@@ -17,14 +17,4 @@ OriginGroups groups_to_invalidate(std::string_view key, http::Method method,
           http::parse_groups(response.fields, http::cache_group_invalidation_field)};
 }
 
-void GroupWait::then(std::function<void()> callback) {
-  if (over_) return callback();
-  callback_ = std::move(callback);
-}
-
-void GroupWait::finish() {
-  over_ = true;
-  if (const auto callback = std::exchange(callback_, nullptr)) callback();
-}
-
 }  // namespace perigee::proxy

@@ -27,21 +27,6 @@ struct OriginGroups {
 OriginGroups groups_to_invalidate(std::string_view key, http::Method method,
                                   const http::ResponseHead& response);
 
-// Told by a fetch to whoever waits with the answer to its client.
-class GroupWait {
- public:
-  bool over() const { return over_; }
-  // Calls back once, at once if it is over.
-  void then(std::function<void()> callback);
-  // The waiter is gone, or has waited long enough.
-  void forget() { callback_ = nullptr; }
-  void finish();
-
- private:
-  bool over_ = false;
-  std::function<void()> callback_;
-};
-
 // Implemented by the node. Thread rule: called on the worker of that loop, where done is called, too: when no
 // node that could be reached uses what was invalidated any more, or when the log could not take it (false).
 class GroupInvalidator {

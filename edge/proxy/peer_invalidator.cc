@@ -54,7 +54,7 @@ class PeerInvalidator::Message final : private net::TimerHandler {
   // Who cannot be reached is not waited for any longer, but late.
   static void settled(InvalidationRound& round, bool confirmed, MetricShard& metrics) {
     if (!confirmed && !round.over) metrics.add(Metric::invalidations_late);
-    if (--round.open == 0 && round.waiter != nullptr) std::exchange(round.waiter, nullptr)->on_invalidated();
+    round.settle();
   }
   void on_timer(net::Timer&) override { send(); }
 

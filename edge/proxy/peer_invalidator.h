@@ -14,6 +14,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/proxy/peer_caller.h"
@@ -32,11 +33,26 @@ class InvalidationWaiter {
   ~InvalidationWaiter() = default;
 };
 
-// The messages of one answer.
+// What one answer waits for: its messages to other nodes, and the log's word on groups.
 struct InvalidationRound {
-  size_t open = 0;                       // messages that an answer waits for
+  size_t open = 0;                       // of both
+  bool groups = false;                   // one of the open is the log's
   InvalidationWaiter* waiter = nullptr;  // set, and cleared, by who waits
   bool over = false;                     // the answer did not wait any longer, and has counted who is late
+
+  size_t messages() const { return open - (groups ? 1 : 0); }
+  void open_groups() {
+    groups = true;
+    ++open;
+  }
+  void settle_groups() {
+    groups = false;
+    settle();
+  }
+  // One of them is done. The last one may go on with the answer, and whatever follows from that.
+  void settle() {
+    if (--open == 0 && waiter != nullptr) std::exchange(waiter, nullptr)->on_invalidated();
+  }
 };
 
 class PeerInvalidator {

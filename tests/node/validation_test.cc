@@ -30,7 +30,8 @@ TEST_CASE("a 304 whose tag lost the suffix of the content coding confirms what i
   cluster.advance(61s);
   cluster.get("eu-1", "/a").expect(200).forwarded("stale").body("hello").field("etag", "\"a-gzip\"");
   REQUIRE(origin.requests() == 2);
-  REQUIRE(origin.received(0).find("if-none-match: \"a-gzip\"") != std::string::npos);
+  // The first connection was idle for too long.
+  REQUIRE(origin.received(1).find("if-none-match: \"a-gzip\"") != std::string::npos);
   cluster.get("eu-1", "/a").expect(200).hit().body("hello").field("etag", "\"a-gzip\"");
 }
 

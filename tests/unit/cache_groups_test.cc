@@ -3,6 +3,7 @@
 
 #include "edge/http/cache_groups.h"
 #include "edge/proxy/group_invalidation.h"
+#include "edge/proxy/peer_invalidator.h"
 #include "tests/unit/fields_of.h"
 
 using namespace perigee;
@@ -67,20 +68,25 @@ TEST_CASE("what an answer invalidates is of the origin in its cache key", "[grou
   CHECK(of("http://a.example/", Method::post).groups.empty());
 }
 
-TEST_CASE("who waits for groups is told once, at once when it is over, and not after forgetting",
-          "[groups]") {
-  int told = 0;
-  proxy::GroupWait wait;
-  wait.then([&] { ++told; });
-  CHECK(told == 0);
-  wait.finish();
-  wait.finish();
-  CHECK(told == 1);
-  wait.then([&] { ++told; });
-  CHECK(told == 2);
-  proxy::GroupWait left;
-  left.then([&] { ++told; });
-  left.forget();
-  left.finish();
-  CHECK(told == 2);
+TEST_CASE("an answer waits for messages and groups together, and is told once", "[groups]") {
+  struct Waiter final : proxy::InvalidationWaiter {
+    int told = 0;
+    void on_invalidated() override { ++told; }
+  } waiter;
+  proxy::InvalidationRound round;
+  round.open = 2;
+  round.open_groups();
+  round.waiter = &waiter;
+  CHECK(round.messages() == 2);
+  round.settle();
+  round.settle_groups();
+  CHECK(round.messages() == 1);
+  CHECK(waiter.told == 0);
+  round.settle();
+  CHECK(waiter.told == 1);
+  CHECK(round.waiter == nullptr);
+  proxy::InvalidationRound left;  // nobody waits any more
+  left.open_groups();
+  left.settle_groups();
+  CHECK(waiter.told == 1);
 }

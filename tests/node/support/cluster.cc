@@ -33,13 +33,14 @@ constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789a
 }  // namespace
 
 std::string Setup::node_toml(const std::string& name) const {
-  std::string toml = fmt::format("[node]\nname = \"{}\"\nworkers = {}\n", name, workers_);
+  // First, so that a scenario's tables go on where listen ends.
+  std::string toml = fmt::format("[peers]\njoining = \"{}\"\nprobe = \"{}\"\n", joining_, probe_) + peers_;
+  toml += fmt::format("[node]\nname = \"{}\"\nworkers = {}\n", name, workers_);
   if (nodes_.size() > 1) {
     toml += "topology = \"topology.toml\"\n";
   } else {
     toml += fmt::format("[listen]\nclient = [\"{}:80\"]\n", ip_of(name));
   }
-  toml += fmt::format("[peers]\njoining = \"{}\"\nprobe = \"{}\"\n", joining_, probe_) + peers_;
   toml += tables_;
   toml += "[[origin]]\nname = \"content\"\n" + origin_;
   toml += "[[site]]\nname = \"all\"\nhosts = [\"*\"]\norigin = \"content\"\n" + site_;
