@@ -154,13 +154,17 @@ bool identifies(std::string_view stored, const http::FieldList& update) {
   return my_date.empty() || their_date.empty() || my_date == their_date;
 }
 
-bool head_confirms(std::string_view stored, uint64_t body_bytes, const http::ResponseHead& head) {
-  if (read_stored_head(stored).status != head.status) return false;
+HeadSays head_says(std::string_view stored, uint64_t body_bytes, const http::ResponseHead& head) {
+  const http::ResponseHead mine = read_stored_head(stored);
+  if (mine.status != head.status) return HeadSays::contradicts;
   if (head.fields.has(FieldId::content_length) &&
       parse_decimal(head.fields.value(FieldId::content_length)) != body_bytes) {
-    return false;
+    return HeadSays::contradicts;
   }
-  return identifies(stored, head.fields);
+  if (!identifies(stored, head.fields)) return HeadSays::contradicts;
+  const auto both_have = [&](FieldId id) { return mine.fields.has(id) && head.fields.has(id); };
+  return both_have(FieldId::etag) || both_have(FieldId::last_modified) ? HeadSays::confirms
+                                                                       : HeadSays::nothing;
 }
 
 void update_stored_head(std::string_view stored, const http::FieldList& update, WallTime response_time,

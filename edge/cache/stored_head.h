@@ -36,9 +36,12 @@ http::ResponseHead read_stored_head(std::string_view lines);
 // without entity-tag, a different Last-Modified. Without validators it does: it answers the one question that
 // was asked.
 bool identifies(std::string_view stored, const http::FieldList& update);
-// Does the answer to HEAD confirm the stored response of that body length (RFC 9111 4.3.5)? If so it may
-// freshen it, else the stored response is out of date.
-bool head_confirms(std::string_view stored, uint64_t body_bytes, const http::ResponseHead& head);
+// What the answer to HEAD says of the stored response of that body length (RFC 9111 4.3.5): it may be
+// freshened, it is out of date, or nothing at all. Without a validator in common a new version of the same
+// length looks like the old one, and its fields must not come before the old content; the RFC would have it
+// freshened.
+enum class HeadSays : uint8_t { confirms, contradicts, nothing };
+HeadSays head_says(std::string_view stored, uint64_t body_bytes, const http::ResponseHead& head);
 
 // The stored head with the fields of a 304 or HEAD answer in place of its own (RFC 9111 3.2). Kept as stored:
 // what describes the stored bytes, that is content-encoding, content-range, content-md5, content-digest,

@@ -300,7 +300,9 @@ void Fetch::confirm_stored(const http::ResponseHead& head) {
   cache::Draft draft;
   draft.key = {stored.key(), cache::key_hash(stored.key())};
   draft.selecting = stored.selecting();
-  if (!cache::head_confirms(stored.head(), stored.body_length(), head)) {
+  const cache::HeadSays says = cache::head_says(stored.head(), stored.body_length(), head);
+  if (says == cache::HeadSays::nothing) return;
+  if (says == cache::HeadSays::contradicts) {
     draft.head = stored.head();
     draft.meta = stored.meta();
     draft.meta.freshness_lifetime = 0;
@@ -322,9 +324,7 @@ void Fetch::confirm_stored(const http::ResponseHead& head) {
   }
   draft.head = lines;
   draft.meta = judged.meta;
-  // Without a validator the content may be older than a purge that the answer has seen.
-  const bool proven = head.fields.has(http::FieldId::etag) || head.fields.has(http::FieldId::last_modified);
-  draft.purge_stamp = proven ? purge_stamp_ : stored.purge_stamp();
+  draft.purge_stamp = purge_stamp_;
   worker_.store().refresh(stored, draft);
 }
 

@@ -125,12 +125,17 @@ TEST_CASE("a 304 speaks of what is stored unless its validators say otherwise", 
   CHECK_FALSE(identifies(none, fields_of({{"Last-Modified", "y"}})));
 }
 
-TEST_CASE("an answer to HEAD confirms what is stored when status, length and validators agree",
+TEST_CASE("an answer to HEAD confirms what is stored when status, length and a validator agree",
           "[stored-head]") {
   const std::string head = stored({{"ETag", "\"a\""}});
-  CHECK(head_confirms(head, 10, response_of(200, {{"Content-Length", "10"}, {"ETag", "\"a\""}})));
-  CHECK(head_confirms(head, 10, response_of(200, {})));
-  CHECK_FALSE(head_confirms(head, 10, response_of(200, {{"Content-Length", "11"}})));
-  CHECK_FALSE(head_confirms(head, 10, response_of(200, {{"ETag", "\"b\""}})));
-  CHECK_FALSE(head_confirms(head, 10, response_of(410, {})));
+  const std::string bare = stored({});
+  const std::string dated = stored({{"Last-Modified", "x"}});
+  CHECK(head_says(head, 10, response_of(200, {{"Content-Length", "10"}, {"ETag", "\"a\""}})) ==
+        HeadSays::confirms);
+  CHECK(head_says(dated, 10, response_of(200, {{"Last-Modified", "x"}})) == HeadSays::confirms);
+  CHECK(head_says(head, 10, response_of(200, {})) == HeadSays::nothing);
+  CHECK(head_says(bare, 10, response_of(200, {{"Content-Length", "10"}})) == HeadSays::nothing);
+  CHECK(head_says(head, 10, response_of(200, {{"Content-Length", "11"}})) == HeadSays::contradicts);
+  CHECK(head_says(head, 10, response_of(200, {{"ETag", "\"b\""}})) == HeadSays::contradicts);
+  CHECK(head_says(head, 10, response_of(410, {})) == HeadSays::contradicts);
 }

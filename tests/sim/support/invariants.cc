@@ -317,10 +317,24 @@ void Invariants::judge_path(const OriginExchange& exchange) {
     violate("path", exchange.request, "a second arrow between nodes that disagree:" + text);
 }
 
+// Did an unsafe request on the resource end while an exchange that began at `from` was under way? Who asks
+// after it does not join what was asked before it.
+bool Invariants::changed_since(size_t resource, MonoTime from, MonoTime now) const {
+  for (const OriginExchange& each : truth_.exchanges()) {
+    const bool safe = each.method == "GET" || each.method == "HEAD";
+    if (safe || each.resource != resource || each.received > now) continue;
+    if (!each.ended || *each.ended >= from) return true;
+  }
+  return false;
+}
+
 // A plain GET at the origin for a variant while another of the same node is under way, with nothing broken.
 void Invariants::judge_collapsing() {
   if (!scenario_.faults.empty()) return;
-  std::map<std::string, MonoTime> busy_until;
+  struct Busy {
+    MonoTime from{}, until{};
+  };
+  std::map<std::string, Busy> busy;
   for (const OriginExchange& each : truth_.exchanges()) {
     const auto asked = asks_.find(each.request);
     const Resource& resource = truth_.resource(each.resource);
@@ -330,12 +344,12 @@ void Invariants::judge_collapsing() {
       continue;
     // Its asker left, which the origin hears of later than the node.
     if (each.asker_left || !each.ended || each.via.empty()) continue;
-    MonoTime& until = busy_until[fmt::format("{} {}", each.via.back(), each.resource)];
-    if (each.received < until) {
+    Busy& before = busy[fmt::format("{} {}", each.via.back(), each.resource)];
+    if (each.received < before.until && !changed_since(each.resource, before.from, each.received)) {
       violate("collapsing", each.request,
               fmt::format("r{} was asked for by {} while it was under way", each.resource, each.via.back()));
     }
-    until = std::max(until, *each.ended);
+    if (*each.ended > before.until) before = {each.received, *each.ended};
   }
 }
 

@@ -79,6 +79,7 @@ class Invariants {
   void judge_cache_status(const Outcome& outcome, const std::vector<CacheStatusMember>& caches);
   void judge_path(const OriginExchange& exchange);
   void judge_collapsing();
+  bool changed_since(size_t resource, MonoTime from, MonoTime now) const;
 
   const Scenario& scenario_;
   const Truth& truth_;
