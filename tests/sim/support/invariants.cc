@@ -161,6 +161,8 @@ void Invariants::judge_content(const Outcome& outcome) {
                    fmt::format("cannot be read: \"{}\"", outcome.field("cache-status")));
   }
   judge_cache_status(outcome, *caches);
+  const CacheStatusMember& asker = caches->front();
+  if (asker.stored && asker.fwd != "miss") shareable_.insert(ask.number);
   std::optional<uint64_t> version = parse_decimal(outcome.field("x-version"));
   if (outcome.status == 304) version = version_of_tag(outcome.field("etag"));
   if (!version) {
@@ -317,13 +319,14 @@ void Invariants::judge_path(const OriginExchange& exchange) {
     violate("path", exchange.request, "a second arrow between nodes that disagree:" + text);
 }
 
-// Did an unsafe request on the resource end while an exchange that began at `from` was under way? Who asks
-// after it does not join what was asked before it.
+// Did an unsafe request on the resource end while an exchange that began at `from` was under way, or so
+// little before that other nodes learnt of it meanwhile? Who asks after it does not join what was asked
+// before it, and those who waited for that go on alone.
 bool Invariants::changed_since(size_t resource, MonoTime from, MonoTime now) const {
   for (const OriginExchange& each : truth_.exchanges()) {
     const bool safe = each.method == "GET" || each.method == "HEAD";
     if (safe || each.resource != resource || each.received > now) continue;
-    if (!each.ended || *each.ended >= from) return true;
+    if (!each.ended || *each.ended + std::chrono::seconds(1) >= from) return true;
   }
   return false;
 }
@@ -342,6 +345,8 @@ void Invariants::judge_collapsing() {
                            resource.languages == 0 && each.method == "GET" && each.plain;
     if (!collapses || asked == asks_.end() || asked->second.no_cache || !asked->second.range.empty())
       continue;
+    // What was known not to be shared, or turned out so, nobody waits for.
+    if (!shareable_.contains(each.request)) continue;
     // Its asker left, which the origin hears of later than the node.
     if (each.asker_left || !each.ended || each.via.empty()) continue;
     Busy& before = busy[fmt::format("{} {}", each.via.back(), each.resource)];

@@ -19,7 +19,7 @@
 //   of
 //               different topologies no second arrow; nothing that only peers may see
 // At the end:
-//   collapsing  without faults at most one plain GET at once for a variant and node
+//   collapsing  without faults at most one plain GET at once for a variant and node whose answer is stored
 //   rest        nothing is under way anywhere, and every node drains
 //   peers       no node has refused another as no peer, or as looping; no error was logged
 //
@@ -89,6 +89,7 @@ class Invariants {
       acknowledged_;  // by node and resource
   std::map<uint64_t, Ask> asks_;
   std::map<uint64_t, MonoTime> sent_;
+  std::set<uint64_t> shareable_;  // requests whose answer was stored, and not known as hit-for-miss before
   std::map<uint64_t, MonoTime> ended_;
   std::vector<Violation> violations_;
 };
