@@ -132,15 +132,9 @@ Result<Schedule> Schedule::from_access_log(std::string_view text, std::string_vi
 }
 
 Result<Schedule> Schedule::read(const std::string& path, std::string_view target) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return fail(Side::client, "io", path + ": " + std::strerror(errno));
-  std::string text;
-  std::vector<char> buffer(1 << 20);
-  while (const size_t got = std::fread(buffer.data(), 1, buffer.size(), file))
-    text.append(buffer.data(), got);
-  const bool failed = std::ferror(file) != 0;
-  std::fclose(file);
-  if (failed) return fail(Side::client, "io", path + ": cannot be read to its end");
+  const auto read = trace::read_text(path);
+  if (!read) return tl::unexpected(read.error());
+  const std::string& text = *read;
   if (!text.empty() && text[0] == '{') return from_access_log(text, path);
   const auto trace = trace::parse_csv(text, path);
   if (!trace) return tl::unexpected<Error>(trace.error());

@@ -75,7 +75,7 @@ Result<Trace> parse_csv(std::string_view text, std::string_view path) {
   return parser.take();
 }
 
-Result<Trace> read_csv(const std::string& path) {
+Result<std::string> read_text(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return fail(Side::client, "io", path + ": " + std::strerror(errno));
   std::string text;
@@ -85,7 +85,13 @@ Result<Trace> read_csv(const std::string& path) {
   const bool failed = std::ferror(file) != 0;
   std::fclose(file);
   if (failed) return fail(Side::client, "io", path + ": cannot be read to its end");
-  return parse_csv(text, path);
+  return text;
+}
+
+Result<Trace> read_csv(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) return tl::unexpected(text.error());
+  return parse_csv(*text, path);
 }
 
 void write_csv(const Trace& trace, std::FILE* out) {

@@ -33,6 +33,9 @@ struct Trace {
   size_t ids() const;
 };
 
+// All bytes of a file. Errors: client, "io".
+Result<std::string> read_text(const std::string& path);
+
 // Errors: side client; "io" when it cannot be read, "bad_trace" with the line, what was found and expected.
 Result<Trace> read_csv(const std::string& path);
 Result<Trace> parse_csv(std::string_view text, std::string_view path);

@@ -168,7 +168,7 @@ class Exchange final : private serve::ExchangeHandler,
   std::string_view error_;
   std::string_view upstream_;                 // the tier asked first
   std::shared_ptr<InvalidationRound> round_;  // of what the answer has invalidated
-  net::Timer wait_timer_{*this};              // follower_wait_max, group_wait_max, or of the round
+  net::Timer wait_timer_{*this};              // follower_wait_max, or of the round
   net::Timer interim_timer_{*this};           // 102 to a peer
 };
 
