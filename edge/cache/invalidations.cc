@@ -7,12 +7,29 @@ void Invalidations::add(uint64_t key_hash, uint64_t id) {
   Slot& slot = slots_[key_hash % slot_count];
   const size_t next = slot.next.load(std::memory_order_relaxed);
   Known& oldest = slot.known[next];
-  oldest.key_hash.store(key_hash, std::memory_order_relaxed);
+  // Before it is written over: who no longer finds it must find this.
+  slot.forgotten.store(oldest.at.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+  const uint64_t place = count_.load(std::memory_order_relaxed) + 1;
+  oldest.at.store(place, std::memory_order_seq_cst);
+  oldest.key_hash.store(key_hash, std::memory_order_seq_cst);
   oldest.id.store(id, std::memory_order_release);
   slot.next.store((next + 1) % ids_per_slot, std::memory_order_release);
-  const uint64_t place = count_.load(std::memory_order_relaxed) + 1;
   count_.store(place, std::memory_order_seq_cst);
   slot.at.store(place, std::memory_order_seq_cst);
+}
+
+// Read without the mutex. An entry that is being written over has the place of the new invalidation before it
+// has its key, so what is read of it errs to true for the key that it had.
+bool Invalidations::since(uint64_t key_hash, uint64_t stamp) const {
+  const Slot& slot = this->slot(key_hash);
+  if (slot.at.load(std::memory_order_seq_cst) <= stamp) return false;
+  for (const Known& known : slot.known) {
+    if (known.key_hash.load(std::memory_order_seq_cst) == key_hash &&
+        known.at.load(std::memory_order_seq_cst) > stamp) {
+      return true;
+    }
+  }
+  return slot.forgotten.load(std::memory_order_seq_cst) > stamp;
 }
 
 // Read without the mutex: a pair that is being replaced in this moment belongs to nobody, which is as if it

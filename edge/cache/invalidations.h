@@ -9,9 +9,9 @@
 // question, before it answers. Otherwise an answer from before the invalidation could come to a node that had
 // already forgotten it.
 //
-// Fixed size: keys share slots by their hash. since() may so be true for a key that was not invalidated,
-// which costs a fetch; it is never false for one that was. Of a slot the last few ids are known, by the whole
-// hash of the key.
+// Fixed size: keys share slots by their hash, and of a slot the last few invalidations are known, by the whole
+// hash of the key. When more than those came to a slot while a fetch was under way, since() is true for all of
+// its keys, which costs a fetch; it is never false for a key that was invalidated.
 //
 // Ownership: one per node, the FillTable's. Thread rule: any thread; add() takes a mutex, the others read.
 #pragma once
@@ -35,9 +35,7 @@ class Invalidations {
   // Before the store is purged: whoever commits looks here afterwards.
   void add(uint64_t key_hash, uint64_t id);
   // Has the key been invalidated after the count was `stamp`?
-  bool since(uint64_t key_hash, uint64_t stamp) const {
-    return slot(key_hash).at.load(std::memory_order_seq_cst) > stamp;
-  }
+  bool since(uint64_t key_hash, uint64_t stamp) const;
   // The id of the key's last invalidation, as far as it is remembered.
   std::optional<uint64_t> last_id(uint64_t key_hash) const;
   bool knows(uint64_t key_hash, uint64_t id) const;
@@ -49,9 +47,11 @@ class Invalidations {
   struct Known {
     std::atomic<uint64_t> key_hash{0};
     std::atomic<uint64_t> id{0};
+    std::atomic<uint64_t> at{0};  // the count as of it
   };
   struct Slot {
-    std::atomic<uint64_t> at{0};  // the count as of its last invalidation
+    std::atomic<uint64_t> at{0};         // the count as of its last invalidation
+    std::atomic<uint64_t> forgotten{0};  // the same of the last one that is no longer known
     std::array<Known, ids_per_slot> known;
     std::atomic<size_t> next{0};  // of known, to be written
   };

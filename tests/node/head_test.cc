@@ -102,6 +102,7 @@ TEST_CASE("a HEAD renews the variant that it selects", "[node][head]") {
         .on("/a")
         .reply(200)
         .max_age(60)
+        .etag("\"1\"")
         .field("vary", "x-kind")
         .field("x-version", std::to_string(version))
         .body("hello");

@@ -34,6 +34,21 @@ TEST_CASE("the last id of a key is known, and others' are not mistaken for it", 
   REQUIRE(!known.knows(8, 100));
 }
 
+TEST_CASE("a key that shares a slot with an invalidated one is not outdated, as long as the slot remembers both",
+          "[cache][invalidation]") {
+  Invalidations known;
+  known.add(7, 100);
+  REQUIRE(!known.since(7 + 2048, 0));
+  for (uint64_t i = 2; i <= 4; ++i) known.add(7 + 2048 * i, 100 + i);
+  REQUIRE(!known.since(7 + 2048, 0));
+  const uint64_t four = known.count();
+  known.add(7 + 2048 * 5, 105);
+  REQUIRE(known.since(7 + 2048, 0));   // the first of the slot was forgotten, and it may have been this key's
+  REQUIRE(!known.since(7 + 2048, 1));  // it was the first, so later stamps know
+  REQUIRE(!known.since(7 + 2048, four));
+  REQUIRE(known.since(7 + 2048 * 5, four));
+}
+
 TEST_CASE("of a slot the oldest ids are forgotten first, and never that it was invalidated",
           "[cache][invalidation]") {
   Invalidations known;
