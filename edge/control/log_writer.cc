@@ -22,6 +22,8 @@ int open_file(const std::string& path) {
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+}  // namespace
+
 // The end of the queue: puts lines on a descriptor. Called by the writer thread alone, but for reopen() and
 // dropped().
 class DescriptorSink final : public spdlog::sinks::sink {
@@ -97,6 +99,8 @@ class DescriptorSink final : public spdlog::sinks::sink {
   std::atomic<bool> reopen_{false};
   std::atomic<uint64_t> dropped_{0};
 };
+
+namespace {
 
 // The writer takes no signal meant for others, and a closed pipe is an error of write() instead of the end of
 // the process.
