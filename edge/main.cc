@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "edge/control/heap_keeper.h"
 #include "edge/control/log_sink.h"
 #include "edge/control/reference_docs.h"
 #include "edge/exchange_log.h"
@@ -62,6 +63,7 @@ class Process final : private net::SignalHandler {
     }
     control_.post(net::make_task([this] { notify_.ready(); }));
     io_.start();
+    const control::HeapKeeper heap_keeper(node_.store());
     for (const ListeningAddress& at : node_.listening()) {
       std::printf("listening %.*s %s\n", static_cast<int>(at.role.size()), at.role.data(),
                   at.address.to_string().c_str());

@@ -18,12 +18,21 @@ class Budget {
   void release(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
   uint64_t bytes_max() const { return bytes_max_; }
-  bool exceeded() const { return used() > bytes_max_; }
+  // What there is to use: less when the allocator's heap has holes that are of no use to anybody.
+  uint64_t usable() const { return bytes_max_ - lost_.load(std::memory_order_relaxed); }
+  bool exceeded() const { return used() > usable(); }
+  // At most lost_share of the budget is ever taken for lost.
+  void set_lost(uint64_t bytes) {
+    lost_.store(bytes < bytes_max_ / lost_share ? bytes : bytes_max_ / lost_share, std::memory_order_relaxed);
+  }
   // The most that one response may hold.
   uint64_t response_bytes_max() const { return bytes_max_ / 8; }
 
  private:
+  static constexpr uint64_t lost_share = 8;
+
   const uint64_t bytes_max_;
+  std::atomic<uint64_t> lost_{0};
   std::atomic<uint64_t> used_{0};
 };
 

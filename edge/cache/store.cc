@@ -60,6 +60,11 @@ size_t Store::sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purge
   return core_->sweep(cursor, buckets, purges);
 }
 
+void Store::set_lost(uint64_t bytes) {
+  budget().set_lost(bytes);
+  if (budget().exceeded()) make_room();
+}
+
 bool Store::make_room() { return core_->settle(0); }
 
 StoreStats Store::stats() const { return core_->stats(); }

@@ -128,6 +128,10 @@ class Store {
   // many responses it removed.
   size_t sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges);
 
+  // The process holds so much more than its budget accounts for: the store does with less, and evicts down to
+  // it.
+  void set_lost(uint64_t bytes);
+
   // Evicts until the budget holds: for bytes charged by fills in flight. False when it cannot.
   bool make_room();
 

@@ -54,7 +54,7 @@ class StoreCore {
  private:
   // What waits in the limbo is as good as free: it does not call for more evictions.
   bool over(uint64_t about_to_go) const {
-    return budget_.used() > budget_.bytes_max() + limbo_.weight() + about_to_go;
+    return budget_.used() > budget_.usable() + limbo_.weight() + about_to_go;
   }
   bool evict(unsigned first_shard);
   bool fits(const StoredResponse& response) const;

@@ -1,0 +1,67 @@
+// Keeps what the process holds in memory near what its store is charged for.
+//
+// Evicted responses leave holes in the allocator's heap, and glibc gives pages in the middle of a heap back
+// only when it is told to (malloc_trim(3)): without that, a store whose responses change in size would grow
+// to one and a half times its budget. The keeper looks ten times a second, and trims when the holes have
+// grown; how long that took decides how soon it may do so again, so that it takes at most a tenth of one
+// core.
+//
+// What stays beyond a ninth of the budget although the heap was trimmed is taken for lost: the store does
+// with so much less.
+//
+// A trim holds one heap's lock at a time. A hit takes no memory from a heap and does not notice; a fill may
+// wait.
+//
+// Thread rule: a thread of its own; made and destroyed by the same thread. The store outlives it.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "edge/base/clock.h"
+
+namespace perigee::cache {
+class Store;
+}
+
+namespace perigee::control {
+
+struct HeapView {
+  uint64_t resident = 0;  // bytes of the process in RAM
+  uint64_t charged = 0;   // to the store's budget
+  uint64_t budget = 0;
+};
+
+// What is known of the last trim.
+struct LastTrim {
+  uint64_t beyond = 0;     // resident beyond what was charged, after it
+  Duration since_begin{};  // how long ago it began
+  Duration took{};
+};
+
+// Holes of a sixteenth of the budget are worth it, when they have grown by a 64th since the last trim.
+bool worth_trimming(const HeapView& now, const LastTrim& last);
+
+// Of what the process holds beyond what is charged, what the store has to make up for.
+uint64_t lost_bytes(const HeapView& now);
+
+class HeapKeeper {
+ public:
+  explicit HeapKeeper(cache::Store& store);
+  ~HeapKeeper();
+  HeapKeeper(const HeapKeeper&) = delete;
+  HeapKeeper& operator=(const HeapKeeper&) = delete;
+
+ private:
+  void run();
+
+  cache::Store& store_;
+  std::mutex mutex_;
+  std::condition_variable ended_changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace perigee::control
