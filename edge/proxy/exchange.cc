@@ -65,7 +65,7 @@ void Exchange::begin() {
     worker_.loop().timers().arm(interim_timer_, worker_.loop().now() + snapshot().exchange.interim_after);
   }
   if (!context_.from_peer && request_.method == http::Method::get)
-    hot_ = worker_.count_request(context_.key.hash);
+    heat_ = worker_.count_request(context_.key.hash);
   if (answers_in_runs()) return begin_runs();
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
@@ -167,7 +167,7 @@ void Exchange::go_alone(bool keep) {
 
 FetchJob Exchange::make_job(bool straight_to_origin) {
   return make_fetch_job(worker_, snapshot_, context_, request_,
-                        {client_address_.ip(), scheme_, proof_, straight_to_origin, hot_});
+                        {client_address_.ip(), scheme_, proof_, straight_to_origin, heat_});
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {

@@ -145,7 +145,7 @@ class Exchange final : private serve::ExchangeHandler,
   bool leader_ = false;  // of the fill now read
   bool collapsed_ = false;
   bool alone_ = false;
-  bool hot_ = false;         // many ask for this key
+  cluster::Heat heat_ = cluster::Heat::cool;
   bool peer_waits_ = false;  // counted among the node's requests in flight
   uint8_t variant_joins_ = 0;
   uint8_t purge_joins_ = 0;
