@@ -67,6 +67,7 @@ class Exchange final : private serve::ExchangeHandler,
   // Answering in runs (exchange_range.cc): ranges, and what is stored in part.
   bool answers_in_runs();
   void begin_runs();
+  bool joins_whole_under_way();
   RangeAsk cold_ask() const;
   // Does the answer to this request need bytes that are not stored?
   bool lacks_bytes(const cache::StoredResponse& stored) const;
@@ -78,6 +79,7 @@ class Exchange final : private serve::ExchangeHandler,
   void judge_whole_for_run(const cache::FillHead& head);
   void answer_clients_own_run(const cache::FillHead& head);
   void answer_known(const cache::FillHead& head);
+  void announce(const cache::FillHead& head);
   bool is_known(const cache::FillHead& head) const;
   bool needs_only(const cache::ByteRun& run) const;
   cache::Body::Read read_representation(uint64_t offset) override;
