@@ -58,7 +58,11 @@ class Exchange final : private serve::ExchangeHandler,
   void advance();
   void judge_head();
   bool may_share(const cache::FillHead& head) const;
+  bool may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const;
   void join_again();
+  void join_anew();
+  void adopt_renewed(const cache::StoredResponse& renewed);
+  bool asked_before_sent() const { return fill_ != nullptr && started_ <= fill_->started(); }
   void follow_variant(const cache::FillHead& head);
   void on_freshened();
   void on_fill_failed();
@@ -150,7 +154,7 @@ class Exchange final : private serve::ExchangeHandler,
   cluster::Heat heat_ = cluster::Heat::cool;
   bool peer_waits_ = false;  // counted among the node's requests in flight
   uint8_t variant_joins_ = 0;
-  uint8_t purge_joins_ = 0;
+  uint8_t purge_joins_ = 0;  // of fills that began later, because an earlier one's answer was not for us
   std::shared_ptr<cache::Fill> fill_;
   uint64_t fill_base_ = 0;    // offset of the fill's first byte in the representation
   uint64_t read_offset_ = 0;  // of the representation: next byte that is asked for

@@ -227,6 +227,8 @@ void Exchange::judge_run_head() {
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
   if (!head->run) return judge_whole_for_run(*head);
   if (!leader_ && !(head->storable && may_share(*head))) {
+    const bool too_late = !may_follow(head->meta, asked_before_sent()) && may_follow(head->meta, true);
+    if (head->storable && too_late) return join_anew();
     context_.hit_for_miss = !head->storable;
     return go_alone(false);
   }
