@@ -243,6 +243,13 @@ class FillTable {
   std::shared_ptr<Fill> start_private(const KeyView& key, WorkerFills& worker, Follower& follower, bool keep,
                                       MonoTime started = {});
 
+  // The fill under that key, if there is one; null: there is none. Following it may fail all the same: it may
+  // have ended, or have as many followers as it can.
+  std::shared_ptr<Fill> find(const KeyView& key);
+  bool follow(Fill& fill, WorkerFills& worker, Follower& follower) {
+    return fill.admit(worker, follower) == Fill::Admission::joined;
+  }
+
   // Who comes from now on does not find it: a purge came after it was sent.
   void retire(const Fill& fill) { remove(fill); }
 

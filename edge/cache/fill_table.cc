@@ -39,6 +39,13 @@ FillTable::Joined FillTable::join(const KeyView& key, WorkerFills& worker, Follo
   return {std::move(fill), true};
 }
 
+std::shared_ptr<Fill> FillTable::find(const KeyView& key) {
+  Part& in = part(key.hash);
+  const std::lock_guard lock(in.mutex);
+  const auto running = in.fills.find(key.bytes);
+  return running == in.fills.end() ? nullptr : running->second;
+}
+
 std::shared_ptr<Fill> FillTable::start_private(const KeyView& key, WorkerFills& worker, Follower& follower,
                                                bool keep, MonoTime started) {
   std::shared_ptr<Fill> fill = make(key, worker, false, keep, started);

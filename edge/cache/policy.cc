@@ -170,7 +170,8 @@ ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options) {
   return meta;
 }
 
-bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now) {
+bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now,
+                bool asked_before_sent) {
   if (!follower.cacheable_method || follower.has_range || follower.no_cache || follower.only_if_cached)
     return false;
   if (follower.has_origin_condition) return false;
@@ -178,7 +179,7 @@ bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, Wal
   const int64_t current_age = arriving.current_age(now);
   const int64_t ttl = arriving.freshness_lifetime - current_age;
   if (!satisfies(follower, current_age, ttl)) return false;
-  return ttl > 0 || !arriving.is(ResponseMeta::must_revalidate);
+  return ttl > 0 || asked_before_sent || !arriving.is(ResponseMeta::must_revalidate);
 }
 
 }  // namespace perigee::cache

@@ -142,8 +142,10 @@ ResponseMeta hit_for_miss_meta(WallTime now, const PolicyOptions& options);
 // A fresh answer is shared (RFC 9111 4: collapsed requests). One that was stale on arrival, max-age=0 above
 // all, is shared with the followers that waited for it: the origin made it after they asked, or as good as.
 // One with no-cache, or stale with must-revalidate, proxy-revalidate or s-maxage, is not: it may satisfy no
-// other request without validation. A request for a range, with no-cache, or for an age or freshness that the
-// answer does not have goes alone.
-bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now);
+// other request without validation; but what was sent upstream after the follower had asked
+// (asked_before_sent) was validated for it, too, as far as staleness goes. A request for a range, with
+// no-cache, or for an age or freshness that the answer does not have goes alone.
+bool may_follow(const RequestPolicy& follower, const ResponseMeta& arriving, WallTime now,
+                bool asked_before_sent = false);
 
 }  // namespace perigee::cache

@@ -26,6 +26,12 @@ bool RunTable::is_running(const Entry& entry) {
   return state == Fill::State::requested || state == Fill::State::streaming;
 }
 
+// One that was retired, or no longer has its first byte, is not found any more.
+bool RunTable::can_be_joined(const Entry& entry) const {
+  const std::shared_ptr<Fill> fill = entry.fill.lock();
+  return fill != nullptr && is_running(entry) && fills_.find({fill->key(), key_hash(fill->key())}) == fill;
+}
+
 // What it brings was invalidated (RFC 9111 4.4): nobody who comes now may have it.
 bool RunTable::is_outdated(const Entry& entry, uint64_t primary_hash) {
   const std::shared_ptr<Fill> fill = entry.fill.lock();
@@ -41,15 +47,20 @@ RunTable::Claim RunTable::claim(std::string_view representation, const ByteRun& 
   std::vector<Entry>& entries = representations_[std::string(representation)];
   const uint64_t primary = key_hash(representation.substr(0, representation.find('\0')));
   std::erase_if(entries,
-                [&](const Entry& entry) { return !is_running(entry) || is_outdated(entry, primary); });
+                [&](const Entry& entry) { return !can_be_joined(entry) || is_outdated(entry, primary); });
   Claim claim;
   claim.run = wanted;
   for (const Entry& entry : entries) {
     if (entry.run.contains(wanted.first)) {
       const std::shared_ptr<Fill> fill = entry.fill.lock();
       if (fill == nullptr || !fill->is_near(wanted.first - entry.run.first)) continue;
-      claim.run = entry.run;
-      break;
+      if (fills_.follow(*fill, worker, follower)) {
+        claim.fill = fill;
+        claim.run = entry.run;
+        return claim;
+      }
+      if (is_running(entry)) return claim;  // as many follow it as can
+      continue;
     }
     if (entry.run.first > wanted.first) claim.run.last = std::min(claim.run.last, entry.run.first - 1);
   }
@@ -59,6 +70,12 @@ RunTable::Claim RunTable::claim(std::string_view representation, const ByteRun& 
   claim.leader = joined.leader;
   if (claim.leader) entries.push_back({claim.run, claim.fill});
   return claim;
+}
+
+void RunTable::announce(std::string_view representation, const ByteRun& run,
+                        const std::shared_ptr<Fill>& fill) {
+  const std::lock_guard lock(mutex_);
+  representations_[std::string(representation)].push_back({run, fill});
 }
 
 void RunTable::sweep() {

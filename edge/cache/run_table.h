@@ -5,8 +5,8 @@
 // fetched twice in the end, the price of a seek.
 //
 // A representation is named by its key, selecting bytes and validator. Its runs are fills of the FillTable,
-// each under a fill key of its own. Entries of fills that have ended are dropped when they are met, and all
-// of them now and then.
+// each under a fill key of its own but for the first one, which is announced when its head is there. Entries
+// of fills that have ended are dropped when they are met, and all of them now and then.
 //
 // Thread rule: any thread; one mutex, held while a fill is joined. Never on the path of a hit.
 #pragma once
@@ -37,6 +37,9 @@ class RunTable {
   // Joins the fill that fetches wanted.first, or begins one for as much of `wanted` as nobody fetches.
   Claim claim(std::string_view representation, const ByteRun& wanted, WorkerFills& worker, Follower& follower,
               MonoTime started);
+  // A fill made elsewhere turned out to bring this run: the first one of a representation, whose head told
+  // what there is.
+  void announce(std::string_view representation, const ByteRun& run, const std::shared_ptr<Fill>& fill);
 
  private:
   struct Entry {
@@ -44,6 +47,7 @@ class RunTable {
     std::weak_ptr<Fill> fill;
   };
   static bool is_running(const Entry& entry);
+  bool can_be_joined(const Entry& entry) const;
   bool is_outdated(const Entry& entry, uint64_t primary_hash);
   void sweep();
 

@@ -4,20 +4,33 @@
 
 namespace perigee::cluster {
 
-bool HotKeys::is_hot(const Counter& counter) const {
-  const uint32_t certain = counter.count - counter.error;
-  return certain >= options_.requests_min && uint64_t{certain} * options_.one_in >= requests_;
+std::string_view to_string(Heat heat) {
+  switch (heat) {
+    case Heat::cool:
+      return "cool";
+    case Heat::hot:
+      return "hot";
+    case Heat::spread:
+      return "spread";
+  }
+  return "unknown";
 }
 
-bool HotKeys::is_hot(uint64_t key_hash) const {
+Heat HotKeys::heat(const Counter& counter) const {
+  const uint32_t certain = counter.count - counter.error;
+  if (certain < options_.requests_min || uint64_t{certain} * options_.one_in < requests_) return Heat::cool;
+  return uint64_t{certain} * options_.spread_one_in < requests_ ? Heat::hot : Heat::spread;
+}
+
+Heat HotKeys::heat(uint64_t key_hash) const {
   const auto tag = static_cast<uint32_t>(key_hash);
   for (const Counter& counter : sets_[set_of(key_hash)].counters) {
-    if (counter.tag == tag && counter.count != 0) return is_hot(counter);
+    if (counter.tag == tag && counter.count != 0) return heat(counter);
   }
-  return false;
+  return Heat::cool;
 }
 
-bool HotKeys::touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now) {
+Heat HotKeys::touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now) {
   age(requests_so_far, now);
   const auto tag = static_cast<uint32_t>(key_hash);
   Set& set = sets_[set_of(key_hash)];
@@ -25,7 +38,7 @@ bool HotKeys::touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now) {
   for (Counter& counter : set.counters) {
     if (counter.tag == tag && counter.count != 0) {
       if (counter.count != UINT16_MAX) ++counter.count;
-      return is_hot(counter);
+      return heat(counter);
     }
     if (counter.count < least->count) least = &counter;
   }
@@ -33,7 +46,7 @@ bool HotKeys::touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now) {
   least->tag = tag;
   least->error = least->count;
   if (least->count != UINT16_MAX) ++least->count;
-  return is_hot(*least);
+  return heat(*least);
 }
 
 void HotKeys::age(uint64_t requests_so_far, MonoTime now) {

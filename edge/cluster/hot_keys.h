@@ -9,12 +9,15 @@
 //
 // A key is hot when it has for certain both a number of requests that is worth a copy and a share of all
 // requests. The share decides how uneven the load of owners can get: what is less is too little to matter.
+// From a far larger share on it is spread over two owners: that makes the second fetch what the first one
+// has, and costs a region room for both, while a copy is dropped whenever something better comes.
 //
 // Fixed size (8 KiB), no allocation; a touch reads and writes one line. Thread rule: owned by one worker.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "edge/base/clock.h"
 
@@ -23,16 +26,25 @@ namespace perigee::cluster {
 struct HotKeyOptions {
   uint32_t requests_min = 32;  // in the counted time
   uint32_t one_in = 256;       // of all requests
+  uint32_t spread_one_in = 32;
 };
+
+// What a key is worth, each with what stands before it.
+enum class Heat : uint8_t {
+  cool,
+  hot,     // a copy at who receives the requests
+  spread,  // a second owner
+};
+std::string_view to_string(Heat heat);
 
 class HotKeys {
  public:
   explicit HotKeys(HotKeyOptions options = {}) : options_(options) {}
 
-  // A request for the key, and how many requests for any key there have been so far, ever. Is it hot?
-  bool touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now);
+  // A request for the key, and how many requests for any key there have been so far, ever.
+  Heat touch(uint64_t key_hash, uint64_t requests_so_far, MonoTime now);
   // The same without counting.
-  bool is_hot(uint64_t key_hash) const;
+  Heat heat(uint64_t key_hash) const;
 
  private:
   static constexpr size_t ways = 8;
@@ -49,7 +61,7 @@ class HotKeys {
   };
 
   static size_t set_of(uint64_t key_hash) { return (key_hash >> 32) % sets; }
-  bool is_hot(const Counter& counter) const;
+  Heat heat(const Counter& counter) const;
   void age(uint64_t requests_so_far, MonoTime now);
 
   HotKeyOptions options_;

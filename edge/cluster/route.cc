@@ -16,7 +16,7 @@ bool add_owners_of_region(const Placement& placement, const HealthView& health, 
   return false;
 }
 
-// The two choices of a hot key (Mitzenmacher 2001).
+// The two choices of a key that is spread (Mitzenmacher 2001).
 void choose_of_two(const PeerLoads& loads, bool coin, Route& route) {
   const double first = loads.load(route[0].node);
   const double second = loads.load(route[1].node);
@@ -54,7 +54,7 @@ Route plan(const Placement& placement, const HealthView& health, const RouteQuer
   const bool may_ask_peers =
       from_client || (query.same_digest && query.tier == Tier::region && query.hop < hops_max);
   const bool self_is_next = from_client && add_owners_of_region(placement, health, query, route);
-  if (loads != nullptr && query.hot && route.size() > 1) choose_of_two(*loads, query.coin, route);
+  if (loads != nullptr && query.spread && route.size() > 1) choose_of_two(*loads, query.coin, route);
   if (loads != nullptr && route.size() > 0) bound_load(*loads, self_is_next, route, notes);
   if (may_ask_peers) add_shield_owner(placement, health, query, route);
   route.add({Tier::origin, 0});

@@ -10,10 +10,9 @@
 // - Between nodes of different membership digests there is no second arrow: the asked one serves or asks the
 // origin.
 // - Ejected and draining peers are passed over. With no peer left the origin remains.
-// - An owner above the load bound gives way to the next (peer_loads.h), and hot keys go to the less busy of
-// the
-//   first two. This changes the order among those who may be asked, or makes this node the one that fetches;
-//   it adds nobody.
+// - An owner above the load bound gives way to the next (peer_loads.h), and keys that are spread go to the
+//   less busy of the first two. This changes the order among those who may be asked, or makes this node the
+//   one that fetches; it adds nobody.
 //
 // It is for requests that may be collapsed and stored: unsafe methods, bypass and known hit-for-miss keys go
 // from the receiving node straight to the origin without asking here. It looks at no budgets.
@@ -40,8 +39,8 @@ struct RouteQuery {
   unsigned hop = 0;                   // from the envelope; 0: asked by a client
   Tier tier = Tier::region;           // from the envelope; looked at only if hop is above 0
   bool same_digest = true;  // the asker's membership digest is ours; looked at only if hop is above 0
-  bool hot = false;         // many ask for it: its first two owners share it
-  bool coin = false;        // hot: which of two that are equally busy, at random
+  bool spread = false;      // so many ask for it that its first two owners share it
+  bool coin = false;        // spread: which of two that are equally busy, at random
 };
 
 struct Target {

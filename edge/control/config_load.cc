@@ -189,6 +189,7 @@ class NodeFileReader {
     cache.hot_copies_percent = count(values, "hot_copies_percent");
     cache.hot_keys.requests_min = count(values, "hot_requests_min");
     cache.hot_keys.one_in = count(values, "hot_one_in");
+    cache.hot_keys.spread_one_in = count(values, "spread_one_in");
     cache.fill_age_max = values.get<Duration>("fill_age_max");
     cache.follower_wait_max = values.get<Duration>("follower_wait_max");
   }

@@ -128,6 +128,9 @@ constexpr Setting settings[] = {
      "A URL is hot from so many requests at one worker within about 20 s ..."},
     {S::cache, "hot_one_in", T::integer, "256", optional, 2, 1'000'000, "", restart,
      "... if one in so many of all requests is for it."},
+    {S::cache, "spread_one_in", T::integer, "32", optional, 2, 1'000'000, "", restart,
+     "A hot URL that one in so many of all requests is for is asked of the less busy of its first two "
+     "owners."},
 
     {S::limits, "connections", T::integer, "10000", optional, 1, 1'000'000, "", restart,
      "Client connections of the node; more are closed at once."},

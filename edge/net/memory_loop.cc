@@ -52,13 +52,21 @@ std::unique_ptr<ResolveRequest> MemoryLoop::resolve(std::string_view host, uint1
 bool MemoryLoop::runnable() const {
   if (!started_ || paused_ || ended_) return false;
   if (!turned_ || !tasks_.empty() || !ready_.empty()) return true;
-  auto deadline = timers_.next_deadline();
-  return deadline && *deadline <= scheduler_.now();
+  return !quiet_at(scheduler_.now());
 }
 
-std::optional<MonoTime> MemoryLoop::next_deadline() const {
-  if (!started_ || paused_ || ended_) return std::nullopt;
-  return timers_.next_deadline();
+std::optional<MonoTime> MemoryLoop::deadline_before(MonoTime limit) const {
+  if (!started_ || paused_ || ended_ || quiet_at(limit)) return std::nullopt;
+  return quiet_until_ < limit ? std::optional(quiet_until_) : std::nullopt;
+}
+
+// No timer is due then. If one may be, quiet_until_ is the wheel's next deadline.
+bool MemoryLoop::quiet_at(MonoTime time) const {
+  const uint64_t arms = timers_.arms();
+  if (arms == quiet_since_arms_ && quiet_until_ > time) return true;
+  quiet_since_arms_ = arms;
+  quiet_until_ = timers_.next_deadline().value_or(MonoTime::max());
+  return quiet_until_ > time;
 }
 
 void MemoryLoop::turn() {

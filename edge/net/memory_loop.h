@@ -61,7 +61,8 @@ class MemoryLoop final : public Loop {
   // A paused loop takes no turn; what happens to it meanwhile waits.
   void set_paused(bool paused) { paused_ = paused; }
   bool runnable() const;
-  std::optional<MonoTime> next_deadline() const;
+  // Of its timers, if that is before `limit`; nullopt: it is not.
+  std::optional<MonoTime> deadline_before(MonoTime limit) const;
   void turn();
   bool in_turn() const { return in_turn_; }
   // Closes (or resets) every stream and listener, delivers every on_closed(), runs the hooks for the last
@@ -79,6 +80,7 @@ class MemoryLoop final : public Loop {
   const std::shared_ptr<MemoryNode>& node() const { return node_; }
 
  private:
+  bool quiet_at(MonoTime time) const;
   void run_tasks();
   void run_sources();
   void close_everything(bool with_reset);
@@ -90,6 +92,9 @@ class MemoryLoop final : public Loop {
   uint64_t number_;
   Random random_;
   TimerWheel timers_;
+  // The scheduler asks every loop at every step. Until a timer is armed again none is due before this.
+  mutable MonoTime quiet_until_ = MonoTime::min();
+  mutable uint64_t quiet_since_arms_ = 0;
   IoCounters counters_;
   TurnHooks hooks_;
   std::vector<char> receive_buffer_;

@@ -60,17 +60,13 @@ bool MemoryScheduler::step() {
 }
 
 std::optional<MonoTime> MemoryScheduler::next_time() const {
-  std::optional<MonoTime> next;
-  auto consider = [&](MonoTime time) {
-    time = std::max(time, now_);
-    if (!next || time < *next) next = time;
-  };
-  if (!events_.empty()) consider(std::get<0>(events_.begin()->first));
-  for (MemoryLoop* loop : loops_) {
+  MonoTime next = MonoTime::max();
+  if (!events_.empty()) next = std::max(std::get<0>(events_.begin()->first), now_);
+  for (const MemoryLoop* loop : loops_) {
     if (loop->runnable()) return now_;
-    if (auto deadline = loop->next_deadline()) consider(*deadline);
+    if (const auto deadline = loop->deadline_before(next)) next = std::max(*deadline, now_);
   }
-  return next;
+  return next == MonoTime::max() ? std::nullopt : std::optional(next);
 }
 
 void MemoryScheduler::trace(uint64_t what, uint64_t detail) {

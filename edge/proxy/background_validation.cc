@@ -32,8 +32,9 @@ void BackgroundValidation::start(Worker& worker, serve::ServerExchange& exchange
   worker.metrics().add(Metric::fills_started);
   joined.fill->set_store_key(context.key);
   self->fill_ = joined.fill;
-  FetchJob job = make_fetch_job(worker, worker.snapshot_ref(), context, exchange.request(),
-                                {exchange.client_address().ip(), exchange.scheme(), proof, false, false});
+  FetchJob job =
+      make_fetch_job(worker, worker.snapshot_ref(), context, exchange.request(),
+                     {exchange.client_address().ip(), exchange.scheme(), proof, false, cluster::Heat::cool});
   job.whole_representation = true;
   job.validate = context.stored;
   if (partial) job.range = RangeAsk{fmt::format("bytes=0-{}", cache::block_bytes - 1), "", 0, false};

@@ -65,7 +65,7 @@ void Exchange::begin() {
     worker_.loop().timers().arm(interim_timer_, worker_.loop().now() + snapshot().exchange.interim_after);
   }
   if (!context_.from_peer && request_.method == http::Method::get)
-    hot_ = worker_.count_request(context_.key.hash);
+    heat_ = worker_.count_request(context_.key.hash);
   if (answers_in_runs()) return begin_runs();
   if (may_collapse()) return join_fill(key_);
   if (context_.hit_for_miss) worker_.metrics().add(Metric::hit_for_miss);
@@ -136,6 +136,30 @@ void Exchange::join_again() {
   }
 }
 
+// What we waited for is no longer there, or could be used by those alone who asked before it was sent. All
+// who are in that place share one new fetch, which was then sent after each of them asked.
+void Exchange::join_anew() {
+  if (alone_ || ++purge_joins_ > purge_joins_max) return go_alone(!context_.policy.has_range);
+  leave_fill();
+  wait_timer_.cancel();
+  collapsed_ = false;
+  known_.reset();
+  wanted_.reset();
+  fill_base_ = 0;
+  in_runs_ = context_.policy.has_range;
+  if (!in_runs_) return join_fill(key_);
+  ask_ = cold_ask();
+  join_fill(range_fill_key(key_));
+}
+
+// What is asked about next is what took the place of what was found first.
+void Exchange::adopt_renewed(const cache::StoredResponse& renewed) {
+  if (&renewed == context_.stored) return;
+  worker_.reader().pin(renewed);
+  if (context_.stored != nullptr) worker_.reader().unpin(*context_.stored);
+  context_.stored = &renewed;
+}
+
 // Between our look-up and our fill another fill may have ended and stored what we want.
 bool Exchange::stored_meanwhile() {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
@@ -167,7 +191,7 @@ void Exchange::go_alone(bool keep) {
 
 FetchJob Exchange::make_job(bool straight_to_origin) {
   return make_fetch_job(worker_, snapshot_, context_, request_,
-                        {client_address_.ip(), scheme_, proof_, straight_to_origin, hot_});
+                        {client_address_.ip(), scheme_, proof_, straight_to_origin, heat_});
 }
 
 void Exchange::start_fetch(bool straight_to_origin) {
@@ -255,16 +279,21 @@ void Exchange::judge_head() {
 }
 
 bool Exchange::may_share(const cache::FillHead& head) const {
+  if (!may_follow(head.meta, asked_before_sent())) return false;
+  return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);
+}
+
+bool Exchange::may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const {
   cache::RequestPolicy policy = context_.policy;
   if (in_runs_) policy.has_range = false;
-  if (!cache::may_follow(policy, head.meta, worker_.loop().wall_now())) return false;
-  return head.vary_names.empty() || cache::selects(head.selecting, request_.fields);
+  return cache::may_follow(policy, meta, worker_.loop().wall_now(), asked_before_sent);
 }
 
 // Followers that select another variant collapse among themselves; who may not share for another reason goes
 // alone.
 void Exchange::follow_variant(const cache::FillHead& head) {
   const bool variant = !head.vary_names.empty() && !cache::selects(head.selecting, request_.fields);
+  if (!variant && may_follow(head.meta, true)) return join_anew();
   if (!variant || ++variant_joins_ > variant_joins_max) return go_alone(false);
   std::string selecting;
   cache::selecting_bytes(head.vary_names, request_.fields, selecting);
@@ -286,20 +315,20 @@ void Exchange::follow_variant(const cache::FillHead& head) {
 }
 
 void Exchange::on_freshened() {
+  const bool asked_before = asked_before_sent();
   leave_fill();
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   const bool marker =
       found.response != nullptr && found.response->meta().is(cache::ResponseMeta::hit_for_miss);
   if (found.state != cache::Lookup::State::hit || marker) {
-    // Evicted or purged in the same instant: nothing is lost but time.
+    // Evicted, purged or invalidated meanwhile: nothing is lost but time.
     context_.decision.action = cache::Decision::Action::forward;
-    return go_alone(true);
+    return marker ? go_alone(true) : join_anew();
   }
   // What must be validated for every use was validated for the leader alone (RFC 9111 5.2.2.4).
-  cache::RequestPolicy policy = context_.policy;
-  if (in_runs_) policy.has_range = false;
-  if (!leader_ && !cache::may_follow(policy, found.response->meta(), worker_.loop().wall_now())) {
-    return go_alone(!context_.policy.has_range);
+  if (!leader_ && !may_follow(found.response->meta(), asked_before)) {
+    adopt_renewed(*found.response);
+    return may_follow(found.response->meta(), true) ? join_anew() : go_alone(!context_.policy.has_range);
   }
   origin_.fwd_status = 304;
   origin_.collapsed = collapsed_;

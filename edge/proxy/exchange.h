@@ -58,7 +58,11 @@ class Exchange final : private serve::ExchangeHandler,
   void advance();
   void judge_head();
   bool may_share(const cache::FillHead& head) const;
+  bool may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const;
   void join_again();
+  void join_anew();
+  void adopt_renewed(const cache::StoredResponse& renewed);
+  bool asked_before_sent() const { return fill_ != nullptr && started_ <= fill_->started(); }
   void follow_variant(const cache::FillHead& head);
   void on_freshened();
   void on_fill_failed();
@@ -67,6 +71,7 @@ class Exchange final : private serve::ExchangeHandler,
   // Answering in runs (exchange_range.cc): ranges, and what is stored in part.
   bool answers_in_runs();
   void begin_runs();
+  bool joins_whole_under_way();
   RangeAsk cold_ask() const;
   // Does the answer to this request need bytes that are not stored?
   bool lacks_bytes(const cache::StoredResponse& stored) const;
@@ -78,6 +83,7 @@ class Exchange final : private serve::ExchangeHandler,
   void judge_whole_for_run(const cache::FillHead& head);
   void answer_clients_own_run(const cache::FillHead& head);
   void answer_known(const cache::FillHead& head);
+  void announce(const cache::FillHead& head);
   bool is_known(const cache::FillHead& head) const;
   bool needs_only(const cache::ByteRun& run) const;
   cache::Body::Read read_representation(uint64_t offset) override;
@@ -145,10 +151,10 @@ class Exchange final : private serve::ExchangeHandler,
   bool leader_ = false;  // of the fill now read
   bool collapsed_ = false;
   bool alone_ = false;
-  bool hot_ = false;         // many ask for this key
+  cluster::Heat heat_ = cluster::Heat::cool;
   bool peer_waits_ = false;  // counted among the node's requests in flight
   uint8_t variant_joins_ = 0;
-  uint8_t purge_joins_ = 0;
+  uint8_t purge_joins_ = 0;  // of fills that began later, because an earlier one's answer was not for us
   std::shared_ptr<cache::Fill> fill_;
   uint64_t fill_base_ = 0;    // offset of the fill's first byte in the representation
   uint64_t read_offset_ = 0;  // of the representation: next byte that is asked for

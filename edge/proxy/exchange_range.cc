@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/http/entity_tag.h"
 #include "edge/proxy/exchange.h"
 #include "edge/serve/owned_reply.h"
 
@@ -21,6 +22,8 @@ using cache::ByteRun;
 
 constexpr uint64_t block_mask = cache::block_bytes - 1;
 constexpr uint8_t run_joins_max = 4;
+// Other nodes were reading the same when it broke off, some not as far.
+constexpr uint64_t others_behind = 1 << 20;
 
 // What a run's fills are found under.
 std::string representation_name(std::string_view key, std::string_view selecting,
@@ -36,6 +39,17 @@ std::string representation_name(std::string_view key, std::string_view selecting
 std::string range_value(const ByteRun& run, uint64_t length) {
   if (run.last + 1 == length) return fmt::format("bytes={}-", run.first);
   return fmt::format("bytes={}-{}", run.first, run.last);
+}
+
+bool has_strong_if_range(const http::FieldList& fields) {
+  const auto tag = http::parse_entity_tag(fields.value(http::FieldId::if_range));
+  return tag && !tag->weak;
+}
+
+// The rest of something, from whoever has the beginning.
+bool goes_on(const http::RequestHead& request) {
+  const auto specs = http::parse_range(request.fields.value(http::FieldId::range));
+  return specs->size() == 1 && !specs->front().last && has_strong_if_range(request.fields);
 }
 
 std::shared_ptr<const cache::Body> body_of(cache::Budget& budget, const cache::StoredResponse& stored) {
@@ -64,9 +78,32 @@ bool Exchange::answers_in_runs() {
 void Exchange::begin_runs() {
   in_runs_ = true;
   if (context_.incomplete) return complete_stored(*context_.stored);
+  if (joins_whole_under_way()) return;
   ask_ = cold_ask();
   join_fill(range_fill_key(key_));
   if (leader_) wanted_ = http::parse_range(request_.fields.value(http::FieldId::range))->front().first;
+}
+
+// A range of the very representation that is being fetched as a whole: a download that goes on, or another
+// node whose fetch broke off where ours did. Between nodes that see another membership the one might wait for
+// the other.
+bool Exchange::joins_whole_under_way() {
+  if (context_.from_peer && !context_.digest_agrees) return false;
+  const std::string_view if_range = request_.fields.value(http::FieldId::if_range);
+  const std::shared_ptr<cache::Fill> fill = if_range.empty() ? nullptr : worker_.fills().find(context_.key);
+  const std::shared_ptr<const cache::FillHead> head = fill == nullptr ? nullptr : fill->head();
+  if (head == nullptr || head->status != 200 || head->etag != if_range || !head->content_length) return false;
+  const auto first = http::parse_range(request_.fields.value(http::FieldId::range))->front().first;
+  if (!first || !fill->is_near(*first) || !may_share(*head) || fill->invalidated(context_.key.hash))
+    return false;
+  if (worker_.purges().table().judge(head->purge_stamp, key_, head->lines) != cache::PurgeVerdict::kept)
+    return false;
+  if (!worker_.fills().follow(*fill, worker_.worker_fills(), *this)) return false;
+  fill_ = fill;
+  leader_ = false;
+  collapsed_ = true;
+  worker_.metrics().add(Metric::fills_collapsed);
+  return true;
 }
 
 // Whole blocks around the first range asked for: nothing is known of the representation yet. The end of an
@@ -79,7 +116,8 @@ RangeAsk Exchange::cold_ask() const {
     ask.range = fmt::format("bytes=-{}", *spec.last);
     ask.is_clients = true;
   } else {
-    ask.first = *spec.first & ~block_mask;
+    const uint64_t behind = goes_on(request_) ? std::min(*spec.first, others_behind) : 0;
+    ask.first = (*spec.first - behind) & ~block_mask;
     ask.range = fmt::format("bytes={}-", ask.first);
     if (spec.last) ask.range += fmt::format("{}", *spec.last | block_mask);
     ask.is_clients = ask.first == *spec.first && (!spec.last || (*spec.last | block_mask) == *spec.last);
@@ -87,6 +125,7 @@ RangeAsk Exchange::cold_ask() const {
   const http::FieldList& fields = request_.fields;
   ask.is_clients = ask.is_clients && specs->size() == 1 && !fields.has(http::FieldId::if_range) &&
                    !fields.has(http::FieldId::if_none_match) && !fields.has(http::FieldId::if_modified_since);
+  if (has_strong_if_range(fields)) ask.if_range = fields.value(http::FieldId::if_range);
   return ask;
 }
 
@@ -162,6 +201,13 @@ bool Exchange::join_run(const ByteRun& gap) {
   return true;
 }
 
+// The first run of a representation: readers of others find it.
+void Exchange::announce(const cache::FillHead& head) {
+  if (fill_->key() != range_fill_key(key_) || !head.content_length || *head.content_length == 0) return;
+  worker_.runs().announce(representation_name(key_, head.selecting, head.run->validator),
+                          {head.run->first, head.run->first + *head.content_length - 1}, fill_);
+}
+
 bool Exchange::is_known(const cache::FillHead& head) const {
   return known_ && head.run && !known_->validator.empty() && head.run->validator == known_->validator &&
          head.run->complete_length == known_->length;
@@ -181,6 +227,8 @@ void Exchange::judge_run_head() {
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
   if (!head->run) return judge_whole_for_run(*head);
   if (!leader_ && !(head->storable && may_share(*head))) {
+    const bool too_late = !may_follow(head->meta, asked_before_sent()) && may_follow(head->meta, true);
+    if (head->storable && too_late) return join_anew();
     context_.hit_for_miss = !head->storable;
     return go_alone(false);
   }
@@ -192,6 +240,7 @@ void Exchange::judge_run_head() {
     known_->validator = head->run->validator;
     known_->length = head->run->complete_length;
   }
+  if (leader_ && head->storable && !head->run->validator.empty()) announce(*head);
   known_->lines = head->lines;
   known_->meta = head->meta;
   fill_base_ = head->run->first;

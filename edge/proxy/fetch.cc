@@ -296,8 +296,10 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   }
   if (failure != UpstreamFailure::reused_closed) ++target_;
   if (published_) {
-    // Peers begin anew with a fetch of their own: what breaks in mid-body goes on at the origin.
-    while (!target().is_origin()) ++target_;
+    // At the next owner, where what all nodes ask for now is one fetch again; at the origin when no peer goes
+    // on. A hedge that broke off stands before its own node.
+    while (target_ > 0 && target().node == job_.plan.targets[target_ - 1].node && !target().is_origin())
+      ++target_;
     job_.resume = ResumePoint{received_, etag_};
     job_.deadline = worker_.loop().now() + job_.snapshot->exchange.head_deadline;
     worker_.loop().timers().arm(deadline_timer_, job_.deadline);

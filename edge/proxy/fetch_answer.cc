@@ -154,6 +154,8 @@ bool Fetch::resumes_here(const http::ResponseHead& head) const {
 
 void Fetch::resumed(const http::ResponseHead& head) {
   if (!resumes_here(head)) {
+    // A peer may have another version, or nothing to go on with: the origin is who knows.
+    if (!target().is_origin()) return attempt_failed(UpstreamFailure::declined);
     return give_up(
         {Side::upstream, "http_response_incomplete", "the representation changed before it was complete"});
   }

@@ -14,7 +14,7 @@ FetchJob make_fetch_job(Worker& worker, std::shared_ptr<const Snapshot> snapshot
   route.hop = context.hop;
   route.tier = context.tier;
   route.digest_agrees = context.digest_agrees;
-  route.hot = asker.hot;
+  route.spread = asker.heat == cluster::Heat::spread;
 
   FetchJob job;
   job.plan = plan_route(worker, *snapshot, *context.site, route);
@@ -30,7 +30,7 @@ FetchJob make_fetch_job(Worker& worker, std::shared_ptr<const Snapshot> snapshot
   job.client_proof = asker.proof;
   job.from_peer = context.from_peer;
   job.hop = context.hop;
-  job.hot = asker.hot;
+  job.hot = asker.heat != cluster::Heat::cool;
   return job;
 }
 

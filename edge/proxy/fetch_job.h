@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/cluster/hot_keys.h"
 #include "edge/proxy/client_proof.h"
 #include "edge/proxy/request_context.h"
 #include "edge/proxy/route_plan.h"
@@ -54,7 +55,7 @@ struct Asker {
   std::string_view scheme;
   ClientProof proof;
   bool straight_to_origin = false;
-  bool hot = false;
+  cluster::Heat heat = cluster::Heat::cool;
 };
 
 // The job with its route planned, and time for the head as if it had just begun. request must live until

@@ -90,8 +90,8 @@ RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site,
     query.hop = request.hop;
     query.tier = request.tier;
     query.same_digest = request.digest_agrees;
-    query.hot = request.hot;
-    query.coin = request.hot && worker.loop().random().next() % 2 == 0;
+    query.spread = request.spread;
+    query.coin = request.spread && worker.loop().random().next() % 2 == 0;
     if (!site.shield_region.empty()) query.shield = view.topology.find_region(site.shield_region);
     const SnapshotLoads loads(worker, snapshot);
     cluster::RouteNotes notes;

@@ -37,7 +37,7 @@ struct RouteRequest {
   unsigned hop = 0;                            // arrows between nodes so far; 0: from a client
   cluster::Tier tier = cluster::Tier::region;  // as what a peer asked us; hop above 0 only
   bool digest_agrees = true;                   // false: the peer that asked sees another membership
-  bool hot = false;                            // many ask for it
+  bool spread = false;                         // its first two owners share it
 };
 
 // Servers of a group take turns by weight; backup servers come after all others. A group of one server is

@@ -76,7 +76,7 @@ class Worker final : public net::TurnHook, public Waker {
   WorkerPeers& peers() { return peers_; }
   HotCopies& hot_copies() { return parts_.hot_copies; }
   // A client's request for the key. Is it one that many ask for?
-  bool count_request(uint64_t key_hash) {
+  cluster::Heat count_request(uint64_t key_hash) {
     return hot_keys_.touch(key_hash, metrics_.read(Metric::requests), loop_.now());
   }
   // What the node announces as requests in flight; counted by exchanges.

@@ -264,7 +264,8 @@ def hedging(system, line):
         origin = system.origin()
         # Every key is hot enough for both of its owners to have it, and none is copied.
         nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2", "eu-3", "eu-4"]},
-                               cache={"hot_copies_percent": 0, "hot_requests_min": 1, "hot_one_in": 1_000_000},
+                               cache={"hot_copies_percent": 0, "hot_requests_min": 1, "hot_one_in": 1_000_000,
+                                      "spread_one_in": 1_000_000},
                                peers={"hedge_percent": percent})
         cluster = nodes[0].cluster
         proxy = behind_proxy(system, cluster, nodes, "eu-4")

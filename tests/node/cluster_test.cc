@@ -1,4 +1,5 @@
 // Several whole nodes: owners, failing peers, and what passes between nodes and the world.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "edge/cluster/peer_envelope.h"
@@ -146,6 +147,79 @@ TEST_CASE("an owner that dies in the middle of a body is continued elsewhere", "
   cluster.run_until([&] { return client.answers() == 1; });
   Reply(client.answer(0)).expect(200).body(all);
   REQUIRE(cluster.origin().last().header("if-range") == "\"1\"");
+}
+
+// Clients of these nodes read the same when its owner dies. The last request at the origin is for the rest.
+void let_owner_die_before(Cluster& cluster, const std::vector<std::string>& receivers,
+                          uint64_t rate_of_others = 1'900'000) {
+  const std::string all = pattern(4'000'000);
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").rate(2'000'000).closed_ranges().body(all);
+  std::vector<TestConnection*> clients;
+  for (size_t i = 0; i < receivers.size(); ++i) {
+    clients.push_back(&cluster.ask(receivers[i], "/a"));
+    cluster.run_until([&] { return !clients.back()->partial().body.empty(); });
+    // Not all are as far when it happens.
+    if (i == 0) continue;
+    cluster.world().set_link(cluster.owners("eu", "/a")[0], receivers[i], {1ms, 0ms, rate_of_others});
+  }
+  cluster.run_until([&] { return clients.front()->partial().body.size() > 2'500'000; });
+  REQUIRE(cluster.origin().count("GET", "/a") == 1);
+  cluster.crash(cluster.owners("eu", "/a")[0]);
+  cluster.run_until([&] {
+    return std::all_of(clients.begin(), clients.end(), [](const auto* each) { return each->answers() == 1; });
+  });
+  for (const TestConnection* client : clients) Reply(client->answer(0)).expect(200).body(all);
+}
+
+TEST_CASE("whose owner dies in the middle of a body go on from one fetch of the next owner",
+          "[node][cluster][failure]") {
+  const std::vector<std::string> five = {"eu-1", "eu-2", "eu-3", "eu-4", "eu-5"};
+  for (const bool next_reads_too : {false, true}) {
+    CAPTURE(next_reads_too);
+    Cluster cluster(Setup().nodes(five));
+    const std::vector<std::string> owners = cluster.owners("eu", "/a");
+    std::vector<std::string> receivers;
+    for (const std::string& node : five) {
+      if (node != owners[0] && (node != owners[1] || next_reads_too)) receivers.push_back(node);
+    }
+    let_owner_die_before(cluster, receivers);
+    REQUIRE(cluster.origin().count("GET", "/a") == 2);
+    REQUIRE(cluster.origin().last().header("if-range") == "\"1\"");
+    REQUIRE(cluster.origin().last().header("range").starts_with("bytes="));
+    REQUIRE(cluster.metric(owners[1], Metric::upstream_requests_origin) == 1);
+  }
+}
+
+TEST_CASE("who is far behind when the owner dies asks for the gap alone", "[node][cluster][failure]") {
+  const std::vector<std::string> five = {"eu-1", "eu-2", "eu-3", "eu-4", "eu-5"};
+  Cluster cluster(Setup().nodes(five));
+  const std::vector<std::string> owners = cluster.owners("eu", "/a");
+  std::vector<std::string> receivers;
+  for (const std::string& node : five) {
+    if (node != owners[0] && node != owners[1]) receivers.push_back(node);
+  }
+  receivers.pop_back();
+  let_owner_die_before(cluster, receivers, 500'000);
+  size_t open_ended = 0;
+  for (const ReceivedRequest& request : cluster.origin().requests())
+    open_ended += request.header("range").ends_with("-") ? 1 : 0;
+  REQUIRE(open_ended == 1);
+  REQUIRE(cluster.origin().count("GET", "/a") == 3);
+}
+
+TEST_CASE("what the next owner cannot go on with goes on at the origin", "[node][cluster][failure]") {
+  Cluster cluster(Setup().nodes(europe));
+  const std::string all = pattern(400'000);
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").rate(200'000).body(all);
+  const std::vector<std::string> owners = cluster.owners("eu", "/a");
+  TestConnection& client = cluster.ask(owners[2], "/a");
+  cluster.run_until([&] { return client.partial().body.size() > 100'000; });
+  // It has another version, which it was told is good.
+  cluster.crash(owners[1]);
+  cluster.crash(owners[0]);
+  cluster.run_until([&] { return client.answers() == 1; });
+  Reply(client.answer(0)).expect(200).body(all);
+  REQUIRE(cluster.metric(owners[2], Metric::upstream_requests_origin) == 1);
 }
 
 TEST_CASE("an owner that dies in the middle of a body nobody can continue is a visible cut",

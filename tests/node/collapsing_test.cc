@@ -205,6 +205,43 @@ TEST_CASE("a body that is cut short is complete for nobody and is not stored", "
   }
 }
 
+TEST_CASE("who came too late for what must be validated shares one validation more", "[node][collapsing]") {
+  Cluster cluster;
+  cluster.origin()
+      .on("/a")
+      .reply(200)
+      .field("cache-control", "max-age=0, must-revalidate")
+      .etag("\"1\"")
+      .delay(1s);
+  for (const size_t gets : {2, 4}) {
+    Clients clients = ask_many(cluster, 1, "/a");
+    cluster.advance(100ms);
+    for (TestConnection* client : ask_many(cluster, 20, "/a")) clients.push_back(client);
+    cluster.run_until([&] { return answered(clients) == 21; });
+    require_all(clients, 200, "");
+    REQUIRE(cluster.origin().count("GET", "/a") == gets);
+  }
+  // The second ones were asked about what the first had made of it.
+  REQUIRE(cluster.origin().last().header("if-none-match") == "\"1\"");
+}
+
+TEST_CASE("who waited for a validation that was overtaken by a PUT shares one fetch more",
+          "[node][collapsing][invalidation]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(10).etag("\"1\"").body("first");
+  cluster.get("eu-1", "/a").expect(200).body("first");
+  cluster.advance(11s);
+  cluster.origin().on("/a").reply(200).max_age(10).etag("\"1\"").delay(1s).body("first");
+  TestConnection& writer = cluster.connect("eu-1");
+  writer.request("PUT", "/a", default_host);
+  cluster.advance(500ms);
+  const Clients clients = ask_many(cluster, 20, "/a");
+  cluster.run_until([&] { return answered(clients) == 20; });
+  require_all(clients, 200, "first");
+  REQUIRE(writer.answers() == 1);
+  REQUIRE(cluster.origin().count("GET", "/a") <= 3);
+}
+
 TEST_CASE("an origin that cuts behind a strong validator is asked for the rest", "[node][collapsing][cut]") {
   Cluster cluster;
   const std::string all = pattern(200'000);

@@ -32,7 +32,8 @@ Duration ask_everywhere(Cluster& cluster, int first, int count) {
 // Everything on that makes nodes ask each other.
 Setup all_on() {
   Setup setup;
-  setup.nodes(europe).joining("10m").probe("1s").tables("[cache]\nhot_requests_min = 2\nhot_one_in = 1000\n");
+  setup.nodes(europe).joining("10m").probe("1s").tables(
+      "[cache]\nhot_requests_min = 2\nhot_one_in = 1000\nspread_one_in = 1000\n");
   return setup;
 }
 

@@ -69,6 +69,22 @@ TEST_CASE("copies take no more than their share", "[node][cluster][hot]") {
   REQUIRE(cluster.metric("eu-1", Metric::hot_copies_stored) == 30);
 }
 
+TEST_CASE("a second owner takes part from a larger share on than is worth a copy", "[node][cluster][hot]") {
+  for (const bool spread : {false, true}) {
+    CAPTURE(spread);
+    Cluster cluster(Setup().nodes(europe).tables(
+        std::string("[cache]\nhot_copies_percent = 0\nhot_requests_min = 2\nhot_one_in = 1000\n") +
+        (spread ? "spread_one_in = 1000\n" : "spread_one_in = 4\n")));
+    cluster.origin().on("/a").reply(200).max_age(600).body("hello");
+    const std::string receiver = cluster.owners("eu", "/a")[2];
+    for (int i = 0; i < 40; ++i) {
+      cluster.get(receiver, "/a").expect(200).body("hello");
+      for (int n = 0; n < 5; ++n) cluster.get(receiver, "/f" + std::to_string(5 * i + n));
+    }
+    REQUIRE(cluster.origin().count("GET", "/a") == (spread ? 2 : 1));
+  }
+}
+
 TEST_CASE("a copy ages, and is validated at an owner", "[node][cluster][hot]") {
   Cluster cluster(Setup().nodes(europe).tables(std::string(soon_hot)));
   cluster.origin().on("/a").reply(200).max_age(10).etag("\"1\"").body("hello");

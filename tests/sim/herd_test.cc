@@ -44,5 +44,14 @@ TEST_CASE("when the node that asked first dies, the others do not notice", "[sim
   REQUIRE(figures.wrong == 0);
 }
 
+TEST_CASE("when the owner dies, all go on from one more fetch", "[sim][herd]") {
+  HerdOptions options = small();
+  options.kill = HerdOptions::Kill::owner;
+  const HerdFigures figures = run_herd(options);
+  REQUIRE(figures.gets <= 2);
+  REQUIRE(figures.client_errors == 0);
+  REQUIRE(figures.wrong == 0);
+}
+
 }  // namespace
 }  // namespace perigee::sim

@@ -160,6 +160,17 @@ TEST_CASE("followers share what they may reuse, and what they waited for", "[pol
   CHECK_FALSE(may_follow(request_policy(request_of({}, Method::post)), judge({minute}).meta, noon));
 }
 
+TEST_CASE("what was sent after a follower asked was validated for it, too", "[policy]") {
+  const auto shared = [](Rows request, Rows response) {
+    return may_follow(request_policy(request_of(request)), judge(response).meta, noon, true);
+  };
+  CHECK(shared({}, {cc("max-age=0, must-revalidate"), etag}));
+  CHECK(shared({}, {cc("s-maxage=0"), etag}));
+  CHECK_FALSE(shared({}, {cc("no-cache"), etag}));
+  CHECK_FALSE(shared({cc("no-cache")}, {minute}));
+  CHECK_FALSE(shared({cc("max-age=5")}, {minute, {"Age", "6"}}));
+}
+
 TEST_CASE("nothing stale is ever served against must-revalidate or no-cache", "[policy]") {
   std::mt19937_64 random(5861);
   const auto some = [&random](int64_t below) {

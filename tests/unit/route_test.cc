@@ -239,7 +239,7 @@ TEST_CASE("a busy owner gives way to the next, and to the node itself when that 
   CHECK(!notes.skipped);
 }
 
-TEST_CASE("a hot key goes to the less busy of its first two owners", "[cluster][route]") {
+TEST_CASE("a key that is spread goes to the less busy of its first two owners", "[cluster][route]") {
   Fixture f;
   Loads loads;
   f.query.key_hash = key;
@@ -247,7 +247,7 @@ TEST_CASE("a hot key goes to the less busy of its first two owners", "[cluster][
   const auto first = [&] { return plan(*f.placement, HealthView(), f.query, &loads)[0].node; };
   loads.loads = {{f.owner(eu, 0), 3.0}, {f.owner(eu, 1), 2.0}};
   CHECK(first() == f.owner(eu, 0));
-  f.query.hot = true;
+  f.query.spread = true;
   CHECK(first() == f.owner(eu, 1));
   loads.loads[f.owner(eu, 1)] = 4.0;
   CHECK(first() == f.owner(eu, 0));

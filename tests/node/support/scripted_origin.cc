@@ -91,22 +91,27 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
     const ReceivedRequest& received = origin_.requests_[request_];
     int status = script_.status_;
     uint64_t first = 0;
+    uint64_t last = body_.size() - 1;
     if (!script_.etag_.empty() && received.header("if-none-match") == script_.etag_) status = 304;
     const std::string range = received.header("range");
-    const bool ranged = status == 200 && range.starts_with("bytes=") && range.ends_with("-") &&
+    const bool ranged = status == 200 && range.starts_with("bytes=") &&
+                        (range.ends_with("-") || script_.closed_ranges_) &&
                         (received.header("if-range").empty() || received.header("if-range") == script_.etag_);
     std::string lines;
     http::HeadWriter head(lines);
     if (ranged) {
-      std::from_chars(range.data() + 6, range.data() + range.size(), first);
+      const char* end = range.data() + range.size();
+      const char* dash = std::from_chars(range.data() + 6, end, first).ptr;
+      if (dash + 1 < end) std::from_chars(dash + 1, end, last);
+      last = std::min(last, body_.size() - 1);
       status = 206;
     }
     head.status_line(status, "");
     for (const auto& [name, value] : script_.headers_) head.field(name, value);
     if (ranged) {
-      head.field("content-range", "bytes " + std::to_string(first) + "-" + std::to_string(body_.size() - 1) +
-                                      "/" + std::to_string(body_.size()));
-      body_.erase(0, first);
+      head.field("content-range", "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" +
+                                      std::to_string(body_.size()));
+      body_ = body_.substr(first, last - first + 1);
     }
     if (status == 304) body_.clear();
     allowed_ = script_.rate_ == 0 ? body_.size() : 0;

@@ -76,6 +76,11 @@ class Script {
     cut_after_ = bytes;
     return *this;
   }
+  // Understands ranges that have an end, too; others get the whole.
+  Script& closed_ranges() {
+    closed_ranges_ = true;
+    return *this;
+  }
   Script& chunked() {
     chunked_ = true;
     return *this;
@@ -90,6 +95,7 @@ class Script {
   std::string body_;
   bool echo_language_ = false;
   bool chunked_ = false;
+  bool closed_ranges_ = false;
   int interim_ = 0;
   std::pair<std::string, std::string> interim_field_;
   Duration delay_{};

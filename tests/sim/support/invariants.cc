@@ -319,7 +319,7 @@ void Invariants::judge_path(const OriginExchange& exchange) {
 
 // Did an unsafe request on the resource end while an exchange that began at `from` was under way, or so
 // little before that other nodes learnt of it meanwhile? Who asks after it does not join what was asked
-// before it, and those who waited for that go on alone.
+// before it; they and those who waited for that share one new exchange.
 bool Invariants::changed_since(size_t resource, MonoTime from, MonoTime now) const {
   for (const OriginExchange& each : truth_.exchanges()) {
     const bool safe = each.method == "GET" || each.method == "HEAD";
@@ -333,7 +333,7 @@ bool Invariants::changed_since(size_t resource, MonoTime from, MonoTime now) con
 void Invariants::judge_collapsing() {
   if (!scenario_.faults.empty()) return;
   struct Busy {
-    MonoTime from{}, until{};
+    MonoTime newest{}, until{};  // when the last of them began, and when all have ended
   };
   std::map<std::string, Busy> busy;
   for (const OriginExchange& each : truth_.exchanges()) {
@@ -348,11 +348,11 @@ void Invariants::judge_collapsing() {
     // Its asker left, which the origin hears of later than the node.
     if (each.asker_left || !each.ended || each.via.empty()) continue;
     Busy& before = busy[fmt::format("{} {}", each.via.back(), each.resource)];
-    if (each.received < before.until && !changed_since(each.resource, before.from, each.received)) {
+    if (each.received < before.until && !changed_since(each.resource, before.newest, each.received)) {
       violate("collapsing", each.request,
               fmt::format("r{} was asked for by {} while it was under way", each.resource, each.via.back()));
     }
-    if (*each.ended > before.until) before = {each.received, *each.ended};
+    before = {each.received, std::max(before.until, *each.ended)};
   }
 }
 
