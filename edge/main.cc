@@ -52,7 +52,9 @@ class Process final : private net::SignalHandler {
         control_(io_.add_loop("control")),
         node_(io_, control_, config, options, Log(sink_, config->log.level), exchange_log_),
         notify_(control_),
-        signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
+        signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {
+    access_log_.set_fields(config->log.access_fields);
+  }
   ~Process() { io_.stop(); }
 
   int run() {

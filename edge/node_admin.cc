@@ -27,7 +27,11 @@ std::vector<const MetricShard*> Node::shards() {
   return all;
 }
 
-std::string Node::metrics_text() { return control::metrics_text(shards()); }
+std::string Node::metrics_text() {
+  std::vector<const proxy::TrafficShard*> traffic;
+  for (const auto& worker : workers_) traffic.push_back(&worker->worker().traffic());
+  return control::metrics_text(shards()) + control::traffic_text(traffic);
+}
 
 std::string Node::config_json() { return control::config_json(*config_.current(), config_.current_id()); }
 

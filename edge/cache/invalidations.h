@@ -9,9 +9,9 @@
 // question, before it answers. Otherwise an answer from before the invalidation could come to a node that had
 // already forgotten it.
 //
-// Fixed size: keys share slots by their hash, and of a slot the last few invalidations are known, by the whole
-// hash of the key. When more than those came to a slot while a fetch was under way, since() is true for all of
-// its keys, which costs a fetch; it is never false for a key that was invalidated.
+// Fixed size: keys share slots by their hash, and of a slot the last few invalidations are known, by the
+// whole hash of the key. When more than those came to a slot while a fetch was under way, since() is true for
+// all of its keys, which costs a fetch; it is never false for a key that was invalidated.
 //
 // Ownership: one per node, the FillTable's. Thread rule: any thread; add() takes a mutex, the others read.
 #pragma once

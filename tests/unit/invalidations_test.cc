@@ -34,8 +34,9 @@ TEST_CASE("the last id of a key is known, and others' are not mistaken for it", 
   REQUIRE(!known.knows(8, 100));
 }
 
-TEST_CASE("a key that shares a slot with an invalidated one is not outdated, as long as the slot remembers both",
-          "[cache][invalidation]") {
+TEST_CASE(
+    "a key that shares a slot with an invalidated one is not outdated, as long as the slot remembers both",
+    "[cache][invalidation]") {
   Invalidations known;
   known.add(7, 100);
   REQUIRE(!known.since(7 + 2048, 0));
