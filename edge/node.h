@@ -92,6 +92,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   bool ready() override { return !draining_ && !out_; }
   std::string_view token() override { return config_.current()->admin.token; }
   std::vector<const MetricShard*> shards();
+  void count_answers(control::NodeStatus& status);
 
   void make_workers(const control::Config& config);
   Result<void> listen_workers(const control::Config& config);

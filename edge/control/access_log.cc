@@ -12,7 +12,10 @@ namespace {
 // Writes the fields that were chosen; an object of one line.
 class Line {
  public:
-  explicit Line(AccessFields chosen) : chosen_(chosen) { text_.reserve(512); }
+  explicit Line(AccessFields chosen) : chosen_(chosen) {
+    text_.reserve(512);
+    text_.push_back('{');
+  }
 
   void text(AccessField field, std::string_view value) {
     if (begins(field)) append_json_string(text_, value);
@@ -34,7 +37,6 @@ class Line {
     if (begins(field)) text_ += "true";
   }
   std::string finish() {
-    if (text_.empty()) text_ = "{";
     text_.push_back('}');
     return std::move(text_);
   }
@@ -42,7 +44,8 @@ class Line {
  private:
   bool begins(AccessField field) {
     if ((chosen_ & access_fields({field})) == 0) return false;
-    text_ += text_.empty() ? "{\"" : ",\"";
+    if (text_.size() > 1) text_.push_back(',');
+    text_.push_back('"');
     text_ += access_field_names[static_cast<size_t>(field)];
     text_ += "\":";
     return true;
