@@ -151,11 +151,13 @@ void add_upstreams(const Summed<proxy::UpstreamTraffic>& upstreams, Page& page) 
     page.line(labels, sum(parts, [](const auto& part) { return part.bytes(); }));
   page.begin("perigee_upstream_failed_total");
   for (const auto& [labels, parts] : upstreams) {
+    // Some failures share a word of RFC 9209, and a line may be there once only.
+    std::map<std::string_view, uint64_t> by_word;
     for (size_t i = 0; i < proxy::upstream_failure_count; ++i) {
       const auto why = static_cast<proxy::UpstreamFailure>(i);
-      page.line_if_any(labels + "," + label("reason", to_string(why)),
-                       sum(parts, [&](const auto& part) { return part.failures(why); }));
+      by_word[to_string(why)] += sum(parts, [&](const auto& part) { return part.failures(why); });
     }
+    for (const auto& [word, count] : by_word) page.line_if_any(labels + "," + label("reason", word), count);
   }
   page.begin("perigee_upstream_first_byte_seconds");
   for (const auto& [labels, parts] : upstreams) {

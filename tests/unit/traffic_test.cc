@@ -1,6 +1,8 @@
 #include "edge/proxy/traffic.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include "edge/control/metrics_text.h"
@@ -83,6 +85,27 @@ TEST_CASE("sites and upstreams are told apart, with what became of their request
     CHECK(has_line(text, line));
   }
   CHECK(text.find("result=\"stale\"") == std::string::npos);
+}
+
+TEST_CASE("no line of the page is there twice, whatever has been counted", "[metrics][traffic]") {
+  TrafficShard shard;
+  UpstreamTraffic& upstream = shard.upstream(cluster::Tier::origin, "main");
+  for (size_t i = 0; i < upstream_failure_count; ++i) upstream.failed(static_cast<UpstreamFailure>(i));
+  SiteTraffic& site = shard.site("a\"b\\c\nd");
+  for (size_t i = 0; i < forward_reason_count; ++i) site.went_forward(static_cast<cache::ForwardReason>(i));
+  for (size_t i = 0; i < answer_kind_count; ++i) site.count(static_cast<AnswerKind>(i), 200, 1);
+  for (const int status : refusal_statuses) shard.refused(status);
+  std::istringstream lines(text_of({&shard}));
+  std::set<std::string> seen;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    INFO(line);
+    CHECK(seen.insert(line.substr(0, line.rfind(' '))).second);
+  }
+  CHECK(seen.count(R"(perigee_site_bytes_total{site="a\"b\\c\nd"})") == 1);
+  CHECK(has_line(
+      text_of({&shard}),
+      R"(perigee_upstream_failed_total{tier="origin",upstream="main",reason="connection_terminated"} 2)"));
 }
 
 TEST_CASE("names are bounded: beyond the bound they share one set of counters", "[metrics][traffic]") {
