@@ -204,6 +204,8 @@ def partition(system, line):
         line(f"answers asked for beyond {SILENCE_S:g} s of silence", asked, "> 100", asked > 100)
         line.exactly("of these with an old version", late, 0)
         line.exactly("old answers after catching up", sum(len(old_answers(client, origin, node)) for node in nodes), 0)
+        # Here, where their connections can be seen.
+        line.exactly("complaints of the nodes at their end", [wrong for node in nodes for wrong in node.stop()], [])
         client.close()
         origin.close()
 
