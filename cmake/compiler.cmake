@@ -22,6 +22,13 @@ if(PERIGEE_SANITIZE)
   endif()
 endif()
 
+# How libFuzzer sees where an input goes, in the layers only. Counters on every edge are cheap enough for all tests to carry
+# them; the preset for fuzzing at length also traces comparisons.
+set(PERIGEE_LAYER_OPTIONS "")
+if(PERIGEE_BUILD_FUZZ)
+  set(PERIGEE_LAYER_OPTIONS -fsanitize-coverage=${PERIGEE_FUZZ_COVERAGE})
+endif()
+
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
   add_compile_options(-fstack-protector-strong -fcf-protection)

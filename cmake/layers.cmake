@@ -1,6 +1,7 @@
-# perigee_layer(NAME DIR LINKS ... EXCLUDE ...): the static library of one folder, from every .cc directly in it.
+# perigee_layer(NAME DIR [COLD] LINKS ... EXCLUDE ...): the static library of one folder, from every .cc directly in it.
+# COLD: it runs so seldom that a debug build compiles it without optimising, in half the time.
 function(perigee_layer name dir)
-  cmake_parse_arguments(ARG "" "" "LINKS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "LINKS;EXCLUDE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cc)
   foreach(excluded ${ARG_EXCLUDE})
     list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/${dir}/${excluded})
@@ -14,12 +15,25 @@ function(perigee_layer name dir)
   add_library(perigee_${name} STATIC ${sources})
   target_include_directories(perigee_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(perigee_${name} PUBLIC ${ARG_LINKS})
-  # Compiled once, by the lowest layer.
-  if(PERIGEE_PRECOMPILE AND name STREQUAL base)
-    target_precompile_headers(perigee_base PRIVATE <algorithm> <array> <chrono> <functional> <memory> <optional> <span>
+  target_compile_options(perigee_${name} PRIVATE ${PERIGEE_LAYER_OPTIONS})
+  set(precompiler perigee_base)
+  if(ARG_COLD)
+    target_compile_options(perigee_${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
+    set(precompiler perigee_control)
+  endif()
+  # Compiled by the first layer of each kind.
+  if(PERIGEE_PRECOMPILE AND precompiler STREQUAL "perigee_${name}")
+    target_precompile_headers(perigee_${name} PRIVATE <algorithm> <array> <chrono> <functional> <memory> <optional> <span>
                               <string> <string_view> <unordered_map> <variant> <vector> <tl/expected.hpp>)
   elseif(PERIGEE_PRECOMPILE)
-    target_precompile_headers(perigee_${name} REUSE_FROM perigee_base)
+    target_precompile_headers(perigee_${name} REUSE_FROM ${precompiler})
+  endif()
+endfunction()
+
+# A file that is mostly somebody else's templates: when debugging it is not optimised, which halves what it takes to compile.
+function(perigee_foreign_templates)
+  if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O0 SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()
 

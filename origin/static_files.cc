@@ -10,7 +10,7 @@
 namespace perigee::origin {
 namespace {
 
-constexpr std::string_view text_plain = "text/plain; charset=utf-8";
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 constexpr std::pair<std::string_view, std::string_view> content_types[] = {
     {".html", "text/html; charset=utf-8"},
@@ -18,7 +18,7 @@ constexpr std::pair<std::string_view, std::string_view> content_types[] = {
     {".css", "text/css; charset=utf-8"},
     {".js", "text/javascript; charset=utf-8"},
     {".mjs", "text/javascript; charset=utf-8"},
-    {".txt", text_plain},
+    {".txt", plain_text},
     {".md", "text/markdown; charset=utf-8"},
     {".csv", "text/csv; charset=utf-8"},
     {".xml", "application/xml"},
@@ -96,19 +96,19 @@ Result<std::unique_ptr<net::File>> StaticFiles::open(const std::string& path, bo
 Answer StaticFiles::answer(const http::RequestHead& request, WallTime now) const {
   const std::string_view path = request.path.substr(0, request.path.find('?'));
   if (request.method != http::Method::get && request.method != http::Method::head) {
-    return text_answer(405, text_plain, "files are read with GET and HEAD\n", now, "allow: GET, HEAD\r\n");
+    return text_answer(405, plain_text, "files are read with GET and HEAD\n", now, "allow: GET, HEAD\r\n");
   }
   const auto name = safe_path(path);
-  if (!name) return text_answer(404, text_plain, "not found\n", now);
+  if (!name) return text_answer(404, plain_text, "not found\n", now);
   bool directory = false;
   auto file = open(*name, directory);
   if (directory) {
     std::string location = "location: " + std::string(path) + "/\r\n";
-    return text_answer(301, text_plain, "this is a directory\n", now, location);
+    return text_answer(301, plain_text, "this is a directory\n", now, location);
   }
   if (!file || (*file)->info().is_directory) {
     const bool denied = !file && file.error().code == "file_denied";
-    return text_answer(denied ? 403 : 404, text_plain, denied ? "denied\n" : "not found\n", now);
+    return text_answer(denied ? 403 : 404, plain_text, denied ? "denied\n" : "not found\n", now);
   }
   const net::FileInfo info = (*file)->info();
   Representation representation;

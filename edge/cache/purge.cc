@@ -300,17 +300,18 @@ PurgeVerdict PurgeTable::judge(PurgeStamp stamp, std::string_view key, std::stri
 
 Decision after_purge(Decision decision, PurgeVerdict verdict, const RequestPolicy& request,
                      const ResponseMeta& stored) {
-  using Action = Decision::Action;
-  if (decision.action != Action::serve && decision.action != Action::serve_stale_while_revalidate) {
+  if (decision.action != Decision::Action::serve &&
+      decision.action != Decision::Action::serve_stale_while_revalidate) {
     return decision;
   }
   if (verdict == PurgeVerdict::kept) return decision;
   const bool strict = stored.is(ResponseMeta::must_revalidate) || stored.is(ResponseMeta::no_cache);
   if (verdict == PurgeVerdict::stale && !strict) {
-    return {Action::serve_stale_while_revalidate, ForwardReason::stale, DecisionRule::purged};
+    return {Decision::Action::serve_stale_while_revalidate, ForwardReason::stale, DecisionRule::purged};
   }
-  if (request.only_if_cached) return {Action::gateway_timeout, ForwardReason::stale, DecisionRule::purged};
-  return {Action::validate, ForwardReason::stale, DecisionRule::purged};
+  if (request.only_if_cached)
+    return {Decision::Action::gateway_timeout, ForwardReason::stale, DecisionRule::purged};
+  return {Decision::Action::validate, ForwardReason::stale, DecisionRule::purged};
 }
 
 }  // namespace perigee::cache

@@ -17,17 +17,17 @@ tl::unexpected<Error> wrong(std::string_view code, std::string context) {
   return fail(Side::internal, code, std::move(context));
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 Result<void> check_name(std::string_view kind, const std::string& name,
                         std::unordered_set<std::string>& seen) {
   if (!is_name(name)) {
-    return wrong("bad_name", std::string(kind) + " name " + quoted(name) +
+    return wrong("bad_name", std::string(kind) + " name " + in_quotes(name) +
                                  ": expected 1 to 63 lower-case letters, digits, '.', '_' or '-'");
   }
   if (!seen.insert(name).second) {
     return wrong("duplicate_name",
-                 std::string(kind) + " " + quoted(name) + " is listed twice: expected different names");
+                 std::string(kind) + " " + in_quotes(name) + " is listed twice: expected different names");
   }
   return {};
 }
@@ -70,10 +70,10 @@ Result<void> check_addresses(const NodeInfo& node, bool alone) {
   for (const auto& [kind, address] : all) {
     const bool optional = kind == "admin" || kind == "health" || (kind == "peer" && alone);
     if (optional && address->empty()) continue;
-    const std::string where = "node " + quoted(node.name) + ": " + std::string(kind) + " address ";
+    const std::string where = "node " + in_quotes(node.name) + ": " + std::string(kind) + " address ";
     if (!parse_address(*address)) {
       return wrong("bad_address",
-                   where + quoted(*address) + ": expected ip:port or [ip6]:port, port 1 to 65535");
+                   where + in_quotes(*address) + ": expected ip:port or [ip6]:port, port 1 to 65535");
     }
     if (!seen.insert(*address).second) {
       return wrong("duplicate_address", where + *address + " is already another listener of this node");
@@ -85,13 +85,13 @@ Result<void> check_addresses(const NodeInfo& node, bool alone) {
 Result<void> check_peer_address(const NodeInfo& node, bool beyond_loopback,
                                 std::unordered_map<std::string, std::string>& owner_of) {
   if (node.peer_address.empty()) return {};
-  const std::string where = "node " + quoted(node.name) + ": peer address " + node.peer_address;
+  const std::string where = "node " + in_quotes(node.name) + ": peer address " + node.peer_address;
   const auto address = parse_address(node.peer_address);
   if (address->any) {
     return wrong("bad_address", where + ": expected an address that peers can connect to, not the wildcard");
   }
   const auto [other, fresh] = owner_of.emplace(node.peer_address, node.name);
-  if (!fresh) return wrong("duplicate_address", where + " is also that of node " + quoted(other->second));
+  if (!fresh) return wrong("duplicate_address", where + " is also that of node " + in_quotes(other->second));
   if (!address->loopback && !beyond_loopback) {
     return wrong("insecure_peers", where + " is not loopback: without mTLS that needs insecure_peers = true");
   }
@@ -108,9 +108,10 @@ Result<void> check_regions(const Topology& topology) {
     if (auto checked = check_name("region", region.name, names); !checked) return checked;
     if (region.slots != 0 &&
         (!std::has_single_bit(region.slots) || region.slots < slots_min || region.slots > slots_max)) {
-      return wrong("bad_slots", "region " + quoted(region.name) + ": slots " + std::to_string(region.slots) +
-                                    ": expected a power of two from " + std::to_string(slots_min) + " to " +
-                                    std::to_string(slots_max) + ", or 0 for the default");
+      return wrong("bad_slots", "region " + in_quotes(region.name) + ": slots " +
+                                    std::to_string(region.slots) + ": expected a power of two from " +
+                                    std::to_string(slots_min) + " to " + std::to_string(slots_max) +
+                                    ", or 0 for the default");
     }
   }
   return {};
@@ -128,11 +129,11 @@ Result<void> check_nodes(const Topology& topology) {
   for (const NodeInfo& node : topology.nodes) {
     if (auto checked = check_name("node", node.name, names); !checked) return checked;
     if (!topology.find_region(node.region)) {
-      return wrong("unknown_region", "node " + quoted(node.name) + ": region " + quoted(node.region) +
+      return wrong("unknown_region", "node " + in_quotes(node.name) + ": region " + in_quotes(node.region) +
                                          " is not one of the topology's regions");
     }
     if (node.weight == 0 || node.weight > weight_max) {
-      return wrong("bad_weight", "node " + quoted(node.name) + ": weight " + std::to_string(node.weight) +
+      return wrong("bad_weight", "node " + in_quotes(node.name) + ": weight " + std::to_string(node.weight) +
                                      ": expected 1 to " + std::to_string(weight_max));
     }
     if (auto checked = check_addresses(node, topology.nodes.size() == 1); !checked) return checked;
@@ -149,15 +150,15 @@ Result<void> check_peer_keys(const Topology& topology) {
   }
   for (const PeerKeyInfo& key : keys) {
     if (!is_name(key.id))
-      return wrong("bad_peer_keys", "peer key id " + quoted(key.id) + ": expected a name");
+      return wrong("bad_peer_keys", "peer key id " + in_quotes(key.id) + ": expected a name");
     if (key.secret_file.empty()) {
       return wrong("bad_peer_keys",
-                   "peer key " + quoted(key.id) + ": expected the file that holds its secret");
+                   "peer key " + in_quotes(key.id) + ": expected the file that holds its secret");
     }
   }
   if (keys.size() == 2 && keys[0].id == keys[1].id) {
     return wrong("bad_peer_keys",
-                 "peer key " + quoted(keys[0].id) + " is listed twice: expected different ids");
+                 "peer key " + in_quotes(keys[0].id) + " is listed twice: expected different ids");
   }
   return {};
 }
@@ -198,7 +199,8 @@ Result<void> validate(const Topology& topology) {
   if (auto checked = check_nodes(topology); !checked) return checked;
   if (auto checked = check_peer_keys(topology); !checked) return checked;
   if (!topology.purge_log.empty() && !topology.find_node(topology.purge_log)) {
-    return wrong("unknown_purge_log", "purge_log " + quoted(topology.purge_log) + " is not one of the nodes");
+    return wrong("unknown_purge_log",
+                 "purge_log " + in_quotes(topology.purge_log) + " is not one of the nodes");
   }
   return {};
 }

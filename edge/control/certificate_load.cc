@@ -118,7 +118,7 @@ PeerTlsSettings read_peer_tls(const TlsSource& source, SectionReader& reader, co
   const auto& names = certificate->names;
   if (std::find(names.begin(), names.end(), node_name) == names.end()) {
     reader.errors().add(values.place("chain"), values.full_key("chain"), "a certificate for " + joined(names),
-                        "one for this node, " + quoted(node_name));
+                        "one for this node, " + in_quotes(node_name));
     return {};
   }
   if (const auto wrong = net::check_trust(*certificate, authorities, source.now)) {

@@ -5,7 +5,7 @@
 namespace perigee::control {
 namespace {
 
-constexpr std::string_view kind = "perigee-configuration-1";
+constexpr std::string_view bundle_kind = "perigee-configuration-1";
 
 // Files may hold any bytes; JSON only text. A character for each byte.
 std::string to_text(std::string_view bytes) {
@@ -54,14 +54,15 @@ tl::unexpected<Error> read_only(const std::string& path) {
 }  // namespace
 
 std::string ConfigBundle::print() const {
-  Json json = {{"kind", std::string(kind)}, {"files", Json::object()}};
+  Json json = {{"kind", std::string(bundle_kind)}, {"files", Json::object()}};
   for (const auto& [path, bytes] : files) json["files"][to_text(path)] = to_text(bytes);
   return json.dump(1) + "\n";
 }
 
 std::optional<ConfigBundle> ConfigBundle::parse(std::string_view text) {
   const Json json = parse_json(text);
-  if (!json.is_object() || json.value("kind", Json()) != kind || !json.contains("files")) return std::nullopt;
+  if (!json.is_object() || json.value("kind", Json()) != bundle_kind || !json.contains("files"))
+    return std::nullopt;
   if (!json["files"].is_object()) return std::nullopt;
   ConfigBundle bundle;
   for (const auto& [path, bytes] : json["files"].items()) {

@@ -67,7 +67,7 @@ std::string_view closest(std::string_view word, const std::vector<std::string_vi
   return best;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t shown_max = 64;
   std::string out = "\"";
   for (char c : text.substr(0, shown_max)) {
@@ -83,7 +83,7 @@ std::string alternatives(const std::vector<std::string_view>& names) {
   std::string text;
   for (size_t i = 0; i < names.size(); ++i) {
     if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
-    text += quoted(names[i]);
+    text += in_quotes(names[i]);
   }
   return text;
 }

@@ -56,7 +56,7 @@ std::string_view closest(std::string_view word, const std::vector<std::string_vi
 
 // A value from a file as a message shows it: in quotes, control characters and invalid UTF-8 as "?", at most
 // 64 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // "a, b or c"; each name in quotes.
 std::string alternatives(const std::vector<std::string_view>& names);

@@ -93,7 +93,7 @@ class NodeFileReader {
     std::vector<std::string_view> known;
     for (const auto& node : config_.topology->nodes) known.push_back(node.name);
     const Place place = node_name_.empty() ? values.place("name") : Place{"--node", 0, 0};
-    errors_.add(place, "node.name", quoted(name),
+    errors_.add(place, "node.name", in_quotes(name),
                 "a node of " + config_.node.topology_file + ": " + alternatives(known));
   }
 
@@ -143,7 +143,7 @@ class NodeFileReader {
       for (const auto& [other, other_key] : seen) {
         if (other != address) continue;
         const std::string found =
-            quoted(address.to_string()) + ", which listen." + std::string(other_key) + " has";
+            in_quotes(address.to_string()) + ", which listen." + std::string(other_key) + " has";
         add(values, key, found, "every listener's own address");
       }
       seen.emplace_back(address, key);

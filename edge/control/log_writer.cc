@@ -24,6 +24,8 @@ int open_file(const std::string& path) {
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+}  // namespace
+
 // The end of the queue: puts lines on a descriptor. Called by the writer thread alone, but for reopen() and
 // dropped().
 class DescriptorSink final : public LineSink {
@@ -94,6 +96,8 @@ class DescriptorSink final : public LineSink {
   bool stuck_ = false;
   std::atomic<bool> reopen_{false};
 };
+
+namespace {
 
 // The writer takes no signal meant for others, and a closed pipe is an error of write() instead of the end of
 // the process.

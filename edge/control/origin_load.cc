@@ -62,7 +62,7 @@ std::optional<proxy::OriginServer> read_server(SectionReader& reader, const Toml
   const auto text = values.get<std::string>("address");
   auto server = parse_server(text, default_port);
   if (!server) {
-    reader.errors().add(values.place("address"), values.full_key("address"), quoted(text), server_form);
+    reader.errors().add(values.place("address"), values.full_key("address"), in_quotes(text), server_form);
     return std::nullopt;
   }
   server->weight = static_cast<uint32_t>(values.get<int64_t>("weight"));

@@ -63,7 +63,7 @@ std::optional<Duration> read_wait(std::string_view target) {
   return std::chrono::milliseconds(*wait);
 }
 
-tl::unexpected<Error> bad(std::string_view what) {
+tl::unexpected<Error> bad_request(std::string_view what) {
   return fail(Side::client, "bad_request", "found " + std::string(what));
 }
 
@@ -112,7 +112,7 @@ Result<PurgePoll> read_poll(std::string_view target) {
   const auto epoch = parse_decimal(query_value(target, "epoch"));
   const auto after = parse_decimal(query_value(target, "after"));
   const auto wait = read_wait(target);
-  if (poll.node.empty() || !epoch || !after || !wait) return bad("a malformed poll");
+  if (poll.node.empty() || !epoch || !after || !wait) return bad_request("a malformed poll");
   poll.epoch = *epoch;
   poll.after = *after;
   poll.wait = *wait;
@@ -133,7 +133,7 @@ Result<PurgeAppend> read_append(std::string_view target) {
   });
   const auto wait = read_wait(target);
   if (error) return tl::unexpected(std::move(*error));
-  if (!wait || append.commands.empty()) return bad("a malformed purge");
+  if (!wait || append.commands.empty()) return bad_request("a malformed purge");
   append.wait = *wait;
   return append;
 }
@@ -152,14 +152,14 @@ Result<PurgeNews> read_news(std::string_view text) {
   if (!json.is_object() || !has("epoch") || !has("head") || !has("reset") || !has("commands") ||
       !json["epoch"].is_number_unsigned() || !json["head"].is_number_unsigned() ||
       !json["commands"].is_array()) {
-    return bad("malformed news of the purge log");
+    return bad_request("malformed news of the purge log");
   }
   PurgeNews news;
   news.epoch = json["epoch"].get<uint64_t>();
   news.head = json["head"].get<uint64_t>();
   news.reset = json["reset"] == true;
   for (const Json& one : json["commands"]) {
-    if (!one.is_string()) return bad("malformed news of the purge log");
+    if (!one.is_string()) return bad_request("malformed news of the purge log");
     auto command = parse_command(one.get<std::string>());
     if (!command) return tl::unexpected(command.error());
     news.commands.push_back(std::move(*command));
@@ -184,7 +184,7 @@ Result<PurgeReceipt> read_receipt(std::string_view text) {
   const Json json = parse_json(text);
   if (!json.is_object() || !json.contains("position") || !json["position"].is_string() ||
       !json.contains("nodes") || !json["nodes"].is_array()) {
-    return bad("a malformed receipt");
+    return bad_request("a malformed receipt");
   }
   PurgeReceipt receipt;
   const std::string position = json["position"].get<std::string>();

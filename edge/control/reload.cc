@@ -11,7 +11,7 @@ std::vector<ConfigError> restart_errors(const std::vector<ConfigChange>& changes
   for (const ConfigChange& change : changes) {
     if (!change.restart) continue;
     errors.push_back({change.place, change.key,
-                      "found " + quoted(change.after) + ", expected " + quoted(change.before) +
+                      "found " + in_quotes(change.after) + ", expected " + in_quotes(change.before) +
                           " as it is in force: this setting changes with a restart only"});
   }
   return errors;

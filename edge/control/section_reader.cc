@@ -45,7 +45,7 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
 std::string one_of(std::string_view found, const std::vector<std::string_view>& names) {
   const std::string_view near = closest(found, names);
   std::string text = "one of " + alternatives(names);
-  if (!near.empty()) text += "; did you mean " + quoted(near) + "?";
+  if (!near.empty()) text += "; did you mean " + in_quotes(near) + "?";
   return text;
 }
 

@@ -83,12 +83,12 @@ class SiteReader {
       std::string lower = host;
       std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
       if (!is_host_pattern(lower)) {
-        add(values, "hosts", quoted(host), host_form);
+        add(values, "hosts", in_quotes(host), host_form);
         continue;
       }
       const auto [owner, fresh] = owner_of_.emplace(lower, site.name);
       if (!fresh) {
-        add(values, "hosts", quoted(host) + ", which site " + quoted(owner->second) + " has",
+        add(values, "hosts", in_quotes(host) + ", which site " + in_quotes(owner->second) + " has",
             "every host once");
         continue;
       }
@@ -107,18 +107,20 @@ class SiteReader {
     if (site.origin != nullptr) return;
     const std::string expected =
         known.empty() ? "an [[origin]] of that name, and there is none" : alternatives(known);
-    add(values, "origin", quoted(name), expected);
+    add(values, "origin", in_quotes(name), expected);
   }
 
   void read_shield(const SectionValues& values, proxy::Site& site) {
     site.shield_region = values.get<std::string>("shield");
     if (site.shield_region.empty()) return;
     if (topology_ == nullptr) {
-      add(values, "shield", quoted(site.shield_region), "no shield: without a topology there are no regions");
+      add(values, "shield", in_quotes(site.shield_region),
+          "no shield: without a topology there are no regions");
     } else if (!topology_->find_region(site.shield_region)) {
       std::vector<std::string_view> known;
       for (const auto& region : topology_->regions) known.push_back(region.name);
-      add(values, "shield", quoted(site.shield_region), "a region of the topology: " + alternatives(known));
+      add(values, "shield", in_quotes(site.shield_region),
+          "a region of the topology: " + alternatives(known));
     }
   }
 
@@ -161,7 +163,7 @@ class SiteReader {
     policy.surrogate_device = values.get<std::string>("surrogate_device");
     policy.targets = values.get<std::vector<std::string>>("targeted_fields");
     for (std::string& target : policy.targets) {
-      if (!is_field_name(target)) add(values, "targeted_fields", quoted(target), "the name of a field");
+      if (!is_field_name(target)) add(values, "targeted_fields", in_quotes(target), "the name of a field");
       std::transform(target.begin(), target.end(), target.begin(), to_lower);
     }
   }
@@ -178,12 +180,12 @@ class SiteReader {
         rule.policy.default_freshness_lifetime = whole_seconds(values, "default_freshness");
       }
       if (values.has("path_prefix") && !rule.path_prefix.starts_with('/')) {
-        add(values, "path_prefix", quoted(rule.path_prefix), "a path that begins with \"/\"");
+        add(values, "path_prefix", in_quotes(rule.path_prefix), "a path that begins with \"/\"");
       }
       for (const proxy::CacheRule& earlier : site.rules) {
         if (!earlier.path_prefix.empty() && rule.path_prefix.starts_with(earlier.path_prefix)) {
-          add(values, "path_prefix", quoted(rule.path_prefix),
-              "a prefix that the earlier rule " + quoted(earlier.path_prefix) + " does not cover");
+          add(values, "path_prefix", in_quotes(rule.path_prefix),
+              "a prefix that the earlier rule " + in_quotes(earlier.path_prefix) + " does not cover");
           break;
         }
       }

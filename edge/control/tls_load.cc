@@ -62,7 +62,7 @@ class TlsReader {
 
   void read_site(const NamedTable& table, const proxy::Site& site, const net::TlsCertificates& common) {
     net::TlsCertificates own;
-    const std::string whose = " of site " + quoted(site.name);
+    const std::string whose = " of site " + in_quotes(site.name);
     const auto tables = reader_.find_tables(table.node, Section::site_certificate, table.prefix, "chain");
     for (const NamedTable& element : tables) {
       const size_t before = own.size();
@@ -76,11 +76,11 @@ class TlsReader {
         settings_->hosts.push_back({host, std::move(fitting)});
       } else if (!own.empty()) {
         reader_.errors().add(place, table.prefix + "hosts",
-                             quoted(host) + ", which no certificate" + whose + " is for",
+                             in_quotes(host) + ", which no certificate" + whose + " is for",
                              "a certificate for every host");
       } else if (source_.listens && tables.empty() && those_for(host, common).empty()) {
         source_.warnings.push_back(
-            {place, table.prefix + "hosts", "found " + quoted(host) + ", which no certificate is for"});
+            {place, table.prefix + "hosts", "found " + in_quotes(host) + ", which no certificate is for"});
       }
     }
   }
@@ -93,7 +93,7 @@ class TlsReader {
     if (fits) return;
     reader_.errors().add(reader_.place(*table.node), table.prefix + "chain",
                          "a certificate for " + joined(certificate.names),
-                         "one for a host of site " + quoted(site.name) + ": " + joined(site.hosts));
+                         "one for a host of site " + in_quotes(site.name) + ": " + joined(site.hosts));
   }
 
   static net::TlsCertificates those_for(const std::string& host, const net::TlsCertificates& among) {

@@ -166,7 +166,7 @@ std::string TomlNode::describe() const {
   struct Describe {
     std::string operator()(const Table&) const { return "a table"; }
     std::string operator()(const Array&) const { return "a list"; }
-    std::string operator()(const std::string& text) const { return "the string " + quoted(text); }
+    std::string operator()(const std::string& text) const { return "the string " + in_quotes(text); }
     std::string operator()(int64_t number) const { return "the integer " + std::to_string(number); }
     std::string operator()(double number) const { return fmt::format("the number {}", number); }
     std::string operator()(bool flag) const { return flag ? "true" : "false"; }

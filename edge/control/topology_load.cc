@@ -28,7 +28,7 @@ class TopologyReader {
     read_nodes(root);
     read_keys(cluster);
     if (!topology_.purge_log.empty() && !topology_.find_node(topology_.purge_log)) {
-      add(values, "purge_log", quoted(topology_.purge_log), "the name of a node");
+      add(values, "purge_log", in_quotes(topology_.purge_log), "the name of a node");
     }
     out_.topology = std::make_shared<const cluster::Topology>(std::move(topology_));
     return std::move(out_);
@@ -44,7 +44,7 @@ class TopologyReader {
   std::string read_name(const SectionValues& values, std::string_view key) {
     const auto name = values.get<std::string>(key);
     const bool upper = std::any_of(name.begin(), name.end(), [](char c) { return c != to_lower(c); });
-    if (upper) add(values, key, quoted(name), "a name in lower case");
+    if (upper) add(values, key, in_quotes(name), "a name in lower case");
     return name;
   }
 
@@ -58,7 +58,7 @@ class TopologyReader {
     const bool good =
         comma && *end == '\0' && latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180;
     if (!good)
-      add(values, "location", quoted(text), "\"latitude, longitude\" in degrees, such as \"50.1, 8.7\"");
+      add(values, "location", in_quotes(text), "\"latitude, longitude\" in degrees, such as \"50.1, 8.7\"");
     return good ? text : std::string();
   }
 
@@ -88,7 +88,7 @@ class TopologyReader {
     }
     std::vector<std::string_view> known;
     for (const auto& region : topology_.regions) known.push_back(region.name);
-    add(values, "region", quoted(node.region), "a [[region]] of this file: " + alternatives(known));
+    add(values, "region", in_quotes(node.region), "a [[region]] of this file: " + alternatives(known));
   }
 
   // Two listeners of one node need two addresses, and so do the peer listeners of two nodes; loopback and
@@ -99,15 +99,15 @@ class TopologyReader {
     const std::string text = address.to_string();
     const bool peer = key == "peer";
     if (peer && is_wildcard(address)) {
-      add(values, key, quoted(text), "an address that peers can connect to, not the wildcard");
+      add(values, key, in_quotes(text), "an address that peers can connect to, not the wildcard");
       return text;
     }
     const auto other = listeners_.find(text);
     const auto peer_owner = peers_.find(text);
     if (other != listeners_.end()) {
-      add(values, key, quoted(text) + ", which is also " + other->second, "every listener's own address");
+      add(values, key, in_quotes(text) + ", which is also " + other->second, "every listener's own address");
     } else if (peer && peer_owner != peers_.end()) {
-      add(values, key, quoted(text) + ", which is also " + peer_owner->second, "every peer's own address");
+      add(values, key, in_quotes(text) + ", which is also " + peer_owner->second, "every peer's own address");
     }
     listeners_.emplace(text, values.full_key(key));
     if (peer) peers_.emplace(text, values.full_key(key));
@@ -142,7 +142,7 @@ class TopologyReader {
     node.weight = static_cast<uint32_t>(values.get<int64_t>("weight"));
     const bool permitted = topology_.insecure_peers || topology_.peers_have_certificates;
     if (values.has("peer") && !values.get<net::Address>("peer").is_loopback() && !permitted) {
-      add(values, "peer", quoted(node.peer_address),
+      add(values, "peer", in_quotes(node.peer_address),
           "a loopback address, [peers.tls] in the node file, or insecure_peers = true in [cluster]: peers "
           "are "
           "not encrypted");

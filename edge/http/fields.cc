@@ -14,7 +14,7 @@ constexpr std::string_view names[] = {"",
 #undef PERIGEE_FIELD_NAME
 };
 constexpr size_t name_count = std::size(names);
-constexpr size_t name_bytes_max = 24;
+constexpr size_t known_name_bytes_max = 24;
 constexpr unsigned table_bits = 9;
 constexpr size_t table_size = size_t{1} << table_bits;
 
@@ -53,8 +53,8 @@ static_assert(multiplier != 0, "no perfect hash found: give features() one more 
 // case_bits has 0x20 under every letter, so that (received | case_bits) == name holds exactly for the same
 // name in any case.
 struct Known {
-  std::array<char, name_bytes_max> name{};
-  std::array<char, name_bytes_max> case_bits{};
+  std::array<char, known_name_bytes_max> name{};
+  std::array<char, known_name_bytes_max> case_bits{};
   uint8_t size = 0;
   FieldId id = FieldId::other;
 };
@@ -73,7 +73,7 @@ constexpr std::array<Known, table_size> make_table() {
   return table;
 }
 
-constexpr std::array<Known, table_size> table = make_table();
+constexpr std::array<Known, table_size> known_names = make_table();
 
 uint64_t load(const char* at) {
   uint64_t word;
@@ -101,8 +101,8 @@ bool equals(const Known& known, std::string_view name) {
 }  // namespace
 
 FieldId field_id(std::string_view name) {
-  if (name.empty() || name.size() > name_bytes_max) return FieldId::other;
-  const Known& known = table[slot_of(features(name.data(), name.size()), multiplier)];
+  if (name.empty() || name.size() > known_name_bytes_max) return FieldId::other;
+  const Known& known = known_names[slot_of(features(name.data(), name.size()), multiplier)];
   return known.size == name.size() && equals(known, name) ? known.id : FieldId::other;
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int bad_gateway = 502;
 
-HeadParse refuse(std::string_view reason) { return {HeadParse::Outcome::refused, 0, bad_gateway, reason}; }
+HeadParse refused(std::string_view reason) { return {HeadParse::Outcome::refused, 0, bad_gateway, reason}; }
 
 void reset(ResponseHead& head) {
   head.reason = {};
@@ -95,16 +95,16 @@ Refusal check_unfinished(std::string_view bytes, size_t scanned, const HeadScan&
 
 HeadParse parse_response_head(std::string_view bytes, size_t scanned, const HeadLimits& limits, Method to,
                               ResponseHead& head) {
-  if (!bytes.empty() && bytes.front() != 'H') return refuse("malformed status line");
+  if (!bytes.empty() && bytes.front() != 'H') return refused("malformed status line");
   bytes = bytes.substr(0, limits.head_bytes_max);
   const HeadScan scan = scan_head(bytes, 0, scanned);
-  if (scan.outcome == HeadScan::Outcome::refused) return refuse(scan.reason);
+  if (scan.outcome == HeadScan::Outcome::refused) return refused(scan.reason);
   if (scan.outcome == HeadScan::Outcome::complete) {
     if (Refusal refusal = parse_complete(bytes.substr(0, scan.end), limits, to, head))
-      return refuse(refusal.reason);
+      return refused(refusal.reason);
     return {HeadParse::Outcome::complete, scan.end, 0, {}};
   }
-  if (Refusal refusal = check_unfinished(bytes, scanned, scan, limits, head)) return refuse(refusal.reason);
+  if (Refusal refusal = check_unfinished(bytes, scanned, scan, limits, head)) return refused(refusal.reason);
   return {};
 }
 

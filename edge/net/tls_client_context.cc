@@ -10,17 +10,10 @@
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_policy.h"
 
 namespace perigee::net {
 namespace {
-
-constexpr const char* ciphers_tls12 =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
-    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
-
-tl::unexpected<Error> failed(std::string_view what) {
-  return fail(Side::internal, "tls_context", std::string(what) + ": " + take_tls_reason());
-}
 
 bool trust(SSL_CTX& context, const std::string& authorities_pem) {
   if (authorities_pem.empty()) return SSL_CTX_set_default_verify_paths(&context) == 1;
@@ -58,10 +51,10 @@ class ClientContext final : public TlsClientContext {
     SSL_CTX* context = context_.get();
     if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(context, ciphers_tls12) != 1)
-      return failed("a TLS context");
-    if (!trust(*context, settings.authorities_pem)) return failed("certificate authorities");
+      return context_failed("a TLS context");
+    if (!trust(*context, settings.authorities_pem)) return context_failed("certificate authorities");
     if (settings.certificate != nullptr && !show(*context, *settings.certificate))
-      return failed("a certificate");
+      return context_failed("a certificate");
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

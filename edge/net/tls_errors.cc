@@ -11,4 +11,8 @@ std::string take_tls_reason() {
   return error == 0 || reason == nullptr ? "no reason given" : reason;
 }
 
+tl::unexpected<Error> context_failed(std::string_view what) {
+  return fail(Side::internal, "tls_context", std::string(what) + ": " + take_tls_reason());
+}
+
 }  // namespace perigee::net

@@ -4,11 +4,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+
+#include "edge/base/result.h"
 
 namespace perigee::net {
 
 // The first reason in the thread's list, "key values mismatch"; "no reason given" without one. Empties the
 // list.
 std::string take_tls_reason();
+
+// What could not be made part of a context, with that reason.
+tl::unexpected<Error> context_failed(std::string_view what);
 
 }  // namespace perigee::net

@@ -14,14 +14,12 @@
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_policy.h"
 #include "edge/net/tls_tickets.h"
 
 namespace perigee::net {
 namespace {
 
-constexpr const char* ciphers_tls12 =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
-    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 constexpr const char* suites_tls13 =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr const char* groups = "X25519:P-256:P-384";
@@ -36,10 +34,6 @@ struct HostContext {
   Staples staples;
   bool asks_clients = false;  // for certificates
 };
-
-tl::unexpected<Error> failed(std::string_view what) {
-  return fail(Side::internal, "tls_context", std::string(what) + ": " + take_tls_reason());
-}
 
 int on_staple(SSL* session, void* argument) {
   const auto& staples = *static_cast<const Staples*>(argument);
@@ -172,14 +166,14 @@ class ServerContext final : public TlsServerContext {
   Result<std::unique_ptr<HostContext>> make(const TlsHost& from, const TlsServerSettings& settings) {
     auto host = std::make_unique<HostContext>();
     host->context.reset(SSL_CTX_new(TLS_server_method()));
-    if (host->context == nullptr || !set_rules(*host->context)) return failed("a TLS context");
+    if (host->context == nullptr || !set_rules(*host->context)) return context_failed("a TLS context");
     SSL_CTX& context = *host->context;
     for (const auto& certificate : from.certificates) {
-      if (!add_certificate(*host, *certificate)) return failed("a certificate");
+      if (!add_certificate(*host, *certificate)) return context_failed("a certificate");
     }
     host->asks_clients = from.clients != nullptr;
     if (host->asks_clients && !ask_clients(context, *from.clients))
-      return failed("certificate authorities of clients");
+      return context_failed("certificate authorities of clients");
     if (settings.ticket_secrets.empty()) {
       SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
       SSL_CTX_set_num_tickets(&context, 0);

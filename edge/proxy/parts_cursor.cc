@@ -8,7 +8,7 @@ namespace perigee::proxy {
 namespace {
 
 // As much as one pull may take beyond what is already waiting for the kernel.
-constexpr uint64_t waiting_bytes_max = 256 * 1024;
+constexpr uint64_t waiting_bytes_max = 1024 * 1024;
 
 }  // namespace
 

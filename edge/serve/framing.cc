@@ -11,11 +11,6 @@ namespace {
 
 constexpr uint64_t unknown = ReplyHead::unknown_length;
 
-char* append(char* at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
-  return at + text.size();
-}
-
 // RFC 9110 8.6: never in 1xx and 204; in answers to HEAD and in 304 what a GET would have got.
 bool sends_length(int status, uint64_t content_length) {
   return content_length != unknown && status >= 200 && status != 204;
@@ -42,19 +37,19 @@ size_t write_framing_lines(const AnswerPlan& plan, const RequestFacts& request, 
                            uint64_t content_length, char* out) {
   char* at = out;
   if (sends_length(status, content_length)) {
-    at = append(at, "content-length: ");
+    at = append_bytes(at, "content-length: ");
     at = std::to_chars(at, at + 20, content_length).ptr;
-    at = append(at, "\r\n");
+    at = append_bytes(at, "\r\n");
   }
-  if (plan.framing == AnswerFraming::chunked) at = append(at, "transfer-encoding: chunked\r\n");
+  if (plan.framing == AnswerFraming::chunked) at = append_bytes(at, "transfer-encoding: chunked\r\n");
   if (status == 101) {
-    at = append(at, "connection: upgrade\r\n");
+    at = append_bytes(at, "connection: upgrade\r\n");
   } else if (!plan.keep_alive) {
-    at = append(at, "connection: close\r\n");
+    at = append_bytes(at, "connection: close\r\n");
   } else if (request.version_minor == 0) {
-    at = append(at, "connection: keep-alive\r\n");
+    at = append_bytes(at, "connection: keep-alive\r\n");
   }
-  at = append(at, "\r\n");
+  at = append_bytes(at, "\r\n");
   return static_cast<size_t>(at - out);
 }
 

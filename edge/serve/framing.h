@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 namespace perigee::serve {
 
@@ -29,6 +31,12 @@ struct AnswerPlan {
 
 // content_length: ReplyHead::unknown_length where it is not known.
 AnswerPlan plan_answer(const RequestFacts& request, int status, uint64_t content_length);
+
+// Copies the text, and returns where it ends.
+inline char* append_bytes(char* at, std::string_view text) {
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
 
 // Room that write_framing_lines() needs at most.
 inline constexpr size_t framing_lines_max = 128;

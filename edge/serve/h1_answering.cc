@@ -7,15 +7,6 @@
 #include "edge/serve/taken_stream.h"
 
 namespace perigee::serve {
-namespace {
-
-char* append(char* at, std::string_view text) {
-  if (!text.empty()) std::memcpy(at, text.data(), text.size());
-  return at + text.size();
-}
-
-}  // namespace
-
 // Decides the framing and writes its lines; returns their length.
 size_t H1Connection::begin_answer(const ReplyHead& head, uint64_t content_length, char* lines) {
   assert(step_ == Step::exchange && answer_ == Answer::none && "one answer per exchange");
@@ -60,10 +51,10 @@ void H1Connection::gather(const ReplyHead& head, uint64_t length, std::span<cons
   const uint32_t held = copies_all && !hold.given ? 0 : batch.add_hold(hold);
   if (!copies_lines) batch.add_held(head.lines, held);
   char* const text = batch.claim(head_max + (copies_all ? body_bytes : 0));
-  char* at = copies_lines ? append(text, head.lines) : text;
-  at = append(at, head.more_lines);
+  char* at = copies_lines ? append_bytes(text, head.lines) : text;
+  at = append_bytes(at, head.more_lines);
   at += begin_answer(head, length, at);
-  for (size_t i = 0; copies_all && i < body.size(); ++i) at = append(at, body[i]);
+  for (size_t i = 0; copies_all && i < body.size(); ++i) at = append_bytes(at, body[i]);
   batch.add_text(text, static_cast<size_t>(at - text));
   for (size_t i = 0; !copies_all && i < body.size(); ++i) batch.add_held(body[i], held);
   batch.count_reply();
@@ -101,7 +92,7 @@ void H1Connection::write_text(std::string_view first, std::string_view second, s
   const size_t total = first.size() + second.size() + third.size();
   char* text = host_.batch.claim(total);
   char* at = text;
-  for (std::string_view part : {first, second, third}) at = append(at, part);
+  for (std::string_view part : {first, second, third}) at = append_bytes(at, part);
   host_.batch.add_text(text, total);
 }
 

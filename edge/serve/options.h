@@ -45,9 +45,9 @@ struct ServerOptions {
   uint32_t unread_content_max = 64 * 1024;  // request content nobody wanted that is read to keep a connection
   uint32_t pipelined_bytes_max = 64 * 1024;  // kept while an answer runs; then reading pauses
   // Body bytes written per turn of the loop: by one connection at most and at least, and by all that want to.
-  uint32_t turn_bytes_max = 256 * 1024;
+  uint32_t turn_bytes_max = 1024 * 1024;
   uint32_t turn_bytes_min = 16 * 1024;
-  uint32_t turn_bytes_all = 4 * 1024 * 1024;
+  uint32_t turn_bytes_all = 16 * 1024 * 1024;
 };
 
 }  // namespace perigee::serve

@@ -70,7 +70,7 @@ def properties(system, line):
 
 def fuzz(system, line):
     """Ten minutes for each target from a fresh seed, as many at once as there are cores."""
-    assert build.build("clang", [f"{name}_fuzz" for name in FUZZED]), "the fuzz targets do not build"
+    assert build.build("fuzz", [f"{name}_fuzz" for name in FUZZED]), "the fuzz targets do not build"
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for name, (status, runs, tail) in zip(FUZZED, pool.map(lambda name: fuzz_one(system, name), FUZZED)):
             line(f"{name}: inputs without crash or leak", runs, "> 20000", status == 0 and runs > 20000)
@@ -84,8 +84,8 @@ def fuzz_one(system, name):
     found.mkdir()
     corpus = ROOT / "tests/fuzz/corpus" / name
     folders = [str(found)] + ([str(corpus)] if corpus.is_dir() else [])
-    command = [str(build.folder("clang") / f"{name}_fuzz"), f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-max_len=4096",
-               f"-artifact_prefix={build.folder('clang')}/", "-print_final_stats=1", *folders]
+    command = [str(build.folder("fuzz") / f"{name}_fuzz"), f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-max_len=4096",
+               f"-artifact_prefix={build.folder('fuzz')}/", "-print_final_stats=1", *folders]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=ROOT)
     runs = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     return done.returncode, int(runs.group(1)) if runs else 0, done.stderr[-4000:]

@@ -131,7 +131,6 @@ TEST_CASE("content that nobody reads is skipped if it is small, else the connect
 }
 
 TEST_CASE("content that is paused stays with the client", "[serve]") {
-  ServeRig rig;
   struct Pausing final : serve::ExchangeHandler {
     serve::ServerExchange* exchange = nullptr;
     size_t received = 0;
@@ -143,6 +142,7 @@ TEST_CASE("content that is paused stays with the client", "[serve]") {
     void on_request_end() override { ended = true; }
     void on_exchange_end(ExchangeEnd) override {}
   } pausing;
+  ServeRig rig;
   rig.scripts["/in"] = [&](serve::ServerExchange& exchange) {
     pausing.exchange = &exchange;
     exchange.set_handler(pausing);

@@ -9,6 +9,7 @@ perigee_tests(sim SOURCES ${sim_tests} TESTS ${sim_tests} TIMEOUT 300 LINKS peri
 
 add_library(perigee_simulate OBJECT EXCLUDE_FROM_ALL sim/program/main.cc)
 target_link_libraries(perigee_simulate PUBLIC perigee_simulator CLI11::CLI11)
+perigee_foreign_templates(sim/program/main.cc)
 perigee_program(perigee-simulate $<TARGET_OBJECTS:perigee_simulate> LINKS perigee_simulate)
 
 # A hundred fixed seeds, ten to an entry so that every core has something to do.
@@ -31,6 +32,9 @@ while(listed MATCHES "^([^;\n]+);([^;\n]+);([^\n]+)\n(.*)$")
   set(listed "${CMAKE_MATCH_4}")
   set(sources "")
   foreach(file ${files})
+    # In an object of its own, which the mutant's can take the place of.
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/${file} TARGET_DIRECTORY perigee_base
+                                PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     set(out ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}/${file})
     add_custom_command(OUTPUT ${out} COMMAND python3 -B ${mutants} write ${name} ${file} ${out}
                        DEPENDS ${mutants} ${CMAKE_SOURCE_DIR}/${file})

@@ -122,8 +122,8 @@ TEST_CASE("the closest word is found only when it is close", "[settings]") {
 }
 
 TEST_CASE("a value in a message is short and printable", "[settings]") {
-  CHECK(quoted("a\x1b[31mb\xff") == "\"a?[31mb?\"");
-  CHECK(quoted(std::string(100, 'x')).size() == 64 + 5);
+  CHECK(in_quotes("a\x1b[31mb\xff") == "\"a?[31mb?\"");
+  CHECK(in_quotes(std::string(100, 'x')).size() == 64 + 5);
 }
 
 TEST_CASE("every eviction strategy can be chosen, and nothing else", "[settings]") {

@@ -13,8 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view origin_name = "origin";
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
 std::vector<FaultKind> kinds_of(const FaultMix& mix, size_t topologies) {
   using enum FaultKind;
   std::vector<FaultKind> kinds;
@@ -61,8 +59,8 @@ std::string_view to_string(FaultKind kind) {
 }
 
 std::string describe(const Fault& fault) {
-  std::string text =
-      fmt::format("{:.3f} s to {:.3f} s: {}", seconds(fault.at), seconds(fault.end()), to_string(fault.kind));
+  std::string text = fmt::format("{:.3f} s to {:.3f} s: {}", in_seconds(fault.at), in_seconds(fault.end()),
+                                 to_string(fault.kind));
   if (!fault.a.empty()) text += " " + fault.a;
   if (!fault.b.empty()) text += " -> " + fault.b;
   if (fault.amount != 0) text += fmt::format(" ({})", fault.amount);

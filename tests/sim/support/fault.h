@@ -3,6 +3,7 @@
 // Thread rule: plain values and pure functions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ struct Fault {
 
   Duration end() const { return at + lasts; }
 };
+// For people: 12.5.
+inline double in_seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
 // "12.500 s to 17.250 s: drop eu-1 -> eu-3"
 std::string describe(const Fault& fault);
 

@@ -21,7 +21,6 @@ using namespace std::chrono_literals;
 constexpr Duration client_delay = 7ms;
 constexpr Duration peer_delay = 3ms;
 constexpr Duration origin_delay = 40ms;
-constexpr std::string_view origin_ip = "10.200.0.1";
 
 class Herd {
  public:

@@ -24,8 +24,6 @@ constexpr Duration on_its_way = 2s;
 // What was broken so long ago may still show: connections that hang, peers that are left alone.
 constexpr Duration aftermath = 12s;
 
-double in_seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
 std::string region_of(const std::string& node) { return node.substr(0, node.find('-')); }
 
 }  // namespace

@@ -19,8 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view origin_ip = "10.200.0.1";
-
 std::vector<Resource> make_urls(const LoadOptions& options, Random& random) {
   std::vector<Resource> urls(options.urls);
   for (size_t i = 0; i < urls.size(); ++i) {

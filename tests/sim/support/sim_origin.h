@@ -13,6 +13,9 @@
 
 namespace perigee::sim {
 
+// Where every simulation has its origin, at port 80.
+inline constexpr std::string_view origin_ip = "10.200.0.1";
+
 // How the origin behaves now. A request keeps what it drew when it came.
 struct OriginMood {
   Duration latency{};             // before the head

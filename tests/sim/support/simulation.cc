@@ -16,7 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view origin_ip = "10.200.0.1";
 // After the last fault and the last request: what still waits may wait that long.
 constexpr Duration rest_max = 200s;
 

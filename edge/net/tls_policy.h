@@ -1,0 +1,13 @@
+// What we agree to in a handshake, as a server and as a client: forward secrecy and authenticated encryption
+// only (RFC 9325 4.2).
+//
+// Thread rule: constants.
+#pragma once
+
+namespace perigee::net {
+
+inline constexpr const char* ciphers_tls12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+
+}  // namespace perigee::net
