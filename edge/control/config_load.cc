@@ -280,7 +280,7 @@ class NodeFileReader {
     for (const std::string& name : values.get<std::vector<std::string>>("access_fields")) {
       const std::optional<AccessField> field = access_field(name);
       if (field) fields |= access_fields({*field});
-      if (!field) add(values, "access_fields", quoted(name), alternatives(access_field_names));
+      if (!field) add(values, "access_fields", in_quotes(name), alternatives(access_field_names));
     }
     return fields;
   }
@@ -294,7 +294,8 @@ class NodeFileReader {
     if (path.starts_with(LogWriter::syslog_scheme)) {
       const std::string socket = path.substr(LogWriter::syslog_scheme.size());
       if (!socket.starts_with('/') || socket.size() > LogWriter::socket_path_max)
-        add(values, key, quoted(path), "the absolute path of a socket behind \"syslog:\", at most 107 bytes");
+        add(values, key, in_quotes(path),
+            "the absolute path of a socket behind \"syslog:\", at most 107 bytes");
       return path;
     }
     return beside(reader_.file(), path);
