@@ -13,8 +13,11 @@ class AccessExchangeLog final : public proxy::ExchangeLog {
   // The log outlives this.
   explicit AccessExchangeLog(control::AccessLog& log) : log_(log) {}
 
-  bool wants(Random& random) const override { return log_.wants(random); }
+  bool wants(Random& random, std::optional<double> site_share) const override {
+    return log_.wants(random, site_share);
+  }
   void set_sample(double share) override { log_.set_sample(share); }
+  void set_fields(uint32_t fields) override { log_.set_fields(fields); }
   void record(const proxy::ExchangeRecord& record) override {
     control::AccessRecord line;
     line.time = record.received;
@@ -24,11 +27,17 @@ class AccessExchangeLog final : public proxy::ExchangeLog {
     line.host = record.host;
     line.path = record.path;
     line.site = record.site;
+    line.scheme = record.scheme;
     line.status = record.status;
     line.bytes = record.body_bytes;
     line.cache = record.cache;
     line.forward = record.reason;
     line.upstream = record.upstream;
+    line.detail = record.detail;
+    line.trace_id = record.trace_id;
+    line.parent_id = record.parent_id;
+    line.user_agent = record.user_agent;
+    line.referer = record.referer;
     line.complete = record.complete;
     log_.write(line);
   }

@@ -31,6 +31,7 @@ struct Arguments {
   bool check = false;
   bool print_config_doc = false;
   bool print_metrics_doc = false;
+  bool print_openapi = false;
 };
 
 net::UvIoOptions io_options() {
@@ -53,7 +54,9 @@ class Process final : private net::SignalHandler {
         control_(io_.add_loop("control")),
         node_(io_, control_, config, options, Log(sink_, config->log.level), exchange_log_),
         notify_(control_),
-        signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {}
+        signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {
+    access_log_.set_fields(config->log.access_fields);
+  }
   ~Process() { io_.stop(); }
 
   int run() {
@@ -171,11 +174,14 @@ int main(int argc, char** argv) {
                "Print the reference of all settings, and exit");
   app.add_flag("--print-metrics-doc", arguments.print_metrics_doc,
                "Print the reference of all metrics, and exit");
+  app.add_flag("--print-openapi", arguments.print_openapi,
+               "Print the pages of the admin listener as OpenAPI, and exit");
   app.set_version_flag("--version", "perigee-edge " PERIGEE_VERSION);
   CLI11_PARSE(app, argc, argv);
 
   if (arguments.print_config_doc) return print(control::config_reference());
   if (arguments.print_metrics_doc) return print(control::metrics_reference());
+  if (arguments.print_openapi) return print(control::openapi_reference());
   if (arguments.check) {
     net::PosixFiles files;
     const control::ConfigCheck check =

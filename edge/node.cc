@@ -236,6 +236,7 @@ void Node::put_in_force(const std::shared_ptr<const control::Config>& config) {
   }
   log_.set_lowest(config->log.level);
   exchange_log_.set_sample(config->log.access_sample);
+  exchange_log_.set_fields(config->log.access_fields);
   health_->adopt(snapshot_->cluster->topology);
   purges_->adopt(*config, snapshot_);
   prober_->adopt(snapshot_);

@@ -65,7 +65,8 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   // The body of POST /purge; done gets the status and the JSON of the answer, possibly before this returns.
   void purge(std::string_view body, const JsonDone& done) override;
 
-  // GET /topology, and POST /drain and /undrain.
+  // GET /metrics and /topology, and POST /drain and /undrain.
+  std::string metrics_text() override;
   std::string topology_json() override;
   void set_out(bool out) override;
 
@@ -80,7 +81,6 @@ class Node final : private control::AdminBackend, private control::ProbeListener
 
  private:
   // AdminBackend (node_admin.cc).
-  std::string metrics_text() override;
   std::string config_json() override;
   std::string status_json() override;
   Result<std::string> explain_json(std::string_view query) override;
@@ -92,6 +92,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   bool ready() override { return !draining_ && !out_; }
   std::string_view token() override { return config_.current()->admin.token; }
   std::vector<const MetricShard*> shards();
+  void count_answers(control::NodeStatus& status);
 
   void make_workers(const control::Config& config);
   Result<void> listen_workers(const control::Config& config);

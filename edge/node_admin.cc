@@ -27,12 +27,34 @@ std::vector<const MetricShard*> Node::shards() {
   return all;
 }
 
-std::string Node::metrics_text() { return control::metrics_text(shards()); }
+std::string Node::metrics_text() {
+  std::vector<const proxy::TrafficShard*> traffic;
+  for (const auto& worker : workers_) traffic.push_back(&worker->worker().traffic());
+  return control::metrics_text(shards()) + control::traffic_text(traffic);
+}
 
 std::string Node::config_json() { return control::config_json(*config_.current(), config_.current_id()); }
 
 std::string Node::topology_json() {
   return control::topology_json(*config_.current(), health_->view().get(), snapshot_->peers);
+}
+
+void Node::count_answers(control::NodeStatus& status) {
+  using proxy::AnswerKind;
+  constexpr size_t server_error = 5;
+  status.answer_buckets.assign(proxy::LatencyHistogram::bucket_count, 0);
+  const auto add = [&](const std::string&, const proxy::SiteTraffic& traffic) {
+    for (size_t kind = 0; kind < proxy::answer_kind_count; ++kind) {
+      for (size_t code = 0; code < proxy::status_classes; ++code) {
+        const uint64_t answers = traffic.answers(static_cast<AnswerKind>(kind), code);
+        status.answers += answers;
+        if (code == 0 || code == server_error) status.failures += answers;
+      }
+    }
+    for (size_t i = 0; i < status.answer_buckets.size(); ++i)
+      status.answer_buckets[i] += traffic.answer_time().in_bucket(i);
+  };
+  for (const auto& worker : workers_) worker->worker().traffic().visit_sites(add);
 }
 
 std::string Node::status_json() {
@@ -50,6 +72,7 @@ std::string Node::status_json() {
   for (size_t i = 0; i < view.topology.nodes.size(); ++i) {
     if (i != view.self && health->usable(static_cast<cluster::NodeIndex>(i))) ++status.peers_up;
   }
+  count_answers(status);
   return control::status_json(status, shards());
 }
 

@@ -48,7 +48,7 @@ struct NoOutcomes final : proxy::OutcomeSink {
   void peer_draining(cluster::PeerId, bool) override {}
 };
 struct NoLog final : proxy::ExchangeLog {
-  bool wants(Random&) const override { return false; }
+  bool wants(Random&, std::optional<double>) const override { return false; }
   void record(const proxy::ExchangeRecord&) override {}
 };
 struct NoControl final : proxy::PeerControl {

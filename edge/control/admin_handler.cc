@@ -150,67 +150,89 @@ void ask_purge(AdminBackend& backend, std::string_view body, PendingAnswer::Answ
   backend.purge(body, answered);
 }
 
+// Holds no figures; what it asks for needs the token.
+Answer dashboard(AdminBackend&, std::string_view) {
+  Answer answer;
+  answer.content_type = "text/html; charset=utf-8";
+  answer.body = dashboard_page;
+  answer.field_name = "content-security-policy";
+  answer.field_value = "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+  return answer;
+}
+
+Answer metrics(AdminBackend& backend, std::string_view) {
+  Answer answer;
+  answer.content_type = metrics_content_type;
+  answer.body = backend.metrics_text();
+  return answer;
+}
+
+template <std::string (AdminBackend::*Page)()>
+Answer json_page(AdminBackend& backend, std::string_view) {
+  return json((backend.*Page)());
+}
+
+template <bool Out>
+Answer set_out(AdminBackend& backend, std::string_view) {
+  backend.set_out(Out);
+  return json(Out ? "{\"draining\": true}\n" : "{\"draining\": false}\n");
+}
+
 }  // namespace
 
 struct AdminHandler::Route {
-  std::string_view path;
-  bool open;  // needs no token
-  bool read;  // GET and HEAD, else POST
+  AdminRoute about;
   Answer (*answer)(AdminBackend& backend, std::string_view query);
   PendingAnswer::Ask ask = nullptr;  // in place of answer: it comes later
 };
 
-const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
+std::span<const AdminHandler::Route> AdminHandler::table() {
+  using Backend = AdminBackend;
+  static constexpr std::string_view text = "text/plain";
+  static constexpr std::string_view purges =
+      "One of url, prefix, tag (a string or a list of them), site, everything; soft beside it";
   static constexpr Route routes[] = {
-      {"/healthz", true, true, [](AdminBackend&, std::string_view) { return healthz(); }},
-      {"/readyz", true, true,
-       [](AdminBackend& backend, std::string_view) { return readyz(backend.ready()); }},
-      // Holds no figures; what it asks for needs the token.
-      {"/", true, true,
-       [](AdminBackend&, std::string_view) {
-         Answer answer;
-         answer.content_type = "text/html; charset=utf-8";
-         answer.body = dashboard_page;
-         answer.field_name = "content-security-policy";
-         answer.field_value = "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
-         return answer;
-       }},
-      {"/metrics", false, true,
-       [](AdminBackend& backend, std::string_view) {
-         Answer answer;
-         answer.content_type = metrics_content_type;
-         answer.body = backend.metrics_text();
-         return answer;
-       }},
-      {"/config", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.config_json()); }},
-      {"/topology", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.topology_json()); }},
-      {"/status", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.status_json()); }},
-      {"/explain", false, true, explain},
-      {"/purges", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.purges_json()); }},
-      {"/purge", false, false, nullptr, ask_purge},
-      {"/reload", false, false, nullptr, ask_reload},
-      {"/reloads", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.reloads_json()); }},
-      {"/config/diff", false, true,
-       [](AdminBackend& backend, std::string_view) { return json(backend.diff_json()); }},
-      {"/rollback", false, false, nullptr, ask_roll_back},
-      {"/drain", false, false,
-       [](AdminBackend& backend, std::string_view) {
-         backend.set_out(true);
-         return json("{\"draining\": true}\n");
-       }},
-      {"/undrain", false, false,
-       [](AdminBackend& backend, std::string_view) {
-         backend.set_out(false);
-         return json("{\"draining\": false}\n");
-       }},
+      {{"/healthz", true, true, text, "Whether the process lives"},
+       [](Backend&, std::string_view) { return healthz(); }},
+      {{"/readyz", true, true, text, "Whether the node wants clients: 200, or 503 while it is taken out"},
+       [](Backend& backend, std::string_view) { return readyz(backend.ready()); }},
+      {{"/", true, true, "text/html", "The dashboard"}, dashboard},
+      {{"/metrics", false, true, text, "Figures in Prometheus' text format"}, metrics},
+      {{"/config", false, true, json_type, "The settings in force, and where they are from"},
+       json_page<&Backend::config_json>},
+      {{"/config/diff", false, true, json_type, "What a reload would change"},
+       json_page<&Backend::diff_json>},
+      {{"/topology", false, true, json_type, "The nodes, and how this one sees them"},
+       json_page<&Backend::topology_json>},
+      {{"/status", false, true, json_type, "Figures of the node on one page"},
+       json_page<&Backend::status_json>},
+      {{"/explain", false, true, json_type, "What would be done with a request for a URL, and why", "url"},
+       explain},
+      {{"/purges", false, true, json_type, "What was purged at this node lately"},
+       json_page<&Backend::purges_json>},
+      {{"/purge", false, false, json_type, "Removes what is stored, on every node", "", purges},
+       nullptr,
+       ask_purge},
+      {{"/reload", false, false, json_type, "Reads the configuration again"}, nullptr, ask_reload},
+      {{"/reloads", false, true, json_type, "The reloads so far"}, json_page<&Backend::reloads_json>},
+      {{"/rollback", false, false, json_type, "Puts the files of an earlier reload in force", "id"},
+       nullptr,
+       ask_roll_back},
+      {{"/drain", false, false, json_type, "Takes the node out of DNS: /readyz answers 503"}, set_out<true>},
+      {{"/undrain", false, false, json_type, "Takes the node back"}, set_out<false>},
   };
-  for (const Route& route : routes) {
-    if (route.path == path) return &route;
+  return routes;
+}
+
+std::vector<AdminRoute> AdminHandler::routes() {
+  std::vector<AdminRoute> list;
+  for (const Route& route : table()) list.push_back(route.about);
+  return list;
+}
+
+const AdminHandler::Route* AdminHandler::find_route(std::string_view path) {
+  for (const Route& route : table()) {
+    if (route.about.path == path) return &route;
   }
   return nullptr;
 }
@@ -228,17 +250,17 @@ void AdminHandler::on_request(serve::ServerExchange& exchange) {
   const http::RequestHead& request = exchange.request();
   const bool head_only = is_head(request);
   const Route* route = find_route(without_query(request.path));
-  if ((route == nullptr || !route->open) && !authorised(request)) {
+  if ((route == nullptr || !route->about.open) && !authorised(request)) {
     Answer answer = problem(401, "a token is needed");
     answer.field_name = "www-authenticate";
     answer.field_value = "Bearer";
     return send_answer(exchange, head_only, std::move(answer));
   }
   if (route == nullptr) return send_answer(exchange, head_only, problem(404, "no such page"));
-  if (route->read != is_read(request) || (!route->read && request.method != http::Method::post)) {
-    return send_answer(exchange, head_only, method_not_allowed(route->read ? "GET, HEAD" : "POST"));
+  if (route->about.read != is_read(request) || (!route->about.read && request.method != http::Method::post)) {
+    return send_answer(exchange, head_only, method_not_allowed(route->about.read ? "GET, HEAD" : "POST"));
   }
-  if (!route->read && from_another_site(request)) {
+  if (!route->about.read && from_another_site(request)) {
     return send_answer(exchange, head_only, problem(403, "refused: sent by a page of another site"));
   }
   if (route->answer != nullptr) {

@@ -12,8 +12,10 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "edge/control/reload.h"
 #include "edge/serve/handler.h"
@@ -53,13 +55,28 @@ class AdminBackend {
   ~AdminBackend() = default;
 };
 
+// A page of the admin listener, for whoever writes a client.
+struct AdminRoute {
+  std::string_view path;
+  bool open = false;  // needs no token
+  bool read = true;   // GET and HEAD, else POST
+  std::string_view content_type;
+  std::string_view says;
+  std::string_view parameter = {};  // of the query; needed
+  std::string_view content = {};    // what the JSON of the request holds; empty: it has none
+};
+
 class AdminHandler final : public serve::Handler {
  public:
   explicit AdminHandler(AdminBackend& backend) : backend_(backend) {}
   void on_request(serve::ServerExchange& exchange) override;
 
+  // Everything that it answers.
+  static std::vector<AdminRoute> routes();
+
  private:
   struct Route;
+  static std::span<const Route> table();
   static const Route* find_route(std::string_view path);
   bool authorised(const http::RequestHead& request);
 

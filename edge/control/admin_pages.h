@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "edge/base/metrics.h"
 #include "edge/cluster/peer_health.h"
@@ -27,6 +28,11 @@ struct NodeStatus {
   uint64_t config_id = 0;
   uint32_t peers = 0;  // other nodes of the topology
   uint32_t peers_up = 0;
+  // Answers to clients, of all sites: how many, how many with a status of 500 or more or none, and by
+  // buckets of proxy::LatencyHistogram how long their heads took.
+  uint64_t answers = 0;
+  uint64_t failures = 0;
+  std::vector<uint64_t> answer_buckets;
 };
 
 // With requests, hit ratio and bytes from the shards. hit_ratio is the share of answers that needed no

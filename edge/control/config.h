@@ -24,6 +24,7 @@
 #include "edge/cluster/peer_loads.h"
 #include "edge/cluster/retry_budget.h"
 #include "edge/cluster/topology.h"
+#include "edge/control/access_fields.h"
 #include "edge/control/config_error.h"
 #include "edge/control/settings_table.h"
 #include "edge/net/address.h"
@@ -112,6 +113,7 @@ struct LogSettings {
   std::string path = "stderr";  // "stderr", "stdout", "off" or a file
   std::string access = "off";   // the same
   double access_sample = 1.0;
+  AccessFields access_fields = access_fields_default;
   uint32_t queue_lines = 8192;
 };
 

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "edge/control/config_parts.h"
+#include "edge/control/log_writer.h"
 
 namespace perigee::control {
 namespace {
@@ -271,7 +272,18 @@ class NodeFileReader {
     log.path = read_log_path(values, "path");
     log.access = read_log_path(values, "access");
     log.access_sample = values.get<double>("access_sample");
+    log.access_fields = read_access_fields(values);
     log.queue_lines = count(values, "queue_lines");
+  }
+
+  AccessFields read_access_fields(const SectionValues& values) {
+    AccessFields fields = 0;
+    for (const std::string& name : values.get<std::vector<std::string>>("access_fields")) {
+      const std::optional<AccessField> field = access_field(name);
+      if (field) fields |= access_fields({*field});
+      if (!field) add(values, "access_fields", in_quotes(name), alternatives(access_field_names));
+    }
+    return fields;
   }
 
   // As it is opened: a file is looked for beside the node file.
@@ -279,7 +291,14 @@ class NodeFileReader {
     const auto path = values.get<std::string>(key);
     if (path == "stderr" || path == "stdout" || path == "off") return path;
     if (values.has(key) && path.empty())
-      add(values, key, "an empty string", "\"stderr\", \"stdout\", \"off\" or a file");
+      add(values, key, "an empty string", "\"stderr\", \"stdout\", \"off\", \"syslog:/dev/log\" or a file");
+    if (path.starts_with(LogWriter::syslog_scheme)) {
+      const std::string socket = path.substr(LogWriter::syslog_scheme.size());
+      if (!socket.starts_with('/') || socket.size() > LogWriter::socket_path_max)
+        add(values, key, in_quotes(path),
+            "the absolute path of a socket behind \"syslog:\", at most 107 bytes");
+      return path;
+    }
     return beside(reader_.file(), path);
   }
 

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/sink.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,9 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+
+#include "edge/control/log_line_sink.h"
+#include "edge/control/syslog_sink.h"
 
 namespace perigee::control {
 namespace {
@@ -26,7 +28,7 @@ int open_file(const std::string& path) {
 
 // The end of the queue: puts lines on a descriptor. Called by the writer thread alone, but for reopen() and
 // dropped().
-class DescriptorSink final : public spdlog::sinks::sink {
+class DescriptorSink final : public LineSink {
  public:
   // An empty path: the descriptor is borrowed.
   DescriptorSink(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -40,14 +42,10 @@ class DescriptorSink final : public spdlog::sinks::sink {
     if (torn_) line_.push_back('\n');
     line_.append(message.payload.data(), message.payload.size());
     line_.push_back('\n');
-    if (!put_line()) dropped_.fetch_add(1, std::memory_order_relaxed);
+    if (!put_line()) drop();
   }
-  void flush() override {}
-  void set_pattern(const std::string&) override {}
-  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
-  void reopen() { reopen_.store(!path_.empty(), std::memory_order_release); }
-  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  void reopen() override { reopen_.store(!path_.empty(), std::memory_order_release); }
 
  private:
   void open_again() {
@@ -97,7 +95,6 @@ class DescriptorSink final : public spdlog::sinks::sink {
   bool torn_ = false;
   bool stuck_ = false;
   std::atomic<bool> reopen_{false};
-  std::atomic<uint64_t> dropped_{0};
 };
 
 namespace {
@@ -113,8 +110,8 @@ void block_signals() {
 }  // namespace
 
 struct LogWriter::State {
-  State(int descriptor, std::string path, size_t queue_lines)
-      : sink(std::make_shared<DescriptorSink>(descriptor, std::move(path))),
+  State(std::shared_ptr<LineSink> to, size_t queue_lines)
+      : sink(std::move(to)),
         pool(std::make_shared<spdlog::details::thread_pool>(queue_lines, 1, block_signals)),
         logger(std::make_shared<spdlog::async_logger>("", sink, pool,
                                                       spdlog::async_overflow_policy::overrun_oldest)) {
@@ -122,7 +119,7 @@ struct LogWriter::State {
     logger->set_error_handler([](const std::string&) {});
   }
 
-  std::shared_ptr<DescriptorSink> sink;
+  std::shared_ptr<LineSink> sink;
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
 };
@@ -132,6 +129,11 @@ LogWriter::~LogWriter() = default;
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& target, size_t queue_lines) {
   if (target == "off") return std::unique_ptr<LogWriter>(new LogWriter(nullptr));
+  const auto writer_to = [&](std::shared_ptr<LineSink> sink) {
+    return std::unique_ptr<LogWriter>(new LogWriter(std::make_unique<State>(std::move(sink), queue_lines)));
+  };
+  if (target.starts_with(syslog_scheme))
+    return writer_to(std::make_shared<SyslogSink>(target.substr(syslog_scheme.size())));
   int descriptor = STDERR_FILENO;
   std::string path;
   if (target == "stdout") {
@@ -141,8 +143,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& target, si
     if (descriptor < 0) return fail(Side::internal, "log_open_failed", target + ": " + std::strerror(errno));
     path = target;
   }
-  return std::unique_ptr<LogWriter>(
-      new LogWriter(std::make_unique<State>(descriptor, std::move(path), queue_lines)));
+  return writer_to(std::make_shared<DescriptorSink>(descriptor, std::move(path)));
 }
 
 void LogWriter::write(std::string_view line) {

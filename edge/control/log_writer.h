@@ -1,4 +1,5 @@
-// Writes lines to a file, stderr or stdout through a bounded queue and one thread of its own.
+// Writes lines to a file, stderr, stdout or a syslog daemon through a bounded queue and one thread of its
+// own.
 //
 // The caller never waits for the target. When the queue is full the oldest line makes room and is counted; so
 // is a line that the target does not take: a full disk, a closed stdout, a pipe that nobody reads.
@@ -19,8 +20,12 @@ namespace perigee::control {
 
 class LogWriter {
  public:
-  // target: "stderr", "stdout", "off", or a file that is appended to and made with mode 0640. Error:
-  // internal, "log_open_failed".
+  static constexpr std::string_view syslog_scheme = "syslog:";
+  // The longest path that a socket's address holds.
+  static constexpr size_t socket_path_max = 107;
+
+  // target: "stderr", "stdout", "off", "syslog:" with the path of a datagram socket (syslog_sink.h), or a
+  // file that is appended to and made with mode 0640. Error: internal, "log_open_failed".
   static Result<std::unique_ptr<LogWriter>> open(const std::string& target, size_t queue_lines);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "edge/base/metrics.h"
+#include "edge/control/metrics_text.h"
 #include "edge/control/settings_table.h"
 
 namespace perigee::control {
@@ -77,7 +78,9 @@ std::string config_reference() {
 std::string metrics_reference() {
   std::string text =
       "# Metrics\n\n"
-      "Made by `perigee-edge --print-metrics-doc` from the table in edge/base/metrics.h; do not edit.\n\n"
+      "Made by `perigee-edge --print-metrics-doc` from the tables in edge/base/metrics.h and "
+      "edge/control/traffic_text.cc; do not"
+      " edit.\n\n"
       "GET /metrics on the admin listener answers in Prometheus' text format. Counters never fall while a "
       "process\n"
       "lives.\n\n"
@@ -89,6 +92,20 @@ std::string metrics_reference() {
     const std::string_view kind = metric.kind == MetricKind::counter ? "counter" : "gauge";
     fmt::format_to(std::back_inserter(text), "| `{}` | {} | {} | {} |\n", metric.name, labels, kind,
                    cell(help));
+  }
+  text +=
+      "\n## By site and by upstream\n\n"
+      "Sites and origins go by their names in the configuration, peers by those in the topology; beyond 256 "
+      "names of a\n"
+      "kind the rest share `(other)`. Requests of peers count where their clients asked. A line for a reason "
+      "or a\n"
+      "status begins with the first time it is seen. Histograms have buckets that double from 0.0005 to "
+      "32.768 seconds,\n"
+      "which the names' suffixes `_bucket` (with `le`), `_sum` and `_count` stand for.\n\n"
+      "| name | labels | kind | |\n|---|---|---|---|\n";
+  for (const TrafficFamily& family : traffic_families()) {
+    fmt::format_to(std::back_inserter(text), "| `{}` | `{}` | {} | {} |\n", family.name, family.labels,
+                   family.kind, cell(family.help));
   }
   return text;
 }

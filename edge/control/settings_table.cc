@@ -231,10 +231,17 @@ constexpr Setting settings[] = {
     {S::log, "level", T::choice, "info", optional, 0, 0, "debug|info|warning|error", live,
      "The lowest level that is written."},
     {S::log, "path", T::text, "stderr", optional, 0, 0, "", restart,
-     "Where the error log goes: `stderr`, `stdout`, `off` or a file, which is opened again on SIGUSR1."},
+     "Where the error log goes: `stderr`, `stdout`, `off`, `syslog:/dev/log` (or another datagram socket; "
+     "RFC 5424), or a file, which is opened again on SIGUSR1."},
     {S::log, "access", T::text, "off", optional, 0, 0, "", restart, "Where the access log goes: as `path`."},
     {S::log, "access_sample", T::ratio, "1", optional, 0, 0, "", live,
      "Share of the exchanges that are logged."},
+    {S::log, "access_fields", T::text_list,
+     "ts, client, method, host, path, status, bytes, duration, cache, fwd, upstream, site, detail, trace_id, "
+     "parent_id, cut",
+     optional, 0, 0, "", live,
+     "What a line of the access log has: of those, and `scheme`, `referer` and `user_agent`. What is empty "
+     "is left out."},
     {S::log, "queue_lines", T::integer, "8192", optional, 64, 1'000'000, "", restart,
      "Lines that may wait for the writer; more are dropped and counted."},
 
@@ -304,6 +311,8 @@ constexpr Setting settings[] = {
      "Lets WebSocket and other upgrades through to the origin."},
     {S::site, "forward_client_address", T::boolean, "true", optional, 0, 0, "", live,
      "Sends X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host to the origin."},
+    {S::site, "access_sample", T::ratio, "", optional, 0, 0, "", live,
+     "Share of the site's exchanges that are logged, in place of `log.access_sample`."},
     {S::site, "client_certificates", T::choice, "off", optional, 0, 0, "off|optional|required", live,
      "Whether clients are asked for a certificate on TLS addresses. The origin is told of it in Client-Cert "
      "and "

@@ -48,10 +48,11 @@ class SiteReader {
              const cluster::Topology* topology)
       : reader_(reader), certificates_(source, reader), origins_(origins), topology_(topology) {}
 
-  std::shared_ptr<const proxy::Site> read(const NamedTable& table) {
+  std::shared_ptr<const proxy::Site> read(const NamedTable& table, uint32_t index) {
     const auto values = reader_.read(Section::site, table.node, table.prefix);
     auto site = std::make_shared<proxy::Site>();
     site->name = values.get<std::string>("name");
+    site->index = index;
     if (!site->name.empty() && !names_.insert(site->name).second) {
       add(values, "name", "a second site of that name", "different names");
     }
@@ -62,6 +63,7 @@ class SiteReader {
     site->forward_client_address = values.get<bool>("forward_client_address");
     site->tells_key = values.get<bool>("cache_status_key");
     site->request_body_bytes_max = static_cast<uint64_t>(values.get<int64_t>("request_body_max"));
+    if (values.has("access_sample")) site->access_sample = values.get<double>("access_sample");
     read_clients(values, *site);
     read_cache(table, *site);
     read_rules(table, *site);
@@ -206,7 +208,7 @@ SiteList read_sites(const TlsSource& source, SectionReader& reader, const TomlNo
   SiteList sites;
   SiteReader site_reader(source, reader, origins, topology);
   for (const NamedTable& table : reader.find_tables(&root, Section::site))
-    sites.push_back(site_reader.read(table));
+    sites.push_back(site_reader.read(table, static_cast<uint32_t>(sites.size())));
   return sites;
 }
 

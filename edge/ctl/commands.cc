@@ -11,50 +11,13 @@
 
 #include "edge/base/bytes.h"
 #include "edge/base/json.h"
+#include "edge/ctl/asking.h"
+#include "edge/ctl/canary.h"
 
 namespace perigee::ctl {
 namespace {
 
 void out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "perigeectl: %s\n", error.context.c_str());
-  return error.code == "unreachable" ? exit_unreachable : exit_refused;
-}
-
-Result<Response> ask(const Target& target, std::string_view method, std::string path, std::string body = {}) {
-  Request request;
-  request.to = target.admin;
-  request.tls = target.tls;
-  request.tls_name = target.tls_name;
-  request.method = method;
-  request.target = std::move(path);
-  request.body = std::move(body);
-  request.token = target.token;
-  request.timeout = target.timeout;
-  return perform(request);
-}
-
-// What the node says about why it refused.
-int refused(const Response& response) {
-  const Json json = parse_json(response.body);
-  std::string why(trim_ows(response.body.substr(0, response.body.find('\n'))));
-  if (json.is_object() && json.contains("message")) why = json["message"].get<std::string>();
-  std::fprintf(stderr, "perigeectl: the node answered %d: %s\n", response.status, why.c_str());
-  return exit_refused;
-}
-
-// A page as JSON; an exit code when it is not to be had.
-tl::expected<Json, int> page(const Target& target, const std::string& path) {
-  const auto response = ask(target, "GET", path);
-  if (!response) return tl::unexpected(complain(response.error()));
-  if (response->status != 200) return tl::unexpected(refused(*response));
-  Json json = parse_json(response->body);
-  if (json.is_discarded()) {
-    return tl::unexpected(complain({Side::upstream, "bad_answer", path + ": found no JSON"}));
-  }
-  return json;
-}
 
 int print_page(const Target& target, const std::string& path) {
   const auto json = page(target, path);
@@ -63,17 +26,8 @@ int print_page(const Target& target, const std::string& path) {
   return exit_ok;
 }
 
-std::string text(const Json& json, const char* name) {
-  if (!json.contains(name) || json[name].is_null()) return "-";
-  return json[name].is_string() ? json[name].get<std::string>() : json[name].dump();
-}
-
 std::string ratio(const Json& value) {
   return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-";
-}
-
-uint64_t number(const Json& json, const char* name) {
-  return json.contains(name) && json[name].is_number_unsigned() ? json[name].get<uint64_t>() : 0;
 }
 
 std::string size_text(uint64_t bytes) {
@@ -87,25 +41,21 @@ std::string size_text(uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
+// Of the answers between two looks, the end of the bucket that holds the quantile, in milliseconds.
+std::string quantile_text(const Json& before, const Json& after, double share) {
+  const auto was = before.value("answer_buckets", std::vector<uint64_t>{});
+  auto buckets = after.value("answer_buckets", std::vector<uint64_t>{});
+  if (was.size() != buckets.size()) return "-";
+  for (size_t i = 0; i < buckets.size(); ++i) buckets[i] -= std::min(was[i], buckets[i]);
+  const auto bucket = bucket_of_quantile(buckets, share);
+  if (!bucket) return "-";
+  const double end = 0.5 * static_cast<double>(uint64_t{1} << *bucket);
+  return *bucket + 1 == buckets.size() ? fmt::format("> {} ms", end / 2) : fmt::format("{} ms", end);
+}
+
 std::string state_of(const Json& status) {
   if (status.value("draining", false)) return "draining";
   return status.value("ready", false) ? "ready" : "not ready";
-}
-
-// The nodes of the topology that have an admin address, or the one that was asked when it is alone.
-tl::expected<std::vector<std::pair<std::string, Target>>, int> members(const Target& target) {
-  const auto topology = page(target, "/topology");
-  if (!topology) return tl::unexpected(topology.error());
-  std::vector<std::pair<std::string, Target>> nodes;
-  for (const Json& node : (*topology)["nodes"]) {
-    const auto address = net::Address::parse(node.value("admin", ""));
-    if (!address) continue;
-    Target other = target;
-    other.admin = *address;
-    nodes.emplace_back(node.value("name", ""), other);
-  }
-  if (nodes.empty()) nodes.emplace_back((*topology).value("self", ""), target);
-  return nodes;
 }
 
 std::vector<std::string> status_row(const Json& status) {
@@ -140,6 +90,19 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     text += line + "\n";
   }
   return text;
+}
+
+std::optional<size_t> bucket_of_quantile(const std::vector<uint64_t>& buckets, double share) {
+  uint64_t total = 0;
+  for (const uint64_t count : buckets) total += count;
+  if (total == 0) return std::nullopt;
+  const double wanted = share * static_cast<double>(total);
+  uint64_t seen = 0;
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    seen += buckets[i];
+    if (static_cast<double>(seen) >= wanted) return i;
+  }
+  return buckets.size() - 1;
 }
 
 int show_status(const Target& target, bool all) {
@@ -195,8 +158,8 @@ int show_top(const Target& target, std::chrono::milliseconds every, uint64_t rou
           answered == 0 ? "-"
                         : fmt::format("{:.3f}", static_cast<double>(hits) / static_cast<double>(answered));
       const int64_t saved = status->value("origin_bytes_saved", int64_t{0});
-      rows.push_back({name, state_of(*status), rate("requests"), hit_ratio, text(*status, "p50_ms"),
-                      text(*status, "p99_ms"), rate("origin_requests"),
+      rows.push_back({name, state_of(*status), rate("requests"), hit_ratio, quantile_text(last, *status, 0.5),
+                      quantile_text(last, *status, 0.99), rate("origin_requests"),
                       saved < 0 ? "-" : size_text(static_cast<uint64_t>(saved)),
                       text(*status, "connections_open"),
                       fmt::format("{} of {}", number(*status, "peers_up"), number(*status, "peers"))});

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,8 @@ int drain(const Target& target, bool back);
 // Fetches every URL of the list ("-": standard input) through the client listener at `through`.
 int warm(const Target& target, const std::string& file, const net::Address& through);
 
+// Of counts by bucket: the one that holds the quantile; nothing without counts.
+std::optional<size_t> bucket_of_quantile(const std::vector<uint64_t>& buckets, double share);
 // The body of POST /purge; empty when the options name nothing, or more than one kind.
 std::string purge_body(const PurgeOptions& options);
 // A table with aligned columns; the first row is the heading, cells that look like numbers are right-aligned.

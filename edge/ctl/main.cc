@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "edge/control/config_parts.h"
+#include "edge/ctl/canary.h"
 #include "edge/ctl/commands.h"
 #include "edge/ctl/completion.h"
 #include "edge/ctl/dns.h"
@@ -39,6 +40,8 @@ struct Arguments {
   std::string out = "-";
   std::string shell = "bash";
   DnsOptions dns;
+  CanaryOptions canary;
+  double watch_s = 30;
 };
 
 int usage(const std::string& message) {
@@ -249,7 +252,23 @@ class CommandLine {
   }
 
   void add_configuration() {
-    add_asking("reload", "Read the configuration again", reload);
+    CLI::App* command = add_asking("reload", "Read the configuration again", [this](const Target& to) {
+      if (a_.canary.node.empty()) return reload(to);
+      a_.canary.watch = ms_of(a_.watch_s);
+      return canary_reload(to, a_.canary);
+    });
+    CLI::Option* on = command->add_option("--on", a_.canary.node,
+                                          "A node to try it on first; then every node of the topology");
+    command->add_option("--watch", a_.watch_s, "Seconds to watch that node")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->capture_default_str()
+        ->needs(on);
+    command
+        ->add_option("--failures-max", a_.canary.failures_max,
+                     "Share of its answers that may fail, beyond that of the others; more takes it back")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str()
+        ->needs(on);
     add_asking("reloads", "The reloads so far", list_reloads);
     add_asking("rollback", "Put the configuration of an earlier reload in force",
                [this](const Target& to) { return roll_back(to, a_.id); })

@@ -35,6 +35,11 @@ class H2HeadReader {
   // The same for trailers, of which nothing is kept.
   Refusal finish_trailers() const;
 
+  // What was said of the target, whatever became of the head; empty where nothing was.
+  std::string_view method() const { return view(method_.value); }
+  std::string_view authority() const { return view(authority_.value); }
+  std::string_view path() const { return view(path_.value); }
+
  private:
   struct Span {
     uint32_t at = 0;

@@ -9,6 +9,7 @@
 #include "edge/http/h1.h"
 #include "edge/proxy/answer_lines.h"
 #include "edge/proxy/background_validation.h"
+#include "edge/proxy/describe_request.h"
 #include "edge/proxy/error_answer.h"
 #include "edge/proxy/exchange.h"
 #include "edge/proxy/max_forwards.h"
@@ -289,7 +290,13 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::Requ
   const bool fresh = context.decision.action == Action::serve && ttl >= 0;
   worker_.metrics().add(fresh ? Metric::requests_hit : Metric::requests_stale);
   worker_.metrics().add(Metric::hit_bytes_sent, body_bytes);
-  if (worker_.exchange_log().wants(worker_.random())) log_hit(exchange, context, plan.status, body_bytes);
+  if (!context.from_peer) {
+    SiteTraffic& traffic = worker_.traffic_of(*context.site);
+    traffic.count(fresh ? AnswerKind::hit : AnswerKind::stale, plan.status, body_bytes);
+    traffic.answer_time().record_at_once();
+  }
+  if (worker_.exchange_log().wants(worker_.random(), context.site->access_sample))
+    log_hit(exchange, context, plan.status, body_bytes);
 }
 
 void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
@@ -309,6 +316,42 @@ void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::strin
   answer.error = refusal_error(status);
   answer.more_lines = lines;
   answer_error(exchange, answer);
+  const http::RequestHead& request = exchange.request();
+  ExchangeRecord record;
+  record.client = exchange.client_address();
+  record.scheme = exchange.scheme();
+  record.method = request.method_text;
+  record.host = request.authority;
+  record.path = request.path;
+  record.status = status;
+  record.detail = detail;
+  describe_request(request.fields, record);
+  account_for_refusal(record, worker_.snapshot().sites->find(host_of(request.authority)));
+}
+
+// The connection has answered in our place.
+void EdgeHandler::on_refused(const serve::RefusedRequest& request) {
+  ExchangeRecord record;
+  record.client = request.client;
+  record.method = request.method;
+  record.host = request.authority;
+  record.path = request.target;
+  record.status = request.status;
+  record.detail = request.reason;
+  account_for_refusal(record, nullptr);
+}
+
+// Of what is answered before the store is asked.
+void EdgeHandler::account_for_refusal(ExchangeRecord& record, const Site* site) {
+  worker_.traffic().refused(record.status);
+  if (site != nullptr && listener_ == Listener::client)
+    worker_.traffic_of(*site).count(AnswerKind::refused, record.status, 0);
+  const auto share = site != nullptr ? site->access_sample : std::nullopt;
+  if (!worker_.exchange_log().wants(worker_.random(), share)) return;
+  record.received = worker_.loop().wall_now();
+  record.cache = "refused";
+  if (site != nullptr) record.site = site->name;
+  worker_.exchange_log().record(record);
 }
 
 void EdgeHandler::log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,
@@ -321,6 +364,8 @@ void EdgeHandler::log_hit(serve::ServerExchange& exchange, const RequestContext&
   record.host = parts.authority;
   record.path = parts.path;
   record.site = context.site->name;
+  record.scheme = exchange.scheme();
+  describe_request(exchange.request().fields, record);
   record.status = status;
   record.body_bytes = body_bytes;
   record.cache = context.decision.action == Action::serve ? "hit" : "stale";

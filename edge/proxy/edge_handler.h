@@ -22,6 +22,7 @@ class EdgeHandler final : public serve::Handler {
   EdgeHandler(Worker& worker, Listener listener) : worker_(worker), listener_(listener) {}
 
   void on_request(serve::ServerExchange& exchange) override;
+  void on_refused(const serve::RefusedRequest& request) override;
 
  private:
   bool admit(serve::ServerExchange& exchange, const http::RequestHead& request, RequestContext& context);
@@ -37,6 +38,7 @@ class EdgeHandler final : public serve::Handler {
                     const RequestContext& context);
   void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
               std::string_view more_lines = {});
+  void account_for_refusal(ExchangeRecord& record, const Site* site);
   void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,
                uint64_t body_bytes);
 

@@ -31,6 +31,7 @@ void Exchange::start(Worker& worker, serve::ServerExchange& client, const Reques
 
 Exchange::Exchange(Worker& worker, serve::ServerExchange& client, const RequestContext& context)
     : worker_(worker),
+      traffic_(worker.traffic_of(*context.site)),
       client_(client),
       snapshot_(worker.snapshot_ref()),
       context_(context),
@@ -426,6 +427,7 @@ void Exchange::on_request_body(std::string_view bytes) {
     client_.pause_request_body();
     step_ = Step::answered;
     status_ = 413;
+    error_ = "content-too-large";
     ErrorAnswer answer;
     answer.status = 413;
     answer.node_name = snapshot().node_name;
@@ -465,12 +467,17 @@ void Exchange::on_fetch_upgraded(const http::ResponseHead& head, net::Stream& st
   }
   Tunnel::start(worker_, *client.stream, stream, head, client.unread, unread);
   status_ = 101;
-  log_exchange(serve::ExchangeEnd::complete);
+  record_exchange(serve::ExchangeEnd::complete);
   delete this;
 }
 
+void Exchange::on_exchange_refused(int status) {
+  status_ = status;
+  error_ = "http_request_error";
+}
+
 void Exchange::on_exchange_end(serve::ExchangeEnd end) {
-  log_exchange(end);
+  record_exchange(end);
   delete this;
 }
 

@@ -104,10 +104,13 @@ class Exchange final : private serve::ExchangeHandler,
   State pull(std::span<Slice> out, size_t& count) override;
   void consumed(size_t bytes) override;
   bool resume_alone();
+  void record_exchange(serve::ExchangeEnd end);
+  void count_traffic();
   void log_exchange(serve::ExchangeEnd end);
 
   void on_request_body(std::string_view bytes) override;
   void on_request_end() override;
+  void on_exchange_refused(int status) override;
   void on_exchange_end(serve::ExchangeEnd end) override;
 
   void on_fetch_interim(const http::ResponseHead& head) override;
@@ -135,6 +138,7 @@ class Exchange final : private serve::ExchangeHandler,
   };
 
   Worker& worker_;
+  SiteTraffic& traffic_;
   serve::ServerExchange& client_;
   std::shared_ptr<const Snapshot> snapshot_;
   RequestContext context_;  // key and site point into what this object keeps alive
@@ -145,6 +149,7 @@ class Exchange final : private serve::ExchangeHandler,
   std::string scheme_;
   const ClientProof proof_;
   MonoTime started_;
+  std::optional<MonoTime> answered_;  // when the head of the answer was given
   WallTime received_;
   MonoTime deadline_;
   Step step_ = Step::await_head;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "edge/proxy/describe_request.h"
 #include "edge/proxy/error_answer.h"
 #include "edge/proxy/exchange.h"
 #include "edge/proxy/stored_answer.h"
@@ -13,6 +14,7 @@ namespace perigee::proxy {
 
 std::string Exchange::more_lines(const AnswerOrigin& origin, int64_t age, bool with_age,
                                  std::optional<cache::PurgeStamp> stamp) {
+  answered_ = worker_.loop().now();
   std::string lines;
   if (with_age) append_age(age, lines);
   append_via(snapshot().node_name, lines);
@@ -157,8 +159,20 @@ cache::Body::Read Exchange::read_representation(uint64_t offset) {
   return read;
 }
 
+void Exchange::record_exchange(serve::ExchangeEnd end) {
+  // What peers ask for was counted where the client was.
+  if (!context_.from_peer) count_traffic();
+  log_exchange(end);
+}
+
+void Exchange::count_traffic() {
+  traffic_.count(answer_kind(cache_word(origin_, !error_.empty())), status_, sent_);
+  if (origin_.has_reason) traffic_.went_forward(origin_.reason);
+  traffic_.answer_time().record(answered_.value_or(worker_.loop().now()) - started_);
+}
+
 void Exchange::log_exchange(serve::ExchangeEnd end) {
-  if (!worker_.exchange_log().wants(worker_.loop().random())) return;
+  if (!worker_.exchange_log().wants(worker_.loop().random(), context_.site->access_sample)) return;
   ExchangeRecord record;
   record.received = received_;
   record.duration = worker_.loop().now() - started_;
@@ -168,6 +182,9 @@ void Exchange::log_exchange(serve::ExchangeEnd end) {
   record.host = parts.authority;
   record.path = parts.path;
   record.site = context_.site->name;
+  record.scheme = scheme_;
+  describe_request(request_.fields, record);
+  record.detail = error_;
   record.status = status_;
   record.body_bytes = sent_;
   record.cache = cache_word(origin_, !error_.empty());

@@ -68,6 +68,11 @@ UpstreamLimit& Fetch::limit_of(const Target& target) {
                               worker_.share(job_.snapshot->exchange.peer_connections_max));
 }
 
+UpstreamTraffic& Fetch::traffic() const {
+  const std::string& name = target().is_origin() ? job_.site->origin->name : peer().name;
+  return worker_.traffic().upstream(target().tier, name);
+}
+
 void Fetch::acquire_slot() {
   step_ = Step::await_slot;
   UpstreamLimit& limit = limit_of(target());
@@ -162,6 +167,9 @@ void Fetch::send(UpstreamConnection& connection) {
   const bool origin = target().is_origin();
   worker_.metrics().add(origin ? Metric::upstream_requests_origin : Metric::upstream_requests_peer);
   request_time_ = worker_.loop().wall_now();
+  sent_at_ = worker_.loop().now();
+  sent_to_ = &traffic();
+  sent_to_->sent();
   // What is continued was begun under the stamp it has.
   if (!published_) {
     purge_stamp_ = worker_.purges().table().position();
@@ -275,6 +283,7 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool has_not = target().only_if_cached && failure == UpstreamFailure::declined;
   if (!has_not)
     worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
+  if (!has_not) traffic().failed(failure);
   const bool never_connected =
       failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::connect_timeout ||
       failure == UpstreamFailure::connect_failed || failure == UpstreamFailure::tls_failed;

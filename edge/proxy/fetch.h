@@ -119,6 +119,7 @@ class Fetch final : public cache::FillSource,
 
   const Target& target() const { return job_.plan.targets[target_]; }
   UpstreamLimit& limit_of(const Target& target);
+  UpstreamTraffic& traffic() const;
   std::string request_head(const Target& to);
   void await_first_byte();
   Duration idle_body_timeout() const;
@@ -170,8 +171,10 @@ class Fetch final : public cache::FillSource,
   uint16_t port_ = 0;
   std::string tls_key_;  // see PoolKey
   WallTime request_time_{};
-  cache::PurgeStamp purge_stamp_ = 0;  // purges that what comes back has seen
-  std::string etag_;                   // strong validator of what is under way
+  MonoTime sent_at_{};
+  UpstreamTraffic* sent_to_ = nullptr;  // the figures of whom connection_ leads to
+  cache::PurgeStamp purge_stamp_ = 0;   // purges that what comes back has seen
+  std::string etag_;                    // strong validator of what is under way
   uint64_t received_ = 0;  // bytes of the representation appended, counted from its start or the resume point
   bool published_ = false;               // the fill has its head
   PeerDealings* waiting_for_ = nullptr;  // counted among what that peer has not begun to answer

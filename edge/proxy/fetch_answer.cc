@@ -41,7 +41,9 @@ bool names_rewritten_field(std::string_view vary_names) {
                                             "proxy-authorization",
                                             "client-cert",
                                             "client-cert-chain",
-                                            "early-data"};
+                                            "early-data",
+                                            "traceparent",
+                                            "tracestate"};
   while (!vary_names.empty()) {
     const std::string_view name = vary_names.substr(0, vary_names.find('\0'));
     for (std::string_view candidate : rewritten) {
@@ -108,6 +110,7 @@ void Fetch::on_upstream_interim(const http::ResponseHead& head) {
 }
 
 void Fetch::on_upstream_head(const http::ResponseHead& head) {
+  sent_to_->first_byte().record(worker_.loop().now() - sent_at_);
   if (head.status == 101) return upgraded(head);
   if (!target().is_origin()) {
     peer_heard();
@@ -387,6 +390,7 @@ void Fetch::on_upstream_body(std::string_view bytes) {
   if (step_ == Step::done) return;
   const bool peer = !target().is_origin();
   worker_.metrics().add(peer ? Metric::upstream_bytes_peer : Metric::upstream_bytes_origin, bytes.size());
+  sent_to_->received(bytes.size());
   if (phase_timer_.armed()) {
     worker_.loop().timers().arm(phase_timer_, worker_.loop().now() + idle_body_timeout());
   }

@@ -90,6 +90,7 @@ void Fetch::hedge() {
   UpstreamLimit& slot = limit_of(to);
   if (!slot.try_acquire()) return;
   worker_.metrics().add(Metric::hedges_sent);
+  worker_.traffic().upstream(to.tier, job_.snapshot->peers[to.node]->name).sent();
   peer().hedges.fetch_add(1, std::memory_order_relaxed);
   HedgeClient& client = *this;
   hedge_ = std::make_unique<Hedge>(worker_, client, slot, *address, std::move(tls), options, request_.method,
@@ -109,6 +110,7 @@ bool Fetch::on_hedge_answer(UpstreamConnection& connection, UpstreamLimit& slot,
   const auto at = static_cast<std::ptrdiff_t>(target_) + 1;
   job_.plan.targets.insert(job_.plan.targets.begin() + at, from);
   ++target_;
+  sent_to_ = &traffic();
   peer_reported_ = false;
   connection.set_handler(*this);
   hedge_.reset();

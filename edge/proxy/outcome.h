@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "edge/base/clock.h"
@@ -32,22 +33,31 @@ struct ExchangeRecord {
   std::string_view host;
   std::string_view path;
   std::string_view site;
+  std::string_view scheme;
   int status = 0;
   uint64_t body_bytes = 0;
-  std::string_view cache;     // hit, stale, miss, revalidated, collapsed, bypass, error
+  std::string_view cache;     // hit, stale, miss, revalidated, collapsed, bypass, error, refused
   std::string_view reason;    // RFC 9211 fwd value; empty for a hit
   std::string_view upstream;  // peer, shield or origin; empty when nothing went onward
-  bool complete = true;       // false: the answer was cut or the client left
+  std::string_view detail;    // why it was refused or failed; empty otherwise
+  std::string_view trace_id;  // of a valid traceparent, with its parent-id
+  std::string_view parent_id;
+  std::string_view user_agent;
+  std::string_view referer;
+  bool complete = true;  // false: the answer was cut or the client left
 };
 
 class ExchangeLog {
  public:
   virtual ~ExchangeLog() = default;
-  // Whether this exchange is to be recorded; false costs next to nothing.
-  virtual bool wants(Random& random) const = 0;
+  // Whether this exchange is to be recorded; false costs next to nothing. site_share: of a site that has a
+  // share of its own, in place of everybody's.
+  virtual bool wants(Random& random, std::optional<double> site_share) const = 0;
   virtual void record(const ExchangeRecord& record) = 0;
   // The share of exchanges that wants() picks from now on, 0 to 1.
   virtual void set_sample(double share) { static_cast<void>(share); }
+  // What a record's line has, as the log numbers it.
+  virtual void set_fields(uint32_t fields) { static_cast<void>(fields); }
 };
 
 }  // namespace perigee::proxy

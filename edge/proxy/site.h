@@ -54,6 +54,7 @@ struct CacheRule {
 
 struct Site {
   std::string name;
+  uint32_t index = 0;              // among the sites of its configuration
   std::vector<std::string> hosts;  // "example.org", "*.example.org" (one or more labels), or "*"
   std::shared_ptr<const OriginGroup> origin;
   cache::PolicyOptions policy;
@@ -65,6 +66,8 @@ struct Site {
   std::shared_ptr<const net::TlsClientRules> client_rules;  // null when off
   bool tells_key = false;                                   // Cache-Status says the cache key
   uint64_t request_body_bytes_max = 1ull << 30;
+  // The share of its exchanges that is logged; nullopt: as for all.
+  std::optional<double> access_sample;
 };
 
 // "example.org:8080" -> "example.org", "[::1]:80" -> "[::1]".

@@ -6,6 +6,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/http/h1.h"
+#include "edge/http/trace_context.h"
 #include "edge/proxy/max_forwards.h"
 
 namespace perigee::proxy {
@@ -92,6 +93,7 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
   const http::FieldList& fields = parts.request->fields;
   const bool has_connection = fields.has(FieldId::connection);
   const std::optional<uint64_t> forwards = max_forwards(*parts.request);
+  const http::TraceContext trace = http::read_trace_context(fields);
   for (const http::Field& field : fields) {
     if (never_passed_on(field.id)) continue;
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
@@ -103,6 +105,7 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
     if (field.id == FieldId::surrogate_capability && !parts.surrogate_device.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;
     if (field.id == FieldId::max_forwards && forwards) continue;
+    if (field.id == FieldId::other && !trace.passes(field.name)) continue;
     head.field(field.name, field.value);
   }
   // RFC 9110 7.6.2; zero has been answered here.

@@ -19,6 +19,7 @@ Worker::Worker(net::Loop& loop, const NodeParts& parts, MetricShard& metrics,
       snapshot_(std::move(snapshot)),
       hit_lines_(snapshot_->node_name) {
   reader_.set_purges(purges_.table());
+  number_sites();
 }
 
 Worker::~Worker() {
@@ -28,12 +29,21 @@ Worker::~Worker() {
 
 void Worker::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
+  number_sites();
   hit_lines_ = HitLines(snapshot_->node_name);
   retry_budgets_.clear();
   // What no upstream uses any more; connections and exchanges that began with it hold on to it.
   std::set<std::string_view> used{snapshot_->peer_tls_identity};
   for (const auto& site : snapshot_->sites->sites()) used.insert(site->origin->tls_identity);
   std::erase_if(tls_clients_, [&](const auto& entry) { return used.count(entry.first) == 0; });
+}
+
+void Worker::number_sites() {
+  site_traffic_.clear();
+  for (const auto& site : snapshot_->sites->sites()) {
+    if (site->index >= site_traffic_.size()) site_traffic_.resize(site->index + 1);
+    site_traffic_[site->index] = &traffic_.site(site->name);
+  }
 }
 
 std::shared_ptr<net::TlsClientContext> Worker::tls_client(const net::TlsClientSettings& settings,

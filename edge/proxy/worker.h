@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "edge/base/log.h"
 #include "edge/base/metrics.h"
@@ -31,6 +32,7 @@
 #include "edge/proxy/peer_control.h"
 #include "edge/proxy/peer_invalidator.h"
 #include "edge/proxy/snapshot.h"
+#include "edge/proxy/traffic.h"
 #include "edge/proxy/upstream_pool.h"
 #include "edge/proxy/worker_guest.h"
 #include "edge/proxy/worker_peers.h"
@@ -91,6 +93,10 @@ class Worker final : public net::TurnHook, public Waker {
   std::shared_ptr<net::TlsClientContext> tls_client(const net::TlsClientSettings& settings,
                                                     const std::string& identity);
   MetricShard& metrics() { return metrics_; }
+  TrafficShard& traffic() { return traffic_; }
+  const TrafficShard& traffic() const { return traffic_; }
+  // Of a site of the current snapshot; good for as long as the worker.
+  SiteTraffic& traffic_of(const Site& site) { return *site_traffic_[site.index]; }
   OutcomeSink& outcomes() { return parts_.outcomes; }
   ExchangeLog& exchange_log() { return parts_.exchange_log; }
   const Log& log() const { return parts_.log; }
@@ -127,6 +133,8 @@ class Worker final : public net::TurnHook, public Waker {
   void on_turn_end() override;
 
  private:
+  void number_sites();
+
   net::Loop& loop_;
   Random& random_;
   NodeParts parts_;
@@ -142,6 +150,8 @@ class Worker final : public net::TurnHook, public Waker {
   std::shared_ptr<const cluster::HealthView> health_ = std::make_shared<cluster::HealthView>();
   std::map<std::string, cluster::RetryBudget> retry_budgets_;
   std::map<std::string, uint32_t> rotations_;
+  TrafficShard traffic_;
+  std::vector<SiteTraffic*> site_traffic_;  // by Site::index
   WorkerGuest* guests_ = nullptr;
   PeerInvalidator invalidator_{*this};
   WorkerPeers peers_{*this};

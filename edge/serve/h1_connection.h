@@ -92,6 +92,7 @@ class H1Connection final : public Connection,
   Advance discard_content();
   void after_answer();
   void refuse(int status, std::string_view reason);
+  void report_refused(int status, std::string_view reason);
   void read_request_body() override;
   void pause_request_body() override;
 

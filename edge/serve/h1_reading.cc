@@ -1,4 +1,5 @@
 // The reading half of H1Connection: heads, request content, what is wrong with either.
+#include <algorithm>
 #include <cassert>
 #include <string>
 
@@ -142,8 +143,30 @@ bool H1Connection::unread_content_is_small() const {
   return chunked_content_ || content_length_ <= host_.options.unread_content_max;
 }
 
+// Tells whoever keeps account of what was refused. Of a head that could not be parsed the request line is
+// what looks like one.
+void H1Connection::report_refused(int status, std::string_view reason) {
+  if (handler_ != nullptr) return handler_->on_exchange_refused(status);
+  constexpr size_t line_bytes_max = 2048;
+  RefusedRequest refused{client_address(), status, reason, {}, {}, {}};
+  if (step_ == Step::exchange) {
+    refused.method = host_.head.method_text;
+    refused.authority = host_.head.authority;
+    refused.target = host_.head.path;
+  } else {
+    const std::string_view seen = std::string_view(input_.empty() ? tail_ : input_).substr(0, line_bytes_max);
+    const std::string_view line = seen.substr(0, seen.find_first_of("\r\n"));
+    const size_t space = line.find(' ');
+    refused.method = line.substr(0, std::min<size_t>(space, 32));
+    if (space != std::string_view::npos) refused.target = line.substr(space + 1);
+    refused.target = refused.target.substr(0, refused.target.find(' '));
+  }
+  host_.handler.on_refused(refused);
+}
+
 // Answers what never becomes an exchange, or stops being one, and ends the connection.
 void H1Connection::refuse(int status, std::string_view reason) {
+  report_refused(status, reason);
   end_exchange(ExchangeEnd::client_gone);
   std::string body = std::to_string(status);
   body.append(" ").append(http::reason_phrase(status)).append(": ").append(reason).append("\n");

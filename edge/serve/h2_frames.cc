@@ -233,6 +233,8 @@ void H2Connection::end_head(int32_t id, bool content_follows) {
 void H2Connection::refuse(H2Stream& stream, const http::Refusal& refusal) {
   host_.metrics.add(Metric::requests_bad);
   glitch();
+  host_.handler.on_refused(
+      {client_address(), refusal.status, refusal.reason, head_.method(), head_.authority(), head_.path()});
   // RFC 9113 8.1.1: what is malformed is an error of the stream.
   if (refusal.status == 400) return reset_stream(stream, NGHTTP2_PROTOCOL_ERROR);
   std::string body = std::to_string(refusal.status);

@@ -77,6 +77,9 @@ class ExchangeHandler {
   virtual void on_request_body(std::string_view bytes) = 0;
   // The request's content is complete. For a request without content it is not called.
   virtual void on_request_end() = 0;
+  // The connection answers with this status itself, because the request's content broke the rules;
+  // on_exchange_end(client_gone) follows.
+  virtual void on_exchange_refused(int status) { static_cast<void>(status); }
   // The last call. The exchange must not be used afterwards.
   virtual void on_exchange_end(ExchangeEnd end) = 0;
 
@@ -136,11 +139,24 @@ class ServerExchange {
   ~ServerExchange() = default;
 };
 
+// A request that the connection answered in the Handler's place: it never became an exchange.
+struct RefusedRequest {
+  net::Address client;
+  int status = 0;
+  std::string_view reason;
+  // As far as they were understood, else empty; good during the call only, and not to be trusted.
+  std::string_view method;
+  std::string_view authority;
+  std::string_view target;
+};
+
 class Handler {
  public:
   virtual ~Handler() = default;
   // Answers at once with reply(), or sets an ExchangeHandler and answers later.
   virtual void on_request(ServerExchange& exchange) = 0;
+  // For counters and logs; there is nothing to answer.
+  virtual void on_refused(const RefusedRequest& request) { static_cast<void>(request); }
 };
 
 }  // namespace perigee::serve

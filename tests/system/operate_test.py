@@ -2,6 +2,7 @@
 import json
 import socket
 import subprocess
+import threading
 
 from harness import main, until
 from harness.http import request
@@ -79,6 +80,44 @@ def test_configuration(system):
     ctl(system, node, "rollback", "77", status=1)
     assert [one["applied"] for one in json.loads(ctl(system, node, "--json", "reloads"))["reloads"]] == \
         [False, True, False, True, True]
+
+
+def test_canary(system):
+    """a change that one node does badly with is taken back there and reaches no other; a good one reaches all"""
+    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]})
+    paths = [node.cluster.path(node.name) for node in nodes]
+    good = [path.read_text() for path in paths]
+    there = "%s:%d" % nodes[0].cluster.origin.address
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            for node in nodes:
+                node.get("/_/body?size=10&cc=no-store", headers={"Host": "a.example"})
+
+    clients = threading.Thread(target=ask, daemon=True)
+    clients.start()
+    # Bound, and nobody listens.
+    broken = f"127.0.0.1:{system.port().number}"
+    for path, text in zip(paths, good):
+        path.write_text(text.replace(there, broken))
+    verdict = json.loads(ctl(system, nodes[1], "--json", "reload", "--on", "eu-1", "--watch", "30", status=1))
+    assert verdict["verdict"] == "failures", verdict
+    assert verdict["nodes"] == [{"node": "eu-1", "applied": True, "why": ""}, {"node": "eu-1", "rolled_back": True}], verdict
+    history = [json.loads(ctl(system, node, "--json", "reloads"))["reloads"] for node in nodes]
+    assert [len(one) for one in history] == [3, 1], history
+    assert nodes[0].get("/_/body?size=10&cc=no-store", headers={"Host": "a.example"}).status == 200
+    for path, text in zip(paths, good):
+        path.write_text(text + '\n[log]\nlevel = "debug"\n')
+    assert "eu-2: applied" in ctl(system, nodes[1], "reload", "--on", "eu-1", "--watch", "1")
+    # One that is broken is refused by the first, and the second is not asked.
+    for path in paths:
+        path.write_text("[")
+    ctl(system, nodes[1], "reload", "--on", "eu-1", "--watch", "1", status=1)
+    assert len(json.loads(ctl(system, nodes[1], "--json", "reloads"))["reloads"]) == 2
+    ctl(system, nodes[1], "reload", "--on", "nobody", status=2)
+    stop.set()
+    clients.join()
 
 
 def test_drain(system):

@@ -1,6 +1,7 @@
 // What perigeectl says and writes, without a node.
 #include <catch2/catch_test_macros.hpp>
 
+#include "edge/ctl/canary.h"
 #include "edge/ctl/commands.h"
 #include "edge/ctl/dns.h"
 
@@ -104,4 +105,41 @@ TEST_CASE("what is written names every node once, with its weight", "[ctl][dns]"
   const auto powerdns = write_powerdns(three_regions(), options);
   REQUIRE(powerdns);
   CHECK((*powerdns)[0].content.find("'192.0.2.1', '192.0.2.2'") != std::string::npos);
+}
+
+TEST_CASE("a canary is judged beside the others", "[ctl]") {
+  CanaryLook well;
+  well.reachable = well.ready = true;
+  const auto with = [&](auto change) {
+    CanaryLook look = well;
+    change(look);
+    return judge_canary(look, 0.01);
+  };
+  CHECK(judge_canary(well, 0.01) == CanaryVerdict::good);
+  CHECK(with([](CanaryLook& l) { l.reachable = false; }) == CanaryVerdict::unreachable);
+  CHECK(with([](CanaryLook& l) { l.same_process = false; }) == CanaryVerdict::restarted);
+  CHECK(with([](CanaryLook& l) { l.ready = false; }) == CanaryVerdict::not_ready);
+  CHECK(with([](CanaryLook& l) { l.ready = l.was_ready = false; }) == CanaryVerdict::good);
+  CHECK(with([](CanaryLook& l) { l.canary = {100, 1}; }) == CanaryVerdict::good);
+  CHECK(with([](CanaryLook& l) { l.canary = {100, 2}; }) == CanaryVerdict::failures);
+  // The origin fails for all of them: no fault of the configuration.
+  CHECK(with([](CanaryLook& l) {
+          l.canary = {100, 50};
+          l.others = {200, 100};
+        }) == CanaryVerdict::good);
+  CHECK(with([](CanaryLook& l) { l.canary = {19, 18}; }) == CanaryVerdict::good);
+  CHECK(with([](CanaryLook& l) { l.canary = {3, 3}; }) == CanaryVerdict::failures);
+  CHECK(with([](CanaryLook& l) {
+          l.canary = {3, 3};
+          l.others = {3, 3};
+        }) == CanaryVerdict::good);
+}
+
+TEST_CASE("a quantile is found in its bucket", "[ctl]") {
+  CHECK(!bucket_of_quantile({}, 0.5));
+  CHECK(!bucket_of_quantile({0, 0}, 0.5));
+  CHECK(bucket_of_quantile({99, 1}, 0.5) == 0);
+  CHECK(bucket_of_quantile({99, 1}, 0.99) == 0);
+  CHECK(bucket_of_quantile({98, 1, 1}, 0.99) == 1);
+  CHECK(bucket_of_quantile({0, 0, 7}, 0.5) == 2);
 }

@@ -249,6 +249,29 @@ TEST_CASE("an access line says who asked for what, and how it was answered", "[l
   CHECK(!cut.contains("fwd"));
 }
 
+TEST_CASE("a line has the fields that were chosen, in one order", "[log]") {
+  AccessRecord record;
+  record.method = "GET";
+  record.host = "a.example";
+  record.path = "/";
+  record.status = 431;
+  record.cache = "refused";
+  record.detail = "head too long";
+  record.user_agent = "curl";
+  record.trace_id = "0af7651916cd43dd8448eb211c80319c";
+  const AccessFields chosen =
+      access_fields({AccessField::user_agent, AccessField::status, AccessField::detail, AccessField::fwd});
+  CHECK(format_access_line(record, chosen) ==
+        "{\"status\":431,\"detail\":\"head too long\",\"user_agent\":\"curl\"}");
+  CHECK(format_access_line(record, 0) == "{}");
+  const Json whole = Json::parse(format_access_line(record));
+  CHECK(whole["trace_id"] == record.trace_id);
+  CHECK(!whole.contains("user_agent"));
+  for (size_t i = 0; i < access_field_names.size(); ++i)
+    CHECK(access_field(access_field_names[i]) == static_cast<AccessField>(i));
+  CHECK(!access_field("referrer"));
+}
+
 TEST_CASE("sampling keeps about its share, all of it at 1 and nothing when off", "[log]") {
   TestFolder folder;
   auto writer = open_writer(folder / "access");
@@ -263,7 +286,9 @@ TEST_CASE("sampling keeps about its share, all of it at 1 and nothing when off",
   CHECK((tenth > 800 && tenth < 1200));
   log.set_sample(1.0);
   CHECK(wanted() == 10'000);
+  CHECK(!log.wants(random, 0.0));
   log.set_sample(0.0);
+  CHECK(log.wants(random, 1.0));
   CHECK(wanted() == 0);
   auto off = open_writer("off");
   CHECK(!AccessLog(*off, 1.0).wants(random));

@@ -151,11 +151,17 @@ class ExchangeLines final : public proxy::ExchangeLog {
     int status = 0;
     std::string cache;
     bool complete = false;
+    std::string method = {};
+    std::string site = {};
+    std::string detail = {};
+    std::string trace_id = {};
   };
-  bool wants(Random&) const override { return true; }
+  bool wants(Random&, std::optional<double>) const override { return true; }
   void set_sample(double) override {}
   void record(const proxy::ExchangeRecord& record) override {
-    lines.push_back({std::string(record.path), record.status, std::string(record.cache), record.complete});
+    lines.push_back({std::string(record.path), record.status, std::string(record.cache), record.complete,
+                     std::string(record.method), std::string(record.site), std::string(record.detail),
+                     std::string(record.trace_id)});
   }
   std::vector<Line> lines;
 };

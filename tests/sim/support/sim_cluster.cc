@@ -19,7 +19,7 @@ constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789a
 
 class SimCluster::NoLog final : public proxy::ExchangeLog {
  public:
-  bool wants(Random&) const override { return false; }
+  bool wants(Random&, std::optional<double>) const override { return false; }
   void record(const proxy::ExchangeRecord&) override {}
 };
 

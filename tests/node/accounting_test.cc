@@ -1,0 +1,145 @@
+// What a node keeps account of: the access log and the figures by site and upstream, refused requests among
+// them; and what it passes on of a trace.
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/node/support/cluster.h"
+
+namespace perigee::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string trace = "0af7651916cd43dd8448eb211c80319c";
+const std::string parent = "00-" + trace + "-b7ad6b7169203331-01";
+
+bool has_line(Cluster& cluster, const std::string& line) {
+  return ("\n" + cluster.node("eu-1").metrics_text()).find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST_CASE("what the server refuses before a handler sees it is in the access log", "[node][accounting]") {
+  const struct {
+    std::string bytes;
+    int status;
+    std::string method;
+    std::string path;
+  } cases[] = {
+      {"GET / HTTP/1.1\r\nhost: a.example\r\nbad header\r\n\r\n", 400, "GET", "/"},
+      {"GET /" + std::string(9000, 'a') + " HTTP/1.1\r\nhost: a.example\r\n\r\n", 414, "GET",
+       "/" + std::string(2043, 'a')},
+      {"GET /big HTTP/1.1\r\nhost: a.example\r\nx: " + std::string(20000, 'x') + "\r\n\r\n", 431, "GET",
+       "/big"},
+      {"CONNECT a.example:443 HTTP/1.1\r\nhost: a.example:443\r\n\r\n", 501, "CONNECT", "a.example:443"},
+      {"GET /old HTTP/2.5\r\nhost: a.example\r\n\r\n", 505, "GET", "/old"},
+      {"GET /slow HTTP/1.1\r\nhost: a.exa", 408, "GET", "/slow"},
+      {"\x16\x03\x01\x02", 400, "\x16\x03\x01\x02", ""},
+  };
+  for (const auto& each : cases) {
+    INFO(each.status << " " << each.bytes.substr(0, 40));
+    Cluster cluster;
+    cluster.connect("eu-1").send(each.bytes);
+    cluster.advance(20s);
+    REQUIRE(cluster.exchanges("eu-1").lines.size() == 1);
+    const ExchangeLines::Line& line = cluster.exchanges("eu-1").lines.front();
+    CHECK(line.status == each.status);
+    CHECK(line.cache == "refused");
+    CHECK(!line.detail.empty());
+    CHECK(line.method == each.method);
+    if (each.status != 501) CHECK(line.path == each.path);
+    CHECK(has_line(cluster, "perigee_refused_total{status=\"" + std::to_string(each.status) + "\"} 1"));
+  }
+}
+
+TEST_CASE("what the edge refuses is in the access log, with its site", "[node][accounting]") {
+  Cluster cluster(Setup().site("request_body_max = \"1KiB\"\n"));
+  cluster.request("eu-1", "POST", "/form", {}, std::string(2000, 'x')).expect(413);
+  cluster.get("eu-1", "/a", {{"cache-control", "only-if-cached"}}).expect(504);
+  const auto& lines = cluster.exchanges("eu-1").lines;
+  REQUIRE(lines.size() == 2);
+  CHECK((lines[0].status == 413 && lines[0].cache == "refused" && lines[0].detail == "content-too-large"));
+  CHECK((lines[1].status == 504 && lines[1].detail == "only-if-cached" && lines[1].path == "/a"));
+  CHECK(!lines[1].site.empty());
+}
+
+TEST_CASE("a request whose content breaks the rules is logged once, with the status it got",
+          "[node][accounting]") {
+  Cluster cluster;
+  cluster.origin().on("/form").reply(200).body("never");
+  TestConnection& connection = cluster.connect("eu-1");
+  connection.send("POST /form HTTP/1.1\r\nhost: a.example\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+  cluster.advance(1s);
+  const auto& lines = cluster.exchanges("eu-1").lines;
+  REQUIRE(lines.size() == 1);
+  CHECK(lines.front().status == 400);
+  CHECK(lines.front().cache == "error");
+}
+
+TEST_CASE("answers are counted by site, kind and status, and timed up to their head", "[node][accounting]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(60).body("12345").delay(3ms);
+  cluster.origin().on("/gone").reply(404).body("no");
+  cluster.get("eu-1", "/a").expect(200).miss();
+  cluster.get("eu-1", "/a").expect(200).hit();
+  cluster.get("eu-1", "/gone").expect(404);
+  const std::string& site = cluster.exchanges("eu-1").lines.front().site;
+  const std::string of_site = "{site=\"" + site + "\"";
+  CHECK(has_line(cluster, "perigee_site_responses_total" + of_site + ",result=\"hit\",code=\"2xx\"} 1"));
+  CHECK(has_line(cluster, "perigee_site_responses_total" + of_site + ",result=\"miss\",code=\"2xx\"} 1"));
+  CHECK(has_line(cluster, "perigee_site_responses_total" + of_site + ",result=\"miss\",code=\"4xx\"} 1"));
+  CHECK(has_line(cluster, "perigee_site_forwards_total" + of_site + ",reason=\"uri-miss\"} 2"));
+  CHECK(has_line(cluster, "perigee_site_bytes_total" + of_site + "} 12"));
+  CHECK(has_line(cluster, "perigee_site_answer_seconds_count" + of_site + "} 3"));
+  // The miss took at least what its origin did; the hit no time at all.
+  CHECK(!has_line(cluster, "perigee_site_answer_seconds_bucket" + of_site + ",le=\"0.002\"} 3"));
+  const std::string& page = cluster.node("eu-1").metrics_text();
+  CHECK(page.find("perigee_upstream_sent_total{tier=\"origin\",upstream=") != std::string::npos);
+  CHECK(page.find("perigee_upstream_first_byte_seconds_count{tier=\"origin\"") != std::string::npos);
+}
+
+TEST_CASE("a failing origin is counted by reason, and a peer by its name", "[node][accounting]") {
+  Cluster failing(Setup().origin("servers = [\"10.9.0.77:80\"]\n"));
+  failing.get("eu-1", "/x").expect(502);
+  const std::string page = failing.node("eu-1").metrics_text();
+  CHECK(page.find("perigee_upstream_failed_total{tier=\"origin\"") != std::string::npos);
+  CHECK(page.find("reason=\"connection_") != std::string::npos);
+
+  Cluster cluster(Setup().nodes({"eu-1", "eu-2"}));
+  cluster.origin().on("/a").reply(200).max_age(60).body("x");
+  std::string path = "/a";
+  while (cluster.owners("eu", path).front() == "eu-1") path += "a";
+  cluster.origin().on(path).reply(200).max_age(60).body("x");
+  cluster.get("eu-1", path).expect(200);
+  CHECK(has_line(cluster, "perigee_upstream_sent_total{tier=\"region\",upstream=\"eu-2\"} 1"));
+  // The peer served a node, not a client.
+  CHECK(cluster.node("eu-2").metrics_text().find("perigee_site_responses_total{") == std::string::npos);
+}
+
+TEST_CASE("a valid trace is passed on and logged, a broken one is dropped", "[node][accounting][trace]") {
+  Cluster cluster;
+  for (const char* path : {"/a", "/b", "/c"}) cluster.origin().on(path).reply(200).max_age(60).body("x");
+  cluster.get("eu-1", "/a", {{"traceparent", parent}, {"tracestate", "a=1"}}).expect(200).miss();
+  CHECK(cluster.origin().last().header("traceparent") == parent);
+  CHECK(cluster.origin().last().header("tracestate") == "a=1");
+  cluster.get("eu-1", "/b", {{"traceparent", parent + "x"}, {"tracestate", "a=1"}}).expect(200).miss();
+  CHECK(cluster.origin().last().header("traceparent").empty());
+  CHECK(cluster.origin().last().header("tracestate").empty());
+  cluster.get("eu-1", "/c", {{"traceparent", parent}, {"tracestate", "a"}}).expect(200).miss();
+  CHECK(cluster.origin().last().header("traceparent") == parent);
+  CHECK(cluster.origin().last().header("tracestate").empty());
+  cluster.get("eu-1", "/a", {{"traceparent", parent}}).expect(200).hit();
+  const auto& lines = cluster.exchanges("eu-1").lines;
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].trace_id == trace);
+  CHECK(lines[1].trace_id.empty());
+  CHECK(lines[2].trace_id == trace);
+  CHECK(lines[3].trace_id == trace);
+}
+
+TEST_CASE("a site may have its own share of the log", "[node][accounting]") {
+  Cluster cluster(Setup().site("access_sample = 0.25\n"));
+  const auto& sites = cluster.config("eu-1").sites->sites();
+  REQUIRE(sites.size() == 1);
+  CHECK(sites.front()->access_sample == 0.25);
+}
+
+}  // namespace
+}  // namespace perigee::test
