@@ -53,6 +53,7 @@ class Process final : private net::SignalHandler {
         io_(io_options()),
         control_(io_.add_loop("control")),
         node_(io_, control_, config, options, Log(sink_, config->log.level), exchange_log_),
+        heap_keeper_(io_.add_loop("heap")),
         notify_(control_),
         signals_(control_, {SIGHUP, SIGTERM, SIGINT, SIGUSR1}, *this) {
     access_log_.set_fields(config->log.access_fields);
@@ -65,8 +66,8 @@ class Process final : private net::SignalHandler {
       return 1;
     }
     control_.post(net::make_task([this] { notify_.ready(); }));
+    heap_keeper_.keep(node_.store());
     io_.start();
-    const control::HeapKeeper heap_keeper(node_.store());
     for (const ListeningAddress& at : node_.listening()) {
       std::printf("listening %.*s %s\n", static_cast<int>(at.role.size()), at.role.data(),
                   at.address.to_string().c_str());
@@ -103,6 +104,7 @@ class Process final : private net::SignalHandler {
   net::UvIo io_;
   net::Loop& control_;
   Node node_;
+  control::HeapKeeper heap_keeper_;
   net::ServiceNotify notify_;
   net::SignalWatcher signals_;
   bool stopping_ = false;

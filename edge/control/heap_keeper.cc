@@ -1,8 +1,6 @@
 #include "edge/control/heap_keeper.h"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -43,39 +41,32 @@ uint64_t lost_bytes(const HeapView& now) {
   return beyond(now) > tolerated ? beyond(now) - tolerated : 0;
 }
 
-HeapKeeper::HeapKeeper(cache::Store& store) : store_(store), thread_([this] { run(); }) {}
-
-HeapKeeper::~HeapKeeper() {
-  {
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-  }
-  ended_changed_.notify_one();
-  thread_.join();
+void HeapKeeper::keep(cache::Store& store) {
+  loop_.post(net::make_task([this, &store] {
+    store_ = &store;
+    began_ = loop_.now();
+    loop_.timers().arm(timer_, loop_.now() + look_every);
+  }));
 }
 
-void HeapKeeper::run() {
-  using Clock = std::chrono::steady_clock;
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  const auto view = [&] {
-    const cache::StoreStats stats = store_.stats();
-    return HeapView{resident_bytes(), stats.bytes_used, stats.bytes_max};
-  };
-  LastTrim last;
-  Clock::time_point began = Clock::now();
-  std::unique_lock lock(mutex_);
-  while (!ended_changed_.wait_for(lock, look_every, [&] { return ended_; })) {
-    last.since_begin = Clock::now() - began;
-    if (!worth_trimming(view(), last)) continue;
-    began = Clock::now();
+HeapView HeapKeeper::view() const {
+  const cache::StoreStats stats = store_->stats();
+  return {resident_bytes(), stats.bytes_used, stats.bytes_max};
+}
+
+void HeapKeeper::on_timer(net::Timer&) {
+  last_.since_begin = loop_.now() - began_;
+  if (worth_trimming(view(), last_)) {
+    using Clock = std::chrono::steady_clock;  // the loop's stands still during a turn
+    began_ = loop_.now();
+    const Clock::time_point before = Clock::now();
     malloc_trim(0);
-    last.took = Clock::now() - began;
+    last_.took = Clock::now() - before;
     const HeapView after = view();
-    last.beyond = beyond(after);
-    store_.set_lost(lost_bytes(after));
+    last_.beyond = beyond(after);
+    store_->set_lost(lost_bytes(after));
   }
+  loop_.timers().arm(timer_, loop_.now() + look_every);
 }
 
 }  // namespace perigee::control

@@ -12,15 +12,14 @@
 // A trim holds one heap's lock at a time. A hit takes no memory from a heap and does not notice; a fill may
 // wait.
 //
-// Thread rule: a thread of its own; made and destroyed by the same thread. The store outlives it.
+// Thread rule: a loop of its own; made and destroyed while that does not run. The store outlives it.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
-#include <thread>
 
 #include "edge/base/clock.h"
+#include "edge/net/io.h"
+#include "edge/net/timer.h"
 
 namespace perigee::cache {
 class Store;
@@ -47,21 +46,22 @@ bool worth_trimming(const HeapView& now, const LastTrim& last);
 // Of what the process holds beyond what is charged, what the store has to make up for.
 uint64_t lost_bytes(const HeapView& now);
 
-class HeapKeeper {
+class HeapKeeper final : private net::TimerHandler {
  public:
-  explicit HeapKeeper(cache::Store& store);
-  ~HeapKeeper();
-  HeapKeeper(const HeapKeeper&) = delete;
-  HeapKeeper& operator=(const HeapKeeper&) = delete;
+  // A loop that has nothing else to do: it stands still while the heap is trimmed.
+  explicit HeapKeeper(net::Loop& loop) : loop_(loop) {}
+  // Once, from any thread.
+  void keep(cache::Store& store);
 
  private:
-  void run();
+  void on_timer(net::Timer& timer) override;
+  HeapView view() const;
 
-  cache::Store& store_;
-  std::mutex mutex_;
-  std::condition_variable ended_changed_;
-  bool ended_ = false;
-  std::thread thread_;
+  net::Loop& loop_;
+  cache::Store* store_ = nullptr;
+  MonoTime began_{};
+  LastTrim last_;
+  net::Timer timer_{*this};
 };
 
 }  // namespace perigee::control

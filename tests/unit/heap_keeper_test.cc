@@ -57,10 +57,5 @@ TEST_CASE("what is held beyond a ninth of the budget is lost to the store, which
   CHECK(store.stats().bytes_used > 6 * mib);
 }
 
-TEST_CASE("the keeper ends when it is told to, whatever it waits for", "[control][heap]") {
-  cache::Store store({.budget_bytes = mib});
-  const HeapKeeper keeper(store);
-}
-
 }  // namespace
 }  // namespace perigee::control
