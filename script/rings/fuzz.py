@@ -2,6 +2,9 @@
 
 They are part of the dev build, whose layers carry the counters that libFuzzer reads.
 """
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 from . import build
 from .progress import ROOT, Step
 
@@ -12,13 +15,10 @@ SEED = 1
 def run():
     if not build.build("dev", ["fuzz_targets"]):
         return 0, 1
-    passed = failed = 0
-    for source in sorted((ROOT / "tests/fuzz").glob("*_fuzz.cc")):
-        if target(source.stem):
-            passed += 1
-        else:
-            failed += 1
-    return passed, failed
+    names = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*_fuzz.cc"))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        outcomes = list(pool.map(target, names))
+    return outcomes.count(True), outcomes.count(False)
 
 
 def target(name):
@@ -29,7 +29,7 @@ def target(name):
         if what == "corpus" and not seeds:
             continue
         step = Step(f"{name} {what}")
-        result = step.run([program, "-timeout=10", f"-artifact_prefix={build.folder('dev')}/", *arguments], log="fuzz")
+        result = step.run([program, "-timeout=10", f"-artifact_prefix={build.folder('dev')}/", *arguments], log=f"fuzz-{name}")
         if not result.ok:
             step.show(result)
             return False

@@ -1,15 +1,19 @@
-"""Who is connected to whom, from /proc/net/tcp."""
+"""Who is connected to whom, from /proc/net/tcp and tcp6."""
+
+# How the kernel prints the beginning of an IPv4 address that a socket of IPv6 has.
+MAPPED = "0000000000000000FFFF0000"
 
 
 def connections():
-    """inode -> (local, remote) of every TCP socket that has a peer, addresses as the kernel prints them."""
+    """inode -> (local, remote) of every TCP socket that has a peer, addresses as the kernel prints them, IPv4 wherever it is."""
     found = {}
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        next(file)
-        for line in file:
-            fields = line.split()
-            if fields[3] != "0A":
-                found[int(fields[9])] = (fields[1], fields[2])
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/net/{table}", encoding="ascii") as file:
+            next(file)
+            for line in file:
+                fields = line.split()
+                if fields[3] != "0A":
+                    found[int(fields[9])] = (fields[1].removeprefix(MAPPED), fields[2].removeprefix(MAPPED))
     return found
 
 
