@@ -116,8 +116,7 @@ RangeAsk Exchange::cold_ask() const {
     ask.range = fmt::format("bytes=-{}", *spec.last);
     ask.is_clients = true;
   } else {
-    const uint64_t behind =
-        context_.from_peer && goes_on(request_) ? std::min(*spec.first, others_behind) : 0;
+    const uint64_t behind = goes_on(request_) ? std::min(*spec.first, others_behind) : 0;
     ask.first = (*spec.first - behind) & ~block_mask;
     ask.range = fmt::format("bytes={}-", ask.first);
     if (spec.last) ask.range += fmt::format("{}", *spec.last | block_mask);
