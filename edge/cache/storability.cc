@@ -124,7 +124,7 @@ std::string_view why_not_storable(const Judgement& judgement) {
 }
 
 void set(ResponseMeta& meta, ResponseMeta::Flag flag, bool on) {
-  if (on) meta.flags = (meta.flags | flag) & 0x3ff;
+  if (on) meta.set(flag, true);
 }
 
 void set_validators(const http::FieldList& fields, ResponseMeta& meta) {

@@ -49,7 +49,7 @@ void Store::remember_hit_for_miss(const KeyView& key, const ResponseMeta& meta) 
   Draft draft;
   draft.key = key;
   draft.meta = meta;
-  draft.meta.flags = (draft.meta.flags | ResponseMeta::hit_for_miss) & 0x3ff;
+  draft.meta.set(ResponseMeta::hit_for_miss, true);
   StoredResponse* marker = core_->draw(draft, {}, nullptr);
   if (marker != nullptr) core_->insert(key.hash, marker);
 }

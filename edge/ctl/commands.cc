@@ -106,7 +106,7 @@ std::optional<size_t> bucket_of_quantile(const std::vector<uint64_t>& buckets, d
 }
 
 int show_status(const Target& target, bool all) {
-  std::vector<std::pair<std::string, Target>> nodes = {{"", target}};
+  std::vector<Member> nodes = {{"", target}};
   if (all) {
     auto found = members(target);
     if (!found) return found.error();

@@ -47,9 +47,8 @@ bool has_strong_if_range(const http::FieldList& fields) {
 }
 
 // The rest of something, from whoever has the beginning.
-bool goes_on(const http::RequestHead& request) {
-  const auto specs = http::parse_range(request.fields.value(http::FieldId::range));
-  return specs->size() == 1 && !specs->front().last && has_strong_if_range(request.fields);
+bool goes_on(const std::vector<http::RangeSpec>& specs, const http::FieldList& fields) {
+  return specs.size() == 1 && !specs.front().last && has_strong_if_range(fields);
 }
 
 std::shared_ptr<const cache::Body> body_of(cache::Budget& budget, const cache::StoredResponse& stored) {
@@ -111,18 +110,18 @@ bool Exchange::joins_whole_under_way() {
 RangeAsk Exchange::cold_ask() const {
   const auto specs = http::parse_range(request_.fields.value(http::FieldId::range));
   const http::RangeSpec& spec = specs->front();
+  const http::FieldList& fields = request_.fields;
   RangeAsk ask;
   if (!spec.first) {
     ask.range = fmt::format("bytes=-{}", *spec.last);
     ask.is_clients = true;
   } else {
-    const uint64_t behind = goes_on(request_) ? std::min(*spec.first, others_behind) : 0;
+    const uint64_t behind = goes_on(*specs, fields) ? std::min(*spec.first, others_behind) : 0;
     ask.first = (*spec.first - behind) & ~block_mask;
     ask.range = fmt::format("bytes={}-", ask.first);
     if (spec.last) ask.range += fmt::format("{}", *spec.last | block_mask);
     ask.is_clients = ask.first == *spec.first && (!spec.last || (*spec.last | block_mask) == *spec.last);
   }
-  const http::FieldList& fields = request_.fields;
   ask.is_clients = ask.is_clients && specs->size() == 1 && !fields.has(http::FieldId::if_range) &&
                    !fields.has(http::FieldId::if_none_match) && !fields.has(http::FieldId::if_modified_since);
   if (has_strong_if_range(fields)) ask.if_range = fields.value(http::FieldId::if_range);

@@ -136,16 +136,31 @@ TEST_CASE("an owner that hangs is left after a second", "[node][cluster][failure
   }
 }
 
-TEST_CASE("an owner that dies in the middle of a body is continued elsewhere", "[node][cluster][failure]") {
-  Cluster cluster(Setup().nodes(europe));
+// A body of which the last of its owners has given a client a quarter, read from the first.
+struct UnderWay {
+  explicit UnderWay(const std::string& etag) {
+    auto& answer = cluster.origin().on("/a").reply(200).max_age(600).rate(200'000).body(all);
+    if (!etag.empty()) answer.etag(etag);
+    client = &cluster.ask(owners[2], "/a");
+    cluster.run_until([&] { return client->partial().body.size() > 100'000; });
+  }
+  // The answer, once it has ended.
+  Reply end() {
+    cluster.run_until([&] { return client->answers() == 1; });
+    return Reply(client->answer(0));
+  }
+
+  Cluster cluster{Setup().nodes(europe)};
   const std::string all = pattern(400'000);
-  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").rate(200'000).body(all);
   const std::vector<std::string> owners = cluster.owners("eu", "/a");
-  TestConnection& client = cluster.ask(owners[2], "/a");
-  cluster.run_until([&] { return client.partial().body.size() > 100'000; });
-  cluster.crash(owners[0]);
-  cluster.run_until([&] { return client.answers() == 1; });
-  Reply(client.answer(0)).expect(200).body(all);
+  TestConnection* client = nullptr;
+};
+
+TEST_CASE("an owner that dies in the middle of a body is continued elsewhere", "[node][cluster][failure]") {
+  UnderWay under_way("\"1\"");
+  Cluster& cluster = under_way.cluster;
+  cluster.crash(under_way.owners[0]);
+  under_way.end().expect(200).body(under_way.all);
   REQUIRE(cluster.origin().last().header("if-range") == "\"1\"");
 }
 
@@ -208,32 +223,21 @@ TEST_CASE("who is far behind when the owner dies asks for the gap alone", "[node
 }
 
 TEST_CASE("what the next owner cannot go on with goes on at the origin", "[node][cluster][failure]") {
-  Cluster cluster(Setup().nodes(europe));
-  const std::string all = pattern(400'000);
-  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").rate(200'000).body(all);
-  const std::vector<std::string> owners = cluster.owners("eu", "/a");
-  TestConnection& client = cluster.ask(owners[2], "/a");
-  cluster.run_until([&] { return client.partial().body.size() > 100'000; });
-  // It has another version, which it was told is good.
-  cluster.crash(owners[1]);
-  cluster.crash(owners[0]);
-  cluster.run_until([&] { return client.answers() == 1; });
-  Reply(client.answer(0)).expect(200).body(all);
-  REQUIRE(cluster.metric(owners[2], Metric::upstream_requests_origin) == 1);
+  UnderWay under_way("\"1\"");
+  Cluster& cluster = under_way.cluster;
+  cluster.crash(under_way.owners[1]);
+  cluster.crash(under_way.owners[0]);
+  under_way.end().expect(200).body(under_way.all);
+  REQUIRE(cluster.metric(under_way.owners[2], Metric::upstream_requests_origin) == 1);
 }
 
 TEST_CASE("an owner that dies in the middle of a body nobody can continue is a visible cut",
           "[node][cluster][failure]") {
-  Cluster cluster(Setup().nodes(europe));
-  const std::string all = pattern(400'000);
-  cluster.origin().on("/a").reply(200).max_age(600).rate(200'000).body(all);
-  const std::vector<std::string> owners = cluster.owners("eu", "/a");
-  TestConnection& client = cluster.ask(owners[2], "/a");
-  cluster.run_until([&] { return client.partial().body.size() > 100'000; });
-  cluster.crash(owners[0]);
-  cluster.run_until([&] { return client.answers() == 1; });
-  REQUIRE(!client.answer(0).complete);
-  REQUIRE(all.starts_with(client.answer(0).body));
+  UnderWay under_way("");
+  under_way.cluster.crash(under_way.owners[0]);
+  const Reply cut = under_way.end();
+  REQUIRE(!cut.answer().complete);
+  REQUIRE(under_way.all.starts_with(cut.answer().body));
 }
 
 TEST_CASE("a slow origin is no failure of the peer that waits for it", "[node][cluster][interim]") {

@@ -35,22 +35,22 @@ TEST_CASE("an origin that takes five seconds ejects nobody", "[sim][herd]") {
   REQUIRE(figures.fallbacks == 0);
 }
 
-TEST_CASE("when the node that asked first dies, the others do not notice", "[sim][herd]") {
+// One more fetch is made at most, and nobody notices.
+void check_death_of(HerdOptions::Kill killed) {
   HerdOptions options = small();
-  options.kill = HerdOptions::Kill::asker;
+  options.kill = killed;
   const HerdFigures figures = run_herd(options);
   REQUIRE(figures.gets <= 2);
   REQUIRE(figures.client_errors == 0);
   REQUIRE(figures.wrong == 0);
 }
 
+TEST_CASE("when the node that asked first dies, the others do not notice", "[sim][herd]") {
+  check_death_of(HerdOptions::Kill::asker);
+}
+
 TEST_CASE("when the owner dies, all go on from one more fetch", "[sim][herd]") {
-  HerdOptions options = small();
-  options.kill = HerdOptions::Kill::owner;
-  const HerdFigures figures = run_herd(options);
-  REQUIRE(figures.gets <= 2);
-  REQUIRE(figures.client_errors == 0);
-  REQUIRE(figures.wrong == 0);
+  check_death_of(HerdOptions::Kill::owner);
 }
 
 }  // namespace
