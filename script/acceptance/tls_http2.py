@@ -5,6 +5,7 @@ CPU time of the server's process over completed requests; the server is pinned t
 yardstick take turns, and the figure is the median of the rounds' ratios."""
 import json
 import os
+import pwd
 import re
 import socket
 import ssl
@@ -30,6 +31,11 @@ class Nghttpd(Process):
         self.tls = port.pair
         until(port.is_listening, "nghttpd to listen")
 
+    def stop(self):
+        """It knows no end in good order."""
+        self.kill()
+        return []
+
 
 def nginx(system, root):
     """nginx with the same certificate, tickets like ours, and TLS 1.3, which nginx 1.22 does not speak by itself: a handshake of TLS 1.2
@@ -48,6 +54,7 @@ class H2o(Process):
     def __init__(self, name, folder, port, root):
         path = folder / f"{name}.yaml"
         path.write_text(f"""num-threads: 1
+user: {pwd.getpwuid(os.getuid()).pw_name}
 listen:
   host: {port.host}
   port: {port.number}
