@@ -51,7 +51,8 @@ void H2Connection::on_read(std::string_view bytes) {
   while (used >= 0 && !bytes.empty() && !closing_) {
     const std::string_view part = bytes.substr(0, data_heads_.next(bytes));
     used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
-    if (used >= 0 && data_heads_.stream() != 0) judge_closed(data_heads_.stream(), NGHTTP2_DATA);
+    if (used >= 0 && data_heads_.stream() != 0)
+      judge_closed(data_heads_.stream(), NGHTTP2_DATA, data_heads_.length());
     bytes.remove_prefix(part.size());
   }
   working_ = false;

@@ -23,6 +23,7 @@
 #include "edge/serve/glitch_budget.h"
 #include "edge/serve/h2_data_heads.h"
 #include "edge/serve/h2_stream.h"
+#include "edge/serve/window_credit.h"
 
 namespace perigee::serve {
 
@@ -100,7 +101,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void end_head(int32_t id, bool content_follows);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
-  void judge_closed(int32_t id, uint8_t type);
+  void judge_closed(int32_t id, uint8_t type, size_t bytes);
+  void charge_ignored(int32_t id, uint8_t type, size_t bytes);
+  void note_cut(int32_t id);
   void fail(uint32_t error);
   void refuse(H2Stream& stream, const http::Refusal& refusal);
   void reset_stream(H2Stream& stream, uint32_t error);
@@ -112,13 +115,15 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   http::H2HeadReader head_;
   std::string rest_;  // frames that the stream did not take
   GlitchBudget glitches_;
+  WindowCredit window_credit_;
   CutShortStreams cut_short_;
   H2DataHeads data_heads_;
-  int32_t last_begun_ = 0;
+  int32_t last_begun_ = 0;  // the highest number that a client has used
   net::Timer timer_;
   MonoTime since_;       // idle, blocked or draining since
   MonoTime head_since_;  // a block of fields is unfinished since
   uint32_t requests_ = 0;
+  uint32_t farewells_ = 0;  // of the client
   uint32_t turn_left_ = 0;
   Drain drain_ = Drain::none;
   bool in_head_ = false;  // a block of fields has begun and not ended

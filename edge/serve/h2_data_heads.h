@@ -27,6 +27,7 @@ class H2DataHeads {
       have_ = 0;
       skip_ = size_t{head_[0]} << 16 | size_t{head_[1]} << 8 | head_[2];
       if (head_[3] != data_type) continue;
+      length_ = skip_;
       stream_ = static_cast<int32_t>((uint32_t{head_[5]} & 0x7f) << 24 | uint32_t{head_[6]} << 16 |
                                      uint32_t{head_[7]} << 8 | head_[8]);
       return at;
@@ -35,6 +36,7 @@ class H2DataHeads {
   }
   // Of the frame that next() stopped behind; 0 when it stopped for want of bytes.
   int32_t stream() const { return stream_; }
+  size_t length() const { return length_; }
 
  private:
   static constexpr uint8_t data_type = 0;
@@ -45,6 +47,7 @@ class H2DataHeads {
   std::array<uint8_t, 9> head_{};
   size_t have_ = 0;
   int32_t stream_ = 0;
+  size_t length_ = 0;
 };
 
 }  // namespace perigee::serve

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "edge/serve/cut_short_streams.h"
+#include "edge/serve/window_credit.h"
 #include "tests/node/support/h2_frames.h"
 
 namespace perigee::test {
@@ -33,21 +34,52 @@ TEST_CASE("heads of DATA frames are found however the bytes are cut", "[serve][h
   }
 }
 
-TEST_CASE("what was cut short is remembered, and what is forgotten is forgiven", "[serve][h2]") {
+TEST_CASE("what was cut short is remembered, and what is forgotten is ignored without an allowance",
+          "[serve][h2]") {
   serve::CutShortStreams streams;
   CHECK(!streams.has(1));
-  for (int32_t id = 1; id <= 2 * 64; id += 2) streams.add(id);
+  constexpr int32_t last = 2 * serve::CutShortStreams::remembered - 1;
+  for (int32_t id = 1; id <= last; id += 2) streams.add(id, 1000);
+  CHECK(streams.remembers(1));
+  CHECK(streams.has(last));
+  CHECK(!streams.has(last + 2));
+  streams.add(last + 100, 1000);
   CHECK(streams.has(1));
-  CHECK(streams.has(127));
-  CHECK(!streams.has(129));
-  streams.add(201);
-  CHECK(streams.has(1));
-  CHECK(streams.has(3));
-  CHECK(!streams.has(199));
-  CHECK(streams.has(201));
-  streams.add(203);
-  CHECK(streams.has(3));
-  CHECK(!streams.has(131));
+  CHECK(!streams.remembers(1));
+  CHECK(!streams.spend(1, 0));
+  CHECK(streams.remembers(3));
+  CHECK(!streams.has(last + 98));
+  CHECK(streams.has(last + 100));
+  streams.add(last + 102, 1000);
+  CHECK(!streams.remembers(3));
+  CHECK(!streams.has(last + 4));
+}
+
+TEST_CASE("an allowance is spent by content and by frames, and given once", "[serve][h2]") {
+  serve::CutShortStreams streams;
+  streams.add(1, 1000);
+  streams.add(3, 0);
+  CHECK(streams.spend(1, 500));
+  streams.add(1, 1000);
+  CHECK(streams.spend(1, 0));
+  CHECK(!streams.spend(1, 0));
+  CHECK(!streams.spend(3, 0));
+}
+
+TEST_CASE("windows may be opened as often as there was reason to", "[serve][h2]") {
+  serve::WindowCredit credit;
+  const auto spent = [&] {
+    int count = 0;
+    while (credit.spend()) ++count;
+    return count;
+  };
+  CHECK(spent() == 10);
+  credit.on_request();
+  CHECK(spent() == 2);
+  credit.on_data_sent();
+  CHECK(spent() == 2);
+  for (int i = 0; i < 10'000; ++i) credit.on_data_sent();
+  CHECK(spent() == 4096);
 }
 
 }  // namespace
