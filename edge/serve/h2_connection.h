@@ -23,6 +23,7 @@
 #include "edge/serve/glitch_budget.h"
 #include "edge/serve/h2_data_heads.h"
 #include "edge/serve/h2_stream.h"
+#include "edge/serve/pace.h"
 #include "edge/serve/window_credit.h"
 
 namespace perigee::serve {
@@ -69,6 +70,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void settle();
   void update_deadline();
   void end_stalled(MonoTime now);
+  bool is_too_slow_together(MonoTime now);
+  bool takes_too_little(H2Stream& stream, bool too_slow_together, MonoTime now) const;
+  bool sends_too_little(H2Stream& stream, MonoTime now) const;
   void finish_drain();
   void close(ExchangeEnd how);
   void end_all(ExchangeEnd how);
@@ -120,13 +124,16 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   H2DataHeads data_heads_;
   int32_t last_begun_ = 0;  // the highest number that a client has used
   net::Timer timer_;
-  MonoTime since_;       // idle, blocked or draining since
+  MonoTime since_;       // idle or draining since
   MonoTime head_since_;  // a block of fields is unfinished since
+  Pace written_;         // what the stream below takes
+  Pace takes_;           // content that all streams together send while the connection's window is empty
   uint32_t requests_ = 0;
   uint32_t farewells_ = 0;  // of the client
   uint32_t turn_left_ = 0;
   Drain drain_ = Drain::none;
   bool in_head_ = false;  // a block of fields has begun and not ended
+  bool looking_ = false;  // the timer comes every second
   bool working_ = false;
   bool more_ = false;    // content waits for what was made to be written
   bool doomed_ = false;  // the budget is spent

@@ -394,6 +394,7 @@ int H2Connection::on_send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* 
   out.copy(view(head, frame_head_bytes));
   static_cast<H2Stream*>(source->ptr)->take(size, out);
   connection.window_credit_.on_data_sent();
+  connection.takes_.moved(size);
   connection.turn_left_ -= std::min(connection.turn_left_, static_cast<uint32_t>(size));
   return 0;
 }
