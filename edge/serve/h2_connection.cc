@@ -173,18 +173,21 @@ void H2Connection::settle() {
 void H2Connection::update_deadline() {
   MonoTime deadline = since_ + host_.options.keep_alive_idle;
   const bool look = !is_idle() || blocked() || in_head_;
-  if (look) deadline = host_.loop.now() + look_every;
   if (look && !looking_) {
+    look_at_ = host_.loop.now() + look_every;
     written_.begin(host_.loop.now());
     takes_.begin(host_.loop.now());
   }
   looking_ = look;
+  // Not from now on: a client that sends something every half second would never be looked at.
+  if (look) deadline = look_at_;
   if (drain_ == Drain::announced) deadline = std::min(deadline, since_ + drain_notice);
   host_.loop.timers().arm(timer_, deadline);
 }
 
 void H2Connection::on_timer(net::Timer&) {
   const MonoTime now = host_.loop.now();
+  if (now >= look_at_) look_at_ = now + look_every;
   if (drain_ == Drain::announced && now >= since_ + drain_notice) finish_drain();
   if (!blocked()) {
     written_.begin(now);

@@ -125,6 +125,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   int32_t last_begun_ = 0;  // the highest number that a client has used
   net::Timer timer_;
   MonoTime since_;       // idle or draining since
+  MonoTime look_at_;     // when the clock is looked at next, while there is something to look at
   MonoTime head_since_;  // a block of fields is unfinished since
   Pace written_;         // what the stream below takes
   Pace takes_;           // content that all streams together send while the connection's window is empty
@@ -133,7 +134,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   uint32_t turn_left_ = 0;
   Drain drain_ = Drain::none;
   bool in_head_ = false;  // a block of fields has begun and not ended
-  bool looking_ = false;  // the timer comes every second
+  bool looking_ = false;
   bool working_ = false;
   bool more_ = false;    // content waits for what was made to be written
   bool doomed_ = false;  // the budget is spent

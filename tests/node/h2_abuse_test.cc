@@ -208,6 +208,30 @@ TEST_CASE("a head that stays unfinished ends the connection in time", "[node][h2
   CHECK(abuse.rig.metric(Metric::client_timeouts) == 1);
 }
 
+TEST_CASE("who says something every half second is looked at all the same", "[node][h2]") {
+  AbuseRig slow;
+  RawClient& head = slow.attack(frame(FrameType::headers, end_stream, 1, block(get_lines("/"))));
+  for (int i = 0; i < 24; ++i) {
+    slow.rig.world.advance(500ms);
+    head.send(frame(FrameType::continuation, 0, 1, literal("a", "b")));
+    slow.rig.world.run_until_idle();
+  }
+  CHECK(head.closed());
+  CHECK(slow.rig.metric(Metric::client_timeouts) == 1);
+
+  AbuseRig stalled;
+  stalled.rig.default_script = [&](serve::ServerExchange& exchange) {
+    exchange.reply({200, "HTTP/1.1 200 OK\r\n", {}}, "some content", {});
+  };
+  RawClient& client = stalled.attack(frame(FrameType::settings, 0, 0, be(4, 2) + be(0, 4)) + get_frame(1));
+  for (int i = 0; i < 124; ++i) {
+    stalled.rig.world.advance(500ms);
+    client.send(frame(FrameType::ping, 0, 0, "12345678"));
+    stalled.rig.world.run_until_idle();
+  }
+  CHECK(AbuseRig::reset(client, 1) == NGHTTP2_CANCEL);
+}
+
 TEST_CASE("a head that is too long is answered, and costs no more than its bytes", "[node][h2]") {
   serve::ServerOptions options = AbuseRig::options();
   options.head_limits.head_bytes_max = 8000;
