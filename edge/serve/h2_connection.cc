@@ -51,10 +51,9 @@ void H2Connection::on_read(std::string_view bytes) {
   working_ = true;
   ssize_t used = 0;
   while (used >= 0 && !bytes.empty() && !closing_) {
-    const std::string_view part = bytes.substr(0, data_heads_.next(bytes));
+    const std::string_view part = bytes.substr(0, frame_heads_.next(bytes));
     used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
-    if (used >= 0 && data_heads_.stream() != 0)
-      judge_closed(data_heads_.stream(), NGHTTP2_DATA, data_heads_.length());
+    if (used >= 0 && frame_heads_.found()) judge_head();
     bytes.remove_prefix(part.size());
   }
   working_ = false;

@@ -21,7 +21,7 @@
 #include "edge/serve/connection.h"
 #include "edge/serve/cut_short_streams.h"
 #include "edge/serve/glitch_budget.h"
-#include "edge/serve/h2_data_heads.h"
+#include "edge/serve/h2_frame_heads.h"
 #include "edge/serve/h2_stream.h"
 #include "edge/serve/pace.h"
 #include "edge/serve/window_credit.h"
@@ -105,6 +105,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void end_head(int32_t id, bool content_follows);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
+  void judge_head();
   void judge_closed(int32_t id, uint8_t type, size_t bytes);
   void charge_ignored(int32_t id, uint8_t type, size_t bytes);
   void note_cut(int32_t id);
@@ -121,7 +122,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   GlitchBudget glitches_;
   WindowCredit window_credit_;
   CutShortStreams cut_short_;
-  H2DataHeads data_heads_;
+  H2FrameHeads frame_heads_;
   int32_t last_begun_ = 0;  // the highest number that a client has used
   net::Timer timer_;
   MonoTime since_;       // idle or draining since

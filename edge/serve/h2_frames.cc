@@ -101,10 +101,7 @@ void H2Connection::glitch(uint32_t count) {
 int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
   H2Connection& connection = of(self);
   switch (head->type) {
-    // Others are counted when they are whole; these are never told of again.
-    case NGHTTP2_CONTINUATION:
-      connection.glitch();
-      break;
+    // Others are counted when they are whole; this is never told of again.
     case NGHTTP2_PRIORITY:
       connection.glitch();
       // RFC 9113 6.3. The library does not look at priorities that it has disowned.
@@ -125,6 +122,13 @@ int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head,
       break;
   }
   return 0;
+}
+
+// Heads that the library may ignore without a word: of content, and of pieces of a block of fields.
+void H2Connection::judge_head() {
+  if (frame_heads_.is_data()) return judge_closed(frame_heads_.stream(), NGHTTP2_DATA, frame_heads_.length());
+  const auto size = static_cast<uint32_t>(frame_heads_.length());
+  glitch(in_head_ ? 1 : 1 + size / ignored_block_bytes);
 }
 
 // RFC 9113 5.1: on a stream that the client has ended or reset nothing more may come; and a stream whose

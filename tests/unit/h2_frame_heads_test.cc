@@ -1,4 +1,4 @@
-#include "edge/serve/h2_data_heads.h"
+#include "edge/serve/h2_frame_heads.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
@@ -11,14 +11,15 @@
 namespace perigee::test {
 namespace {
 
-TEST_CASE("heads of DATA frames are found however the bytes are cut", "[serve][h2]") {
+TEST_CASE("heads of DATA and CONTINUATION frames are found however the bytes are cut", "[serve][h2]") {
   const std::string bytes = h2_hello() + get_frame(1) + frame(FrameType::data, 0, 3, std::string(300, '\0')) +
                             frame(FrameType::ping, 0, 0, "12345678") +
                             frame(FrameType::data, end_stream, 0x7ffffffd) +
+                            frame(FrameType::continuation, 0, 9, "piece") +
                             frame(FrameType::data, 0, 0x80000005, "x") + get_frame(7);
   for (size_t cut = 1; cut <= bytes.size(); ++cut) {
-    serve::H2DataHeads heads;
-    std::vector<int32_t> streams;
+    serve::H2FrameHeads heads;
+    std::vector<std::string> found;
     for (size_t at = 0; at < bytes.size(); at += cut) {
       std::string_view part = std::string_view(bytes).substr(at, cut);
       while (!part.empty()) {
@@ -26,11 +27,13 @@ TEST_CASE("heads of DATA frames are found however the bytes are cut", "[serve][h
         REQUIRE(used > 0);
         REQUIRE(used <= part.size());
         part.remove_prefix(used);
-        if (heads.stream() != 0) streams.push_back(heads.stream());
+        if (heads.found())
+          found.push_back((heads.is_data() ? "data " : "piece ") + std::to_string(heads.stream()) + " " +
+                          std::to_string(heads.length()));
       }
     }
     INFO("cut " << cut);
-    REQUIRE(streams == std::vector<int32_t>{3, 0x7ffffffd, 5});
+    REQUIRE(found == std::vector<std::string>{"data 3 300", "data 2147483645 0", "piece 9 5", "data 5 1"});
   }
 }
 
