@@ -337,7 +337,8 @@ size_t TlsStream::seal(SliceReader& reader) {
   return sealed;
 }
 
-// The transport takes everything, so a failure is final and nothing of OpenSSL's errors decides anything here.
+// The transport takes everything, so a failure is final and nothing of OpenSSL's errors decides anything
+// here.
 bool TlsStream::put(const char* bytes, size_t size) {
   size_t taken = 0;
   const int result = state_ == State::early ? SSL_write_early_data(session_, bytes, size, &taken)
