@@ -55,7 +55,7 @@ constexpr uint8_t literal_name = NGHTTP2_NV_FLAG_NO_COPY_NAME;
 void H2Connection::submit_reply(H2Stream& stream, const ReplyHead& head, uint64_t length, bool has_body) {
   if (stream.closed_) return;
   stream.answered_ = true;
-  stream.since_ = host_.loop.now();
+  stream.takes_.begin(host_.loop.now());
   NameValues fields;
   put_status(head.status, stream.status_);
   fields.add(":status", {stream.status_.data(), stream.status_.size()}, views);

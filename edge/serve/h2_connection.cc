@@ -18,10 +18,12 @@ constexpr Duration drain_notice = std::chrono::milliseconds(500);
 H2Connection::H2Connection(ConnectionHost& host, net::Stream& stream)
     : host_(host),
       stream_(&stream),
-      memory_(host.h2_arenas),
+      memory_(reinterpret_cast<char*>(this), sizeof *this),
       glitches_(host.options.http2.glitches_max),
       timer_(static_cast<net::TimerHandler&>(*this)),
-      since_(host.loop.now()) {
+      since_(host.loop.now()),
+      written_(since_),
+      takes_(since_) {
   make_session();
   stream_->set_handler(*this);
   stream_->read_start();
@@ -34,6 +36,12 @@ H2Connection::~H2Connection() {
     first_ = stream->next_;
     delete stream;
   }
+}
+
+void H2Connection::operator delete(H2Connection* connection, std::destroying_delete_t) {
+  H2Arenas& arenas = connection->host_.h2_arenas;
+  connection->~H2Connection();
+  arenas.give(reinterpret_cast<char*>(connection));
 }
 
 void H2Connection::want_turn() {
@@ -50,9 +58,9 @@ void H2Connection::on_read(std::string_view bytes) {
   working_ = true;
   ssize_t used = 0;
   while (used >= 0 && !bytes.empty() && !closing_) {
-    const std::string_view part = bytes.substr(0, data_heads_.next(bytes));
+    const std::string_view part = bytes.substr(0, frame_heads_.next(bytes));
     used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
-    if (used >= 0 && data_heads_.stream() != 0) judge_closed(data_heads_.stream(), NGHTTP2_DATA);
+    if (used >= 0 && frame_heads_.found()) judge_head();
     bytes.remove_prefix(part.size());
   }
   working_ = false;
@@ -66,9 +74,7 @@ void H2Connection::on_read(std::string_view bytes) {
 }
 
 void H2Connection::on_writable() {
-  if (closing_) return;
-  since_ = host_.loop.now();
-  work();
+  if (!closing_) work();
 }
 
 // Everything that can be done now: content is handed to its handlers, answers are made into frames and
@@ -97,9 +103,11 @@ void H2Connection::send() {
     const Slice slice = rest_;
     const size_t taken = stream_->write({&slice, 1});
     host_.metrics.add(Metric::client_bytes_sent, taken);
+    written_.moved(taken);
     rest_.erase(0, taken);
     if (!rest_.empty()) return;
     std::string().swap(rest_);
+    if (is_idle() && drain_ == Drain::none) since_ = host_.loop.now();
     reap();
   }
   bool more = true;
@@ -133,7 +141,7 @@ void H2Connection::flush() {
   if (out.empty()) return;
   const size_t taken = out.write_to(*stream_, rest_);
   host_.metrics.add(Metric::client_bytes_sent, taken);
-  if (blocked()) since_ = host_.loop.now();
+  written_.moved(taken);
   for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) stream->taken_is_written();
 }
 
@@ -170,15 +178,26 @@ void H2Connection::settle() {
 
 void H2Connection::update_deadline() {
   MonoTime deadline = since_ + host_.options.keep_alive_idle;
-  if (!is_idle() || blocked() || in_head_) deadline = host_.loop.now() + look_every;
+  const bool look = !is_idle() || blocked() || in_head_;
+  if (look && !looking_) {
+    look_at_ = host_.loop.now() + look_every;
+    written_.begin(host_.loop.now());
+    takes_.begin(host_.loop.now());
+  }
+  looking_ = look;
+  // Not from now on: a client that sends something every half second would never be looked at.
+  if (look) deadline = look_at_;
   if (drain_ == Drain::announced) deadline = std::min(deadline, since_ + drain_notice);
   host_.loop.timers().arm(timer_, deadline);
 }
 
 void H2Connection::on_timer(net::Timer&) {
   const MonoTime now = host_.loop.now();
+  if (now >= look_at_) look_at_ = now + look_every;
   if (drain_ == Drain::announced && now >= since_ + drain_notice) finish_drain();
-  if (blocked() && now >= since_ + host_.options.write_stall_timeout) {
+  if (!blocked()) {
+    written_.begin(now);
+  } else if (written_.was_too_slow(now, host_.options.write_stall_timeout)) {
     host_.metrics.add(Metric::client_timeouts);
     return close(ExchangeEnd::client_gone);
   }
@@ -192,20 +211,50 @@ void H2Connection::on_timer(net::Timer&) {
   work();
 }
 
-// A client that takes nothing of an answer that is there, or sends nothing of a request that is awaited, may
-// not keep the stream for ever.
+// A client that takes next to nothing of an answer that is there, or sends next to nothing of a request that
+// is awaited, may not keep the stream for ever. It costs one, and the reset one more: who does it with all of
+// its streams is cut off.
 void H2Connection::end_stalled(MonoTime now) {
+  const bool together = is_too_slow_together(now);
   for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
-    const bool takes_nothing = stream->answered_ && !stream->complete_ && !stream->waiting_ &&
-                               now >= stream->since_ + host_.options.write_stall_timeout;
-    const bool sends_nothing = stream->reading_ && !stream->content_ended_ && stream->content_.empty() &&
-                               now >= stream->since_ + host_.options.body_idle_timeout;
-    if (stream->closed_ || (!takes_nothing && !sends_nothing)) continue;
+    const bool takes = takes_too_little(*stream, together, now);
+    const bool sends = sends_too_little(*stream, now);
+    if (stream->closed_ || (!takes && !sends)) continue;
     host_.metrics.add(Metric::client_timeouts);
-    stream->since_ = now;
     reset_stream(*stream, NGHTTP2_CANCEL);
     glitch();
   }
+}
+
+// Where the connection's window is empty, one stream may have got all there was, so all are judged together.
+bool H2Connection::is_too_slow_together(MonoTime now) {
+  uint32_t streams = 0;
+  for (const H2Stream* stream = first_; stream != nullptr; stream = stream->next_)
+    streams += stream->has_more();
+  if (streams > 0 && nghttp2_session_get_remote_window_size(session_) <= 0)
+    return takes_.was_too_slow(now, host_.options.write_stall_timeout, streams);
+  takes_.begin(now);
+  return false;
+}
+
+// Only an empty window is the client's doing: a stream that has one may wait for more urgent ones, or for a
+// slow line, of which written_ judges.
+bool H2Connection::takes_too_little(H2Stream& stream, bool too_slow_together, MonoTime now) const {
+  if (!stream.has_more()) {
+    stream.takes_.begin(now);
+    return false;
+  }
+  if (nghttp2_session_get_stream_remote_window_size(session_, stream.id()) <= 0)
+    return stream.takes_.was_too_slow(now, host_.options.write_stall_timeout);
+  stream.takes_.begin(now);
+  return too_slow_together;
+}
+
+bool H2Connection::sends_too_little(H2Stream& stream, MonoTime now) const {
+  if (stream.reading_ && !stream.content_ended_ && stream.content_.empty())
+    return stream.sends_.was_too_slow(now, host_.options.body_idle_timeout);
+  stream.sends_.begin(now);
+  return false;
 }
 
 void H2Connection::begin_drain() {

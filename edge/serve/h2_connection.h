@@ -14,6 +14,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -21,9 +22,11 @@
 #include "edge/serve/connection.h"
 #include "edge/serve/cut_short_streams.h"
 #include "edge/serve/glitch_budget.h"
-#include "edge/serve/h2_data_heads.h"
+#include "edge/serve/h2_frame_heads.h"
 #include "edge/serve/h2_memory.h"
 #include "edge/serve/h2_stream.h"
+#include "edge/serve/pace.h"
+#include "edge/serve/window_credit.h"
 
 namespace perigee::serve {
 
@@ -31,6 +34,11 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
  public:
   H2Connection(ConnectionHost& host, net::Stream& stream);
   ~H2Connection();
+
+  // It lies at the beginning of an arena, before what its session allocates.
+  static void* operator new(size_t, H2Arenas& arenas) { return arenas.take(); }
+  static void operator delete(void* memory, H2Arenas& arenas) { arenas.give(static_cast<char*>(memory)); }
+  static void operator delete(H2Connection* connection, std::destroying_delete_t);
 
   void on_turn() override;
   void begin_drain() override;
@@ -69,6 +77,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void settle();
   void update_deadline();
   void end_stalled(MonoTime now);
+  bool is_too_slow_together(MonoTime now);
+  bool takes_too_little(H2Stream& stream, bool too_slow_together, MonoTime now) const;
+  bool sends_too_little(H2Stream& stream, MonoTime now) const;
   void finish_drain();
   void close(ExchangeEnd how);
   void end_all(ExchangeEnd how);
@@ -101,7 +112,10 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void end_head(int32_t id, bool content_follows);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
-  void judge_closed(int32_t id, uint8_t type);
+  void judge_head();
+  void judge_closed(int32_t id, uint8_t type, size_t bytes);
+  void charge_ignored(int32_t id, uint8_t type, size_t bytes);
+  void note_cut(int32_t id);
   void fail(uint32_t error);
   void refuse(H2Stream& stream, const http::Refusal& refusal);
   void reset_stream(H2Stream& stream, uint32_t error);
@@ -114,16 +128,22 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   http::H2HeadReader head_;
   std::string rest_;  // frames that the stream did not take
   GlitchBudget glitches_;
+  WindowCredit window_credit_;
   CutShortStreams cut_short_;
-  H2DataHeads data_heads_;
-  int32_t last_begun_ = 0;
+  H2FrameHeads frame_heads_;
+  int32_t last_begun_ = 0;  // the highest number that a client has used
   net::Timer timer_;
-  MonoTime since_;       // idle, blocked or draining since
+  MonoTime since_;       // idle or draining since
+  MonoTime look_at_;     // when the clock is looked at next, while there is something to look at
   MonoTime head_since_;  // a block of fields is unfinished since
+  Pace written_;         // what the stream below takes
+  Pace takes_;           // content that all streams together send while the connection's window is empty
   uint32_t requests_ = 0;
+  uint32_t farewells_ = 0;  // of the client
   uint32_t turn_left_ = 0;
   Drain drain_ = Drain::none;
   bool in_head_ = false;  // a block of fields has begun and not ended
+  bool looking_ = false;
   bool working_ = false;
   bool more_ = false;    // content waits for what was made to be written
   bool doomed_ = false;  // the budget is spent

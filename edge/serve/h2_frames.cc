@@ -18,6 +18,9 @@ constexpr uint32_t bad_frame_cost = 5;
 // A block that unpacks to so many times what a head may be is not a long head but a bomb.
 constexpr size_t bomb_factor = 4;
 constexpr uint32_t bomb_cost = 50;
+// A block of fields that is ignored is unpacked all the same, for the sake of the table: so many bytes of it
+// cost one. Trailers of a request that was answered early are smaller.
+constexpr uint32_t ignored_block_bytes = 1024;
 constexpr unsigned first_extension = NGHTTP2_CONTINUATION + 1;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
@@ -42,8 +45,9 @@ Option make_option(const Http2Options& options) {
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
-  // Our budget is spent before the library's.
+  // Our budget is spent before the library's, which ends a session without a word to client or operator.
   nghttp2_option_set_max_outbound_ack(option, size_t{options.glitches_max} * 2);
+  nghttp2_option_set_max_continuations(option, size_t{options.glitches_max} * 2);
   // Types that nobody has defined are counted as they come; see on_extension().
   for (unsigned type = first_extension; type <= 0xff; ++type) {
     if (type != NGHTTP2_PRIORITY_UPDATE)
@@ -71,7 +75,8 @@ void H2Connection::make_session() {
   nghttp2_session_callbacks_set_on_stream_close_callback(on, on_stream_closed);
   nghttp2_session_callbacks_set_send_data_callback(on, on_send_data);
   const Option option = make_option(options);
-  if (nghttp2_session_server_new3(&session_, on, this, option.get(), memory_.hooks()) != 0) throw std::bad_alloc();
+  if (nghttp2_session_server_new3(&session_, on, this, option.get(), memory_.hooks()) != 0)
+    throw std::bad_alloc();
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.streams_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.stream_window_bytes},
@@ -96,22 +101,61 @@ void H2Connection::glitch(uint32_t count) {
 
 int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
   H2Connection& connection = of(self);
-  // Others are counted when they are whole; these are never told of again.
-  if (head->type == NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) connection.glitch();
-  // RFC 9113 6.3. The library does not look at priorities that it has disowned.
-  if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0) connection.fail(NGHTTP2_PROTOCOL_ERROR);
-  if (head->type == NGHTTP2_HEADERS) connection.judge_closed(head->stream_id, NGHTTP2_HEADERS);
+  switch (head->type) {
+    // Others are counted when they are whole; this is never told of again.
+    case NGHTTP2_PRIORITY:
+      connection.glitch();
+      // RFC 9113 6.3. The library does not look at priorities that it has disowned.
+      if (head->stream_id == 0) connection.fail(NGHTTP2_PROTOCOL_ERROR);
+      break;
+    // Here, because those of streams that have ended come no further.
+    case NGHTTP2_WINDOW_UPDATE:
+      if (!connection.window_credit_.spend()) connection.glitch();
+      break;
+    case NGHTTP2_HEADERS:
+      connection.judge_closed(head->stream_id, NGHTTP2_HEADERS, head->length);
+      // Behind our last word the library ignores what begins.
+      if (connection.drain_ == Drain::final) connection.charge_ignored(0, NGHTTP2_HEADERS, head->length);
+      if (head->stream_id % 2 != 0)
+        connection.last_begun_ = std::max(connection.last_begun_, head->stream_id);
+      break;
+    default:
+      break;
+  }
   return 0;
+}
+
+// Heads that the library may ignore without a word: of content, and of pieces of a block of fields.
+void H2Connection::judge_head() {
+  if (frame_heads_.is_data()) return judge_closed(frame_heads_.stream(), NGHTTP2_DATA, frame_heads_.length());
+  const auto size = static_cast<uint32_t>(frame_heads_.length());
+  glitch(in_head_ ? 1 : 1 + size / ignored_block_bytes);
 }
 
 // RFC 9113 5.1: on a stream that the client has ended or reset nothing more may come; and a stream whose
 // number was passed over can never begin (5.1.1). The library lets both pass. What was under way when we
-// reset a stream is nobody's fault.
-void H2Connection::judge_closed(int32_t id, uint8_t type) {
-  if (id % 2 == 0 || id > last_begun_ || nghttp2_session_find_stream(session_, id) != nullptr) return;
-  if (cut_short_.has(id)) return;
+// reset a stream is nobody's fault, as far as it can have been under way.
+void H2Connection::judge_closed(int32_t id, uint8_t type, size_t bytes) {
+  if (doomed_ || id % 2 == 0 || id > last_begun_) return;
+  if (nghttp2_session_find_stream(session_, id) != nullptr) {
+    // It lives, or its reset is not sent yet.
+    if (cut_short_.remembers(id)) charge_ignored(id, type, bytes);
+    return;
+  }
+  if (drain_ == Drain::final && id > nghttp2_session_get_last_proc_stream_id(session_))
+    cut_short_.add(id, host_.options.http2.stream_window_bytes);
+  if (cut_short_.has(id)) return charge_ignored(id, type, bytes);
   if (type == NGHTTP2_HEADERS) return fail(NGHTTP2_PROTOCOL_ERROR);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+  // Now, not only when it is sent: a client that does not read could have any number of them made.
+  cut_short_.add(id, 0);
+  glitch();
+}
+
+void H2Connection::charge_ignored(int32_t id, uint8_t type, size_t bytes) {
+  const auto size = static_cast<uint32_t>(bytes);
+  if (type == NGHTTP2_HEADERS) return glitch(1 + size / ignored_block_bytes);
+  if (!cut_short_.spend(id, size)) glitch();
 }
 
 void H2Connection::fail(uint32_t error) {
@@ -134,7 +178,7 @@ int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame,
 }
 
 void H2Connection::begin_head(int32_t id) {
-  last_begun_ = id;
+  window_credit_.on_request();
   auto* stream = new H2Stream(*this, id, host_.loop.now());
   stream->next_ = first_;
   if (first_ != nullptr) first_->previous_ = stream;
@@ -189,11 +233,19 @@ int H2Connection::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* s
 void H2Connection::count_frame(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_DATA:
-      if (frame.hd.length == 0 && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) glitch();
+      // Padding is no content.
+      if (frame.hd.length == frame.data.padlen && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) glitch();
       return;
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PING:
       if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) glitch();
+      return;
+    // Both ways: we send none, so an answer is an answer to nothing. Browsers send one in ten seconds or so,
+    // to see whether an idle connection still lives.
+    case NGHTTP2_PING:
+      return glitch();
+    // One farewell is in order, and a second may make the first more precise (RFC 9113 6.8).
+    case NGHTTP2_GOAWAY:
+      if (++farewells_ > 2) glitch();
       return;
     case NGHTTP2_WINDOW_UPDATE:
       if (frame.window_update.window_size_increment < tiny_window_increment) glitch();
@@ -206,11 +258,16 @@ void H2Connection::count_frame(const nghttp2_frame& frame) {
   }
 }
 
-int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* self) {
   H2Connection& connection = of(self);
   if (frame->hd.type == NGHTTP2_HEADERS) connection.in_head_ = false;
   connection.host_.metrics.add(Metric::requests_bad);
-  connection.glitch(bad_frame_cost);
+  // A client that does not know our limit of streams yet may go beyond it, with content behind. Later the
+  // library takes it for an error of the connection.
+  const bool refused = error == NGHTTP2_ERR_REFUSED_STREAM;
+  if (refused)
+    connection.cut_short_.add(frame->hd.stream_id, connection.host_.options.http2.stream_window_bytes);
+  connection.glitch(refused ? 1 : bad_frame_cost);
   return 0;
 }
 
@@ -263,17 +320,25 @@ int H2Connection::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* 
 }
 
 void H2Connection::reset_stream(H2Stream& stream, uint32_t error) {
+  note_cut(stream.id());
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), error);
+}
+
+// Where the client has not ended its side, something may be under way.
+void H2Connection::note_cut(int32_t id) {
+  const int remote = nghttp2_session_get_stream_remote_close(session_, id);
+  if (remote != 1) cut_short_.add(id, remote == 0 ? host_.options.http2.stream_window_bytes : 0);
 }
 
 int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
   H2Connection& connection = of(self);
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     const uint32_t error = frame->rst_stream.error_code;
-    if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 1)
-      connection.cut_short_.add(frame->hd.stream_id);
+    connection.note_cut(frame->hd.stream_id);
     // Resets that a client provokes cost as much as those it sends (CVE-2025-8671).
-    if (error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR) connection.glitch();
+    // What was refused is counted already.
+    if (error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR && error != NGHTTP2_REFUSED_STREAM)
+      connection.glitch();
     return 0;
   }
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
@@ -333,6 +398,8 @@ int H2Connection::on_send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* 
   constexpr size_t frame_head_bytes = 9;
   out.copy(view(head, frame_head_bytes));
   static_cast<H2Stream*>(source->ptr)->take(size, out);
+  connection.window_credit_.on_data_sent();
+  connection.takes_.moved(size);
   connection.turn_left_ -= std::min(connection.turn_left_, static_cast<uint32_t>(size));
   return 0;
 }

@@ -2,9 +2,9 @@
 //
 // A session has a buffer of 16 KiB in which it makes one frame after another and of which it rarely uses more
 // than the first few hundred bytes. From the general heap it gets memory that a handshake has just used and
-// given back, all of it resident: 16 KiB for each idle connection. Here a session lies in an arena of its own
-// whose pages were never touched: its few lasting parts first, then the buffer, so that what an idle
-// connection keeps resident are two pages. Everything else of a session comes from the heap.
+// given back, all of it resident: 16 KiB for each idle connection. Here a connection has an arena whose pages
+// were never touched: its own object first, then the few lasting parts of its session, then the buffer, so
+// that an idle one keeps two pages resident. Everything else of a session comes from the heap.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace perigee::serve {
 
-// Where sessions get their arenas. Must outlive them.
+// Where connections get their arenas. Must outlive them.
 class H2Arenas {
  public:
   H2Arenas() = default;
@@ -26,7 +26,7 @@ class H2Arenas {
 
   static constexpr size_t arena_bytes = 24 * 1024;
 
-  // Of arena_bytes; null when the system has no more.
+  // Of arena_bytes. Throws std::bad_alloc when the system has no more.
   char* take();
   // Any of `take`. Of more than a few that are free the pages go back to the system.
   void give(char* arena);
@@ -43,8 +43,8 @@ class H2Arenas {
 // What one session allocates. Must outlive it.
 class H2Memory {
  public:
-  explicit H2Memory(H2Arenas& arenas);
-  ~H2Memory();
+  // In an arena of which the first bytes are taken.
+  H2Memory(char* arena, size_t taken);
   H2Memory(const H2Memory&) = delete;
   H2Memory& operator=(const H2Memory&) = delete;
 
@@ -57,11 +57,11 @@ class H2Memory {
   void* change(void* memory, size_t bytes);
 
  private:
-  bool is_ours(const void* memory) const;
+  bool is_in_arena(const void* memory) const;
 
-  H2Arenas& arenas_;
   char* const arena_;
-  size_t lasting_ = 0;       // bytes of lasting parts given out
+  size_t lasting_;           // where the next lasting part goes
+  const size_t frame_;       // where they end and the frame buffer begins
   bool frame_used_ = false;  // the frame buffer is
   nghttp2_mem hooks_;
 };

@@ -9,7 +9,7 @@
 namespace perigee::serve {
 
 H2Stream::H2Stream(H2Connection& connection, int32_t id, MonoTime now)
-    : connection_(connection), id_(id), since_(now) {}
+    : connection_(connection), id_(id), takes_(now), sends_(now) {}
 
 const http::RequestHead& H2Stream::request() const { return connection_.host().head; }
 net::Loop& H2Stream::loop() const { return connection_.host().loop; }
@@ -53,7 +53,7 @@ H2Stream::Give H2Stream::offer_source(size_t most, size_t& bytes) {
 }
 
 void H2Stream::take(size_t bytes, H2Output& out) {
-  since_ = loop().now();
+  takes_.moved(bytes);
   if (source_ == nullptr) {
     out.add(body_.substr(0, bytes));
     body_.remove_prefix(bytes);
@@ -82,7 +82,7 @@ void H2Stream::taken_is_written() {
 }
 
 void H2Stream::receive(std::string_view bytes) {
-  since_ = loop().now();
+  sends_.moved(bytes.size());
   if (handler_ == nullptr || !wants_content_) {
     discarded_ += bytes.size();
   } else {
@@ -137,8 +137,7 @@ void H2Stream::body_ready() {
 
 void H2Stream::read_request_body() {
   if (!wants_content_) return;
-  reading_ = true;
-  since_ = loop().now();
+  if (!std::exchange(reading_, true)) sends_.begin(loop().now());
   if (std::exchange(expects_continue_, false) && !answered_ && content_.empty())
     connection_.send_continue(*this);
   connection_.want_turn();

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "edge/serve/connection.h"
+#include "edge/serve/pace.h"
 
 namespace perigee::serve {
 
@@ -50,6 +51,8 @@ class H2Stream final : public ServerExchange {
   void keep_answer();
 
   int32_t id() const { return id_; }
+  // More of the answer could go out if the client let it.
+  bool has_more() const { return answered_ && !complete_ && !waiting_; }
 
   // ServerExchange.
   const http::RequestHead& request() const override;
@@ -87,7 +90,8 @@ class H2Stream final : public ServerExchange {
   size_t unwritten_ = 0;  // bytes of the source that were taken and not written yet
   std::string content_;   // of the request, received and not delivered
   size_t discarded_ = 0;  // of the same, not wanted: to be given back to the windows
-  MonoTime since_;        // the client's last progress on this stream
+  Pace takes_;            // how fast the client takes what of the answer it could have
+  Pace sends_;            // and sends the content that is awaited
   std::array<char, 3> status_{};
   bool head_method_ = false;
   bool expects_continue_ = false;

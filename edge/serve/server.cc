@@ -103,7 +103,7 @@ void Server::opened(Connection& opening, net::Stream& stream, bool http2, std::s
   unlink(opening);
   delete &opening;
   if (http2) {
-    begin(*new H2Connection(*this, stream), bytes);
+    begin(*new (h2_arenas) H2Connection(*this, stream), bytes);
   } else {
     begin(*new H1Connection(*this, stream), bytes);
   }

@@ -15,8 +15,8 @@ import threading
 
 from harness import tls, until
 from harness.process import Process
-from harness.h2_attacks import (ATTACKS, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, TIMEOUTS, block, frame, frames_of,
-                                in_background, settings)
+from harness.h2_attacks import (ATTACKS, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, TIMEOUTS, Siege, block, frame,
+                                 frames_of, settings)
 from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
 
 TARGETS = ["perigee-edge", "perigee-origin", "bench-tls-memory"]
@@ -297,47 +297,75 @@ def rotations(system, line):
     line("requests under way", done, "> 1000", done > 1000)
 
 
-def good_load(node, seconds):
-    """(requests that succeeded, those that failed) of a browser's worth of load at a constant rate."""
+def good_load(node, seconds, log):
+    """(requests that succeeded, those that failed, 99th percentile of their times in ms) of well-behaved clients at a constant rate."""
     host, port = node.tls
-    said = subprocess.run(["h2load", f"-D{seconds}", "-c10", "-m4", "--rps=60", "-H", f":authority: {HOST}", f"https://{host}:{port}{SMALL}"],
-                          capture_output=True, text=True, check=True).stdout
+    log.unlink(missing_ok=True)
+    said = subprocess.run(["h2load", f"-D{seconds}", "-c10", "-m4", "--rps=200", f"--log-file={log}", "-H", f":authority: {HOST}",
+                           f"https://{host}:{port}{SMALL}"], capture_output=True, text=True, check=True).stdout
     done, failed, errored, timeout = map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said).groups())
-    return done, failed + errored + timeout
+    with open(log, encoding="ascii") as lines:
+        times = sorted(int(line.split("\t")[2]) for line in lines)
+    return done, failed + errored + timeout, times[len(times) * 99 // 100] / 1000
+
+
+ATTACKERS = 4
+STREAMS = 128  # the default of limits.http2_streams
+LATER = 100  # ms that well-behaved requests may take longer while four attackers make connections as fast as they can
+
+
+def attack_lines(line, name, expected, result, counted):
+    """What became of the attackers' connections; `counted` has what the node's counters say of the time."""
+    connections = result.connections + result.lasting
+    line(name, f"{connections} connections, {result.sent} bytes", "shown", True)
+    line.exactly(f"{name}: connections that could not be made", len(result.errors), 0)
+    abuse = counted["perigee_http2_abuse_total"]
+    if expected.within is None:
+        line.exactly(f"{name}: connections ended", result.connections, 0)
+    else:
+        line.at_most(f"{name}: longest connection, s", result.longest if result.connections else float("inf"), expected.within)
+    if expected.budget:
+        # Those that were under way when the time was up may have been ended behind it.
+        line(f"{name}: ended by their budget", abuse, f"{result.connections} to {connections}", result.connections <= abuse <= connections)
+    else:
+        line.exactly(f"{name}: ended by their budget", abuse, 0)
+    if expected.timeouts:
+        least = expected.timeouts * max(result.connections, 1)
+        timeouts = counted["perigee_client_timeouts_total"]
+        line(f"{name}: ended by a timeout", timeouts, f">= {least}", timeouts >= least)
 
 
 def attacks(system, line):
-    """Each attack beside a well-behaved load: what becomes of the connection, of the load, of the origin and of memory."""
+    """Each attack beside a well-behaved load: what becomes of the connections, of the load, of the origin and of memory."""
     seconds = int(os.environ.get("PERIGEE_ATTACK_SECONDS", "30"))
-    streams, glitches = 128, 200
-    root = files(system)
-    origin = system.origin("--root", root)
+    log = system.folder / "h2load.log"
+    origin = system.origin("--root", files(system))
     node = tls_node(system, origin, certificates=("a",), node={"workers": 1}, site_cache={"default_freshness": "1h"}, timeouts=TIMEOUTS)
     for path in (SMALL, LARGE):
         for _ in range(2):
             assert tls.curl(node, path)[0] == 200
     pin(node)
-    usual, _ = good_load(node, seconds)
+    # The page of metrics is asked over a connection, which is one of those it counts.
+    asking = node.metric("perigee_connections_open")
+    usual, _, usual_time = good_load(node, seconds, log)
     memory = node.rss_bytes()
-    line("load without an attack, requests", usual, "shown", True)
-    for attack, within in ATTACKS.items():
+    line("load without an attack, requests and 99th percentile in ms", f"{usual}, {usual_time:.1f}", "shown", True)
+    for attack, expected in ATTACKS.items():
         name = attack.__name__
-        before = origin.stats()["requests"]
-        thread, results = in_background(node, attack, seconds)
-        done, failed = good_load(node, seconds)
-        thread.join()
-        result = results[0]
-        asked = origin.stats()["requests"] - before
-        connections = result.connections + result.lasting
-        line(name, f"{connections} connections, {result.sent} bytes, {asked} requests upstream", "shown", True)
-        if within is not None:
-            line.at_most(f"{name}: longest connection, s", result.longest if result.connections else float("inf"), within)
+        origin.get("/_/reset")
+        counters = {counter: -node.metric(counter) for counter in ("perigee_http2_abuse_total", "perigee_client_timeouts_total")}
+        siege = Siege(node, attack, seconds, ATTACKERS)
+        done, failed, time = good_load(node, seconds, log)
+        result = siege.result()
+        until(lambda: node.metric("perigee_connections_open") == asking, f"{name}'s connections to be gone", 20)
+        attack_lines(line, name, expected, result, {counter: node.metric(counter) + before for counter, before in counters.items()})
         line.at_most(f"{name}: the load lost, %", 100 * max(0.0, 1 - done / usual), 10)
         line.exactly(f"{name}: requests of the load that failed", failed, 0)
-        line.at_most(f"{name}: requests upstream per connection", asked / max(connections, 1), streams + glitches)
-    until(lambda: node.metric("perigee_connections_open") == 0, "the attackers to be gone", 90)
-    line.at_most("memory kept after all of them, MiB", (node.rss_bytes() - memory) / 2**20, 16)
-    line.exactly("tricks that reached the origin", sum("evil" in str(request) for request in origin.log()), 0)
+        line.at_most(f"{name}: 99th percentile of the load, ms", time, usual_time + LATER)
+        stats = origin.stats()
+        line.at_most(f"{name}: requests upstream at once (of {stats['requests']})", stats["concurrent_max"], STREAMS)
+        line.exactly(f"{name}: tricks that reached the origin", sum("evil" in str(request) for request in origin.log()), 0)
+        line.at_most(f"{name}: memory kept, MiB", (node.rss_bytes() - memory) / 2**20, 16)
 
 
 # Of the test certificate: who issued it, that nobody can revoke it, that it is valid for a century; and what a cache leaves to its origin.

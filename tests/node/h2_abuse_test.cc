@@ -1,60 +1,46 @@
 // HTTP/2 frames that no good client sends, and good ones by the thousand.
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/node/serve_rig.h"
+#include "tests/node/support/h2_abuse_rig.h"
 #include "tests/node/support/h2_client.h"
-#include "tests/node/support/h2_frames.h"
 
 namespace perigee::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct AbuseRig {
-  explicit AbuseRig(const serve::ServerOptions& with = options()) : rig(1, with) {}
-  static serve::ServerOptions options() {
-    serve::ServerOptions options;
-    options.http2_clear = true;
-    return options;
-  }
-  RawClient& attack(const std::string& bytes) { return rig.ask(h2_hello() + bytes); }
-  // The error of the last GOAWAY; -1 without one.
-  static int64_t goaway(const RawClient& client) {
-    int64_t error = -1;
-    for (const SeenFrame& seen : frames_of(client.received)) {
-      if (seen.type == FrameType::goaway) error = seen.error();
-    }
-    return error;
-  }
-  static size_t count(const RawClient& client, FrameType type) {
-    size_t count = 0;
-    for (const SeenFrame& seen : frames_of(client.received)) count += seen.type == type ? 1 : 0;
-    return count;
-  }
-  // What was reset, with which error; -1: it was not.
-  static int64_t reset(const RawClient& client, uint32_t stream) {
-    for (const SeenFrame& seen : frames_of(client.received)) {
-      if (seen.type == FrameType::rst_stream && seen.stream == stream) return seen.error();
-    }
-    return -1;
-  }
-  ServeRig rig;
-};
-
-std::string repeated(size_t times, const std::string& bytes) {
-  std::string all;
-  for (size_t i = 0; i < times; ++i) all += bytes;
-  return all;
-}
-
-std::string headers(uint32_t stream, const FieldLines& lines, uint8_t flags = end_stream | end_headers) {
-  return frame(FrameType::headers, flags, stream, block(lines));
-}
-
 FieldLines with_field(std::string name, std::string value) {
   FieldLines lines = get_lines("/");
   lines.emplace_back(std::move(name), std::move(value));
   return lines;
+}
+
+struct Flood {
+  std::string_view name;
+  std::string bytes;
+  std::string first = {};  // sent and answered before
+};
+
+// The connection ends within the budget, with a word, and no other does.
+void check_flood(const Flood& each) {
+  INFO(each.name);
+  AbuseRig abuse;
+  abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+  H2Client good(abuse.rig.client_loop, abuse.rig.address);
+  RawClient& bad = abuse.attack(each.first);
+  CHECK(!bad.closed());
+  // Bit by bit, so that nothing is unread when it ends and the farewell arrives.
+  for (size_t at = 0; at < each.bytes.size() && !bad.closed(); at += 1000) {
+    bad.send(each.bytes.substr(at, 1000));
+    abuse.rig.world.run_until_idle();
+  }
+  CHECK(bad.closed());
+  CHECK(AbuseRig::goaway(bad) == NGHTTP2_ENHANCE_YOUR_CALM);
+  CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
+  CHECK(abuse.rig.requests.size() <= 210);
+  const int32_t id = good.get("/");
+  abuse.rig.world.run_until_idle();
+  CHECK(good.exchange(id).answer.complete);
 }
 
 TEST_CASE("a flood of what serves nothing ends its connection within the budget, and no other",
@@ -68,11 +54,8 @@ TEST_CASE("a flood of what serves nothing ends its connection within the budget,
     provoked += get_frame(id) + frame(FrameType::window_update, 0, id, be(0x7fffffff, 4));
   }
   const std::string open = headers(1, get_lines("/keep"), end_headers);
-  struct Case {
-    std::string_view name;
-    std::string bytes;
-  };
-  const Case cases[] = {
+  const std::string window_of_1 = frame(FrameType::window_update, 0, 1, be(1000, 4));
+  const std::vector<Flood> cases = {
       {"rapid reset", resets},
       {"provoked resets", provoked},
       {"pings", repeated(2000, frame(FrameType::ping, 0, 0, "12345678"))},
@@ -81,6 +64,12 @@ TEST_CASE("a flood of what serves nothing ends its connection within the budget,
       {"priority updates", open + repeated(2000, frame(FrameType::priority_update, 0, 0, be(1, 4) + "u=1"))},
       {"empty data", open + repeated(2000, frame(FrameType::data, 0, 1))},
       {"tiny windows", open + repeated(2000, frame(FrameType::window_update, 0, 1, be(1, 4)))},
+      {"a bomb in pieces", frame(FrameType::headers, end_stream, 1, block(get_lines("/"))) +
+                               repeated(300, frame(FrameType::continuation, 0, 1, repeated(100, literal("a", "b"))))},
+      {"windows of a stream that gets nothing", repeated(2000, window_of_1), open},
+      {"padding alone", open + repeated(2000, frame(FrameType::data, padded, 1, "\3" + std::string(3, '\0')))},
+      {"answers to no ping", repeated(2000, frame(FrameType::ping, ack, 0, "12345678"))},
+      {"farewells", open + repeated(2000, frame(FrameType::goaway, 0, 0, be(0, 4) + be(0, 4)))},
       {"unknown frames", repeated(2000, frame(static_cast<FrameType>(0x77), 0, 0, "x"))},
       {"malformed requests", [] {
          std::string bytes;
@@ -88,20 +77,31 @@ TEST_CASE("a flood of what serves nothing ends its connection within the budget,
          return bytes;
        }()},
   };
-  for (const Case& each : cases) {
-    INFO(each.name);
-    AbuseRig abuse;
-    abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
-    H2Client good(abuse.rig.client_loop, abuse.rig.address);
-    RawClient& bad = abuse.attack(each.bytes);
-    abuse.rig.world.run_until_idle();
-    CHECK(bad.closed());
-    CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
-    CHECK(abuse.rig.requests.size() <= 210);
-    const int32_t id = good.get("/");
-    abuse.rig.world.run_until_idle();
-    CHECK(good.exchange(id).answer.complete);
-  }
+  for (const Flood& each : cases) check_flood(each);
+}
+
+TEST_CASE("a flood of what is ignored ends its connection, too", "[node][h2]") {
+  // Answered before it has ended: what is reset then is cut short.
+  const std::string early = headers(1, get_lines("/"), end_headers);
+  std::string many_early;
+  for (uint32_t i = 0; i < 130; ++i) many_early += headers(2 * i + 1, get_lines("/"), end_headers);
+  const std::string window_of_1 = frame(FrameType::window_update, 0, 1, be(1000, 4));
+  const std::vector<Flood> cases = {
+      {"data behind an early answer", repeated(2000, frame(FrameType::data, 0, 1, "x")), early},
+      {"empty data behind an early answer", repeated(2000, frame(FrameType::data, 0, 1)), early},
+      {"heads behind an early answer", repeated(2000, headers(1, {{"x", "y"}})), early},
+      {"bombs behind an early answer",
+       repeated(40, frame(FrameType::headers, end_stream | end_headers, 1, std::string(16000, '\x82'))),
+       early},
+      {"a bomb in pieces behind an early answer",
+       frame(FrameType::headers, end_stream, 1, std::string(16000, '\x82')) +
+           repeated(40, frame(FrameType::continuation, 0, 1, std::string(16000, '\x82'))),
+       early},
+      {"data of forgotten streams", repeated(2000, frame(FrameType::data, 0, 1, "x")), many_early},
+      {"data of a closed stream", repeated(2000, frame(FrameType::data, 0, 1, "x")), get_frame(1)},
+      {"windows of a closed stream", repeated(2000, window_of_1), get_frame(1)},
+  };
+  for (const Flood& each : cases) check_flood(each);
 }
 
 TEST_CASE("within the budget nobody is cut off", "[node][h2]") {
@@ -117,12 +117,60 @@ TEST_CASE("within the budget nobody is cut off", "[node][h2]") {
   CHECK(!client.closed());
 }
 
+TEST_CASE("what is under way behind an early answer costs nothing", "[node][h2]") {
+  struct Case {
+    std::string_view name;
+    std::string bytes;
+  };
+  // As much as the stream's window had room for: in full frames, and in messages of a hundred bytes.
+  const Case cases[] = {
+      {"full frames", repeated(4, frame(FrameType::data, 0, 1, std::string(16'383, 'x')))},
+      {"messages", repeated(180, frame(FrameType::data, 0, 1, std::string(100, 'x')))},
+  };
+  for (const Case& each : cases) {
+    INFO(each.name);
+    AbuseRig abuse;
+    RawClient& client = abuse.attack(headers(1, get_lines("/"), end_headers));
+    client.send(each.bytes + headers(1, {{"x-sum", "3"}}));
+    // The settings and the trailers cost one, and everything else is left.
+    client.send(repeated(198, frame(FrameType::ping, 0, 0, "12345678")) + get_frame(3));
+    abuse.rig.world.run_until_idle();
+    CHECK(!client.closed());
+    CHECK(AbuseRig::count(client, FrameType::headers) == 2);
+  }
+}
+
+TEST_CASE("windows that give back what was read cost nothing", "[node][h2]") {
+  AbuseRig abuse;
+  const std::string body(60'000, 'x');
+  abuse.rig.default_script = [&](serve::ServerExchange& exchange) {
+    exchange.reply({200, "HTTP/1.1 200 OK\r\n", {}}, body, {});
+  };
+  RawClient& client = abuse.attack(frame(FrameType::window_update, 0, 0, be(1 << 24, 4)));
+  for (uint32_t id = 1; id < 400; id += 2) {
+    // As Firefox does: the stream's window is opened behind the request.
+    client.send(get_frame(id) + frame(FrameType::window_update, 0, id, be(1 << 20, 4)));
+    abuse.rig.world.run_until_idle();
+    // One for the stream and one for the connection per frame; the stream has ended meanwhile.
+    for (const uint32_t bytes : {16'384u, 16'384u, 16'384u, 10'848u})
+      client.send(frame(FrameType::window_update, 0, id, be(bytes, 4)) +
+                  frame(FrameType::window_update, 0, 0, be(bytes, 4)));
+  }
+  // But for the settings nothing is spent.
+  client.send(repeated(199, frame(FrameType::ping, 0, 0, "12345678")));
+  abuse.rig.world.run_until_idle();
+  CHECK(!client.closed());
+  CHECK(abuse.rig.requests.size() == 200);
+}
+
 TEST_CASE("a head in endless pieces ends the connection", "[node][h2]") {
   AbuseRig abuse;
   std::string bytes = frame(FrameType::headers, end_stream, 1, block(get_lines("/")));
   bytes += repeated(1000, frame(FrameType::continuation, 0, 1, literal("a", "b")));
   RawClient& client = abuse.attack(bytes);
   CHECK(client.closed());
+  CHECK(AbuseRig::goaway(client) == NGHTTP2_ENHANCE_YOUR_CALM);
+  CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
   CHECK(abuse.rig.requests.empty());
 }
 
@@ -233,15 +281,30 @@ TEST_CASE("trailers end the content and go no further", "[node][h2]") {
 }
 
 TEST_CASE("streams beyond the limit are refused", "[node][h2]") {
-  AbuseRig abuse;
-  abuse.rig.default_script = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
-  std::string bytes = frame(FrameType::settings, ack, 0);
-  for (uint32_t i = 0; i < 140; ++i) bytes += get_frame(2 * i + 1);
-  // The settings must be known to the client before they bind it.
-  RawClient& client = abuse.rig.ask(h2_hello());
-  client.send(bytes);
-  abuse.rig.world.run_until_idle();
-  CHECK(abuse.rig.kept.size() == 128);
+  for (const bool known : {false, true}) {
+    INFO("the client has acknowledged our settings: " << known);
+    AbuseRig abuse;
+    abuse.rig.default_script = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+    RawClient& client = abuse.attack(known ? frame(FrameType::settings, ack, 0) : "");
+    std::string bytes;
+    for (uint32_t i = 0; i < 128; ++i) bytes += get_frame(2 * i + 1);
+    // Ten too many, with content that was under way.
+    for (uint32_t i = 128; i < 138; ++i)
+      bytes += headers(2 * i + 1, get_lines("/"), end_headers) + frame(FrameType::data, 0, 2 * i + 1, "x");
+    client.send(bytes);
+    abuse.rig.world.run_until_idle();
+    CHECK(abuse.rig.kept.size() == 128);
+    CHECK(client.closed() == known);
+    CHECK(AbuseRig::goaway(client) == (known ? NGHTTP2_PROTOCOL_ERROR : -1));
+    CHECK(AbuseRig::reset(client, 255) == -1);
+    for (uint32_t i = 128; i < 138 && !known; ++i)
+      CHECK(AbuseRig::reset(client, 2 * i + 1) == NGHTTP2_REFUSED_STREAM);
+    if (known) continue;
+    // Each cost one: a browser that asks for a hundred things before it knows a lower limit is not cut off.
+    client.send(repeated(189, frame(FrameType::ping, 0, 0, "12345678")));
+    abuse.rig.world.run_until_idle();
+    CHECK(!client.closed());
+  }
 }
 
 TEST_CASE("bytes that are no frames end the connection", "[node][h2]") {

@@ -12,7 +12,6 @@ namespace {
 // Frames that only clients which go wrong send.
 constexpr auto push_promise = static_cast<FrameType>(5);
 constexpr auto unknown_type = static_cast<FrameType>(0xbe);
-constexpr uint8_t padded = 8;
 constexpr uint8_t priority = 0x20;
 constexpr uint32_t frame_bytes_max = 16384;
 

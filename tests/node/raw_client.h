@@ -39,6 +39,11 @@ class RawClient final : public net::StreamHandler {
     paused_ = false;
     if (stream_ != nullptr) stream_->read_start();
   }
+  // Reads what has come by once, and no more.
+  void sip() {
+    sipping_ = true;
+    resume();
+  }
   void reset() {
     if (stream_ != nullptr) stream_->reset();
   }
@@ -70,7 +75,10 @@ class RawClient final : public net::StreamHandler {
     if (!paused_) stream_->read_start();
     write();
   }
-  void on_read(std::string_view bytes) override { received.append(bytes); }
+  void on_read(std::string_view bytes) override {
+    received.append(bytes);
+    if (std::exchange(sipping_, false)) pause();
+  }
   void on_end() override {
     ended = true;
     stream_->close();
@@ -94,6 +102,7 @@ class RawClient final : public net::StreamHandler {
   std::string unsent_;
   bool connected_ = false;
   bool paused_ = false;
+  bool sipping_ = false;
   bool end_wanted_ = false;
 };
 

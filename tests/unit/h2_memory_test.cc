@@ -25,7 +25,10 @@ TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of it
   char* const arena = arenas.take();
   arenas.give(arena);
   REQUIRE(resident_pages(arena) == 0);
-  H2Memory memory(arenas);
+  REQUIRE(arenas.take() == arena);
+  constexpr size_t object = 640;
+  std::memset(arena, 1, object);
+  H2Memory memory(arena, object);
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session* session = nullptr;
@@ -43,7 +46,7 @@ TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of it
 
 TEST_CASE("what does not fit the arena of a session comes from the heap") {
   H2Arenas arenas;
-  H2Memory memory(arenas);
+  H2Memory memory(arenas.take(), 600);
   std::set<void*> taken;
   for (const size_t bytes : {frame, frame, size_t{100}, size_t{4000}, size_t{4000}, size_t{100'000}}) {
     void* part = memory.take(bytes);
@@ -59,7 +62,7 @@ TEST_CASE("what does not fit the arena of a session comes from the heap") {
 
 TEST_CASE("memory of a session grows with its content") {
   H2Arenas arenas;
-  H2Memory memory(arenas);
+  H2Memory memory(arenas.take(), 600);
   for (const size_t bytes : {size_t{100}, size_t{4000}, frame}) {
     char* text = static_cast<char*>(memory.change(nullptr, bytes));
     std::memset(text, 'a', bytes);

