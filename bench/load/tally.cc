@@ -6,15 +6,17 @@ namespace perigee::load {
 
 namespace {
 
-// "perigee-a; hit; ttl=3" becomes "hit", "a; fwd=uri-miss; stored" becomes "uri-miss" (RFC 9211).
-std::string_view cache_verdict(std::string_view member) {
+// "perigee-a; hit; ttl=3" becomes "hit", "a; fwd=uri-miss; stored" becomes "uri-miss", and "uri-miss; collapsed" when
+// somebody else's request was waited for (RFC 9211).
+std::string cache_verdict(std::string_view member) {
   const size_t semicolon = member.find(';');
   if (semicolon == std::string_view::npos) return member.empty() ? "none" : "other";
+  const bool collapsed = member.find("; collapsed") != std::string_view::npos;
   std::string_view first = member.substr(semicolon + 1);
   first = first.substr(0, first.find(';'));
   while (!first.empty() && first.front() == ' ') first.remove_prefix(1);
   if (first.substr(0, 4) == "fwd=") first.remove_prefix(4);
-  return first;
+  return std::string(first) + (collapsed ? "; collapsed" : "");
 }
 
 template <typename T>
@@ -64,7 +66,7 @@ void Tally::add(const Outcome& outcome) {
   if (outcome.status != 0) {
     ++statuses_[outcome.status];
     if (!expected(outcome.status)) ++unexpected_;
-    const std::string_view verdict = cache_verdict(outcome.cache_status);
+    const std::string verdict = cache_verdict(outcome.cache_status);
     auto entry = cache_statuses_.find(verdict);
     if (entry == cache_statuses_.end()) entry = cache_statuses_.emplace(std::string(verdict), 0).first;
     ++entry->second;
