@@ -11,6 +11,7 @@
 #include "edge/exchange_log.h"
 #include "edge/net/posix_files.h"
 #include "edge/net/service_notify.h"
+#include "edge/net/tls_memory.h"
 #include "edge/net/uv_io.h"
 #include "edge/node.h"
 
@@ -165,6 +166,7 @@ int print(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  net::keep_tls_record_buffers();
   Arguments arguments;
   CLI::App app("Perigee, an edge cache");
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();

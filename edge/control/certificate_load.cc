@@ -69,6 +69,10 @@ std::shared_ptr<const net::TlsCertificate> CertificateReader::read(const Section
     return nullptr;
   }
   warn_before_end(values, **certificate, site);
+  if (!(*certificate)->ocsp_left_out.empty()) {
+    source_.warnings.push_back({values.place("ocsp"), values.full_key("ocsp"),
+                                "found " + (*certificate)->ocsp_left_out + site + "; it is not stapled"});
+  }
   return std::move(*certificate);
 }
 

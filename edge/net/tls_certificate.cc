@@ -89,14 +89,17 @@ std::vector<std::string> names_of(X509& certificate) {
   return names;
 }
 
-std::optional<Problem> check_times(const TlsCertificate& certificate, WallTime now) {
-  if (now >= certificate.not_after) {
-    return Problem{TlsFile::chain, "a certificate that expired on " + date_text(certificate.not_after),
-                   "one that is valid now"};
-  }
-  if (now < certificate.not_before) {
-    return Problem{TlsFile::chain, "a certificate that begins on " + date_text(certificate.not_before),
-                   "one that is valid now"};
+// RFC 5280 6.1.3: each certificate of a path is judged by the time, not only the first.
+std::optional<Problem> check_times(const Chain& chain, WallTime now) {
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const WallTime begin = to_wall(X509_get0_notBefore(chain[i].get()));
+    const WallTime end = to_wall(X509_get0_notAfter(chain[i].get()));
+    if (now >= begin && now < end) continue;
+    const std::string which =
+        i == 0 ? "a certificate that" : fmt::format("a chain whose certificate {}", i + 1);
+    return Problem{TlsFile::chain,
+                   which + (now < begin ? " begins on " + date_text(begin) : " expired on " + date_text(end)),
+                   "certificates that are valid now"};
   }
   return std::nullopt;
 }
@@ -116,8 +119,25 @@ std::optional<Problem> check_chain(const Chain& chain) {
   return std::nullopt;
 }
 
-// RFC 6960: a successful response about this certificate whose time has not passed.
-std::optional<Problem> check_ocsp(const std::string& der, const Chain& chain, std::optional<WallTime> now) {
+// RFC 6960 3.2: signed by who issued the certificate, or by a responder that it entitled. Without the
+// issuer's certificate there is nothing to judge by.
+bool is_signed_for(OCSP_BASICRESP& response, const Chain& chain) {
+  if (chain.size() < 2) return true;
+  const std::unique_ptr<X509_STORE, TlsRelease<X509_STORE_free>> store(X509_STORE_new());
+  const std::unique_ptr<STACK_OF(X509), TlsRelease<free_list>> issuers(sk_X509_new_null());
+  for (size_t i = 1; i < chain.size(); ++i) {
+    X509_STORE_add_cert(store.get(), chain[i].get());
+    sk_X509_push(issuers.get(), chain[i].get());
+  }
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+  const bool good = OCSP_basic_verify(&response, issuers.get(), store.get(), OCSP_TRUSTOTHER) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+// RFC 6960: a successful response about this certificate. One whose time has passed is left out.
+std::optional<Problem> take_ocsp(std::string der, const Chain& chain, std::optional<WallTime> now,
+                                 TlsCertificate& certificate) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const OcspHandle response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
   const std::string expected = "a DER-encoded OCSP response about the certificate";
@@ -127,7 +147,9 @@ std::optional<Problem> check_ocsp(const std::string& der, const Chain& chain, st
     return Problem{TlsFile::ocsp, "an OCSP response that says the responder failed", expected};
   const OcspBasicHandle basic(OCSP_response_get1_basic(response.get()));
   const ASN1_INTEGER* serial = X509_get0_serialNumber(chain.front().get());
-  for (int i = 0; basic != nullptr && i < OCSP_resp_count(basic.get()); ++i) {
+  if (basic == nullptr || !is_signed_for(*basic, chain))
+    return Problem{TlsFile::ocsp, "an OCSP response that the certificate's issuer did not sign", expected};
+  for (int i = 0; i < OCSP_resp_count(basic.get()); ++i) {
     OCSP_SINGLERESP* single = OCSP_resp_get0(basic.get(), i);
     ASN1_INTEGER* about = nullptr;
     OCSP_id_get0_info(nullptr, nullptr, nullptr, &about,
@@ -138,9 +160,12 @@ std::optional<Problem> check_ocsp(const std::string& der, const Chain& chain, st
     if (status != V_OCSP_CERTSTATUS_GOOD)
       return Problem{TlsFile::ocsp, "an OCSP response that calls the certificate revoked or unknown",
                      expected};
-    if (now && next_update != nullptr && *now >= to_wall(next_update))
-      return Problem{TlsFile::ocsp, "an OCSP response that ended on " + date_text(to_wall(next_update)),
-                     expected};
+    certificate.ocsp_until = next_update == nullptr ? WallTime::max() : to_wall(next_update);
+    if (now && *now >= certificate.ocsp_until) {
+      certificate.ocsp_left_out = "an OCSP response that ended on " + date_text(certificate.ocsp_until);
+    } else {
+      certificate.ocsp_der = std::move(der);
+    }
     return std::nullopt;
   }
   return Problem{TlsFile::ocsp, "an OCSP response about another certificate", expected};
@@ -184,15 +209,15 @@ tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_
   certificate->key_type = type == nullptr ? "" : type;
   if (auto wrong = check_chain(chain)) return tl::unexpected<Problem>(std::move(*wrong));
   if (now) {
-    if (auto wrong = check_times(*certificate, *now)) return tl::unexpected<Problem>(std::move(*wrong));
+    if (auto wrong = check_times(chain, *now)) return tl::unexpected<Problem>(std::move(*wrong));
   }
   if (!bytes.ocsp.empty()) {
-    if (auto wrong = check_ocsp(bytes.ocsp, chain, now)) return tl::unexpected<Problem>(std::move(*wrong));
+    if (auto wrong = take_ocsp(std::move(bytes.ocsp), chain, now, *certificate))
+      return tl::unexpected<Problem>(std::move(*wrong));
   }
   ERR_clear_error();
   certificate->chain_pem = std::move(bytes.chain);
   certificate->key_pem = std::move(bytes.key);
-  certificate->ocsp_der = std::move(bytes.ocsp);
   return std::shared_ptr<const TlsCertificate>(std::move(certificate));
 }
 

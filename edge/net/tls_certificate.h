@@ -1,6 +1,7 @@
 // A certificate chain with its key, read from files' bytes and checked: that both can be read, that the key
 // belongs to the certificate, that each certificate of the chain was issued by the next, that now is within
-// its time, and that a stapled OCSP response speaks of it.
+// the time of each, and that an OCSP response to be stapled speaks of it and was signed for its issuer. One
+// whose time is over is no fault of the certificate: it is left out, and named.
 //
 // Holds bytes and facts, no object of OpenSSL: every worker makes its own objects from them, so that workers
 // share no reference count.
@@ -23,7 +24,10 @@ namespace perigee::net {
 struct TlsCertificate {
   std::string chain_pem;  // the certificate first, then those that issued it
   std::string key_pem;
-  std::string ocsp_der;            // empty: nothing is stapled
+  std::string ocsp_der;   // empty: nothing is stapled
+  WallTime ocsp_until{};  // and no longer than this: clients refuse a response that has ended
+  std::string
+      ocsp_left_out;  // why there is none though there was a file, "an OCSP response that ended on ..."
   std::vector<std::string> names;  // lower-case DNS names (also "*.example.org") and IP addresses it is for
   WallTime not_before{};
   WallTime not_after{};

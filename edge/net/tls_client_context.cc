@@ -3,14 +3,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <unordered_map>
-
 #include "edge/base/mac.h"
 #include "edge/net/address.h"
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
 #include "edge/net/tls_policy.h"
+#include "edge/net/tls_resumption.h"
 
 namespace perigee::net {
 namespace {
@@ -86,10 +85,10 @@ class ClientContext final : public TlsClientContext {
       SSL_free(session);
       return nullptr;
     }
-    auto& slot = *sessions_.try_emplace(resume_key).first;
-    SSL_set_app_data(session, const_cast<std::string*>(&slot.first));
-    if (slot.second != nullptr && SSL_SESSION_is_resumable(slot.second.get()) == 1)
-      SSL_set_session(session, slot.second.get());
+    const TlsResumption::Place place = sessions_.claim(resume_key);
+    SSL_set_app_data(session, reinterpret_cast<void*>(place));
+    SSL_SESSION* before = sessions_.find(place);
+    if (before != nullptr && SSL_SESSION_is_resumable(before) == 1) SSL_set_session(session, before);
     return session;
   }
 
@@ -97,17 +96,15 @@ class ClientContext final : public TlsClientContext {
   // A session to resume has come, perhaps long after the handshake. Returns 1: the reference is ours.
   static int on_new_session(SSL* session, SSL_SESSION* resumable) {
     auto* self = static_cast<ClientContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
-    const auto* key = static_cast<const std::string*>(SSL_get_app_data(session));
-    if (key == nullptr) return 0;
-    self->sessions_[*key].reset(resumable);
+    const auto place = reinterpret_cast<TlsResumption::Place>(SSL_get_app_data(session));
+    self->sessions_.keep(place, SessionHandle(resumable));
     return 1;
   }
 
   ContextHandle context_;
   bool offer_http2_ = false;
   bool exact_names_ = false;
-  // Keys are few: they name the servers of the configuration. Nodes of the map stay where they are.
-  std::unordered_map<std::string, SessionHandle> sessions_;
+  TlsResumption sessions_;
 };
 
 }  // namespace

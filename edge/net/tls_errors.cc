@@ -15,4 +15,8 @@ tl::unexpected<Error> context_failed(std::string_view what) {
   return fail(Side::internal, "tls_context", std::string(what) + ": " + take_tls_reason());
 }
 
+void forget_tls_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace perigee::net

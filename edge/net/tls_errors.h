@@ -17,4 +17,8 @@ std::string take_tls_reason();
 // What could not be made part of a context, with that reason.
 tl::unexpected<Error> context_failed(std::string_view what);
 
+// Empties the list before a call whose outcome SSL_get_error is to explain. Cheap when it is empty already,
+// as before nearly every record.
+void forget_tls_errors();
+
 }  // namespace perigee::net

@@ -26,8 +26,12 @@ constexpr const char* groups = "X25519:P-256:P-384";
 constexpr std::string_view session_scope = "perigee";
 constexpr uint32_t early_data_bytes_max = 16 * 1024;
 
-// The names of one handshake's OCSP responses: a context of ours by certificate.
-using Staples = std::map<const X509*, std::string>;
+struct Staple {
+  std::string der;
+  WallTime until{};
+};
+// Those of a context, by certificate.
+using Staples = std::map<const X509*, Staple>;
 
 struct HostContext {
   ContextHandle context;
@@ -39,7 +43,10 @@ int on_staple(SSL* session, void* argument) {
   const auto& staples = *static_cast<const Staples*>(argument);
   const auto found = staples.find(SSL_get_certificate(session));
   if (found == staples.end()) return SSL_TLSEXT_ERR_NOACK;
-  const std::string& der = found->second;
+  // A client refuses a response that has ended, where it would have gone on without one.
+  if (std::chrono::system_clock::now().time_since_epoch() >= found->second.until.time_since_epoch())
+    return SSL_TLSEXT_ERR_NOACK;
+  const std::string& der = found->second.der;
   auto* copy = static_cast<unsigned char*>(OPENSSL_memdup(der.data(), der.size()));
   if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
   SSL_set_tlsext_status_ocsp_resp(session, copy, static_cast<long>(der.size()));
@@ -90,7 +97,8 @@ bool add_certificate(HostContext& host, const TlsCertificate& certificate) {
     if (SSL_CTX_add1_chain_cert(&context, next.get()) != 1) return false;
   }
   ERR_clear_error();
-  if (!certificate.ocsp_der.empty()) host.staples[leaf.get()] = certificate.ocsp_der;
+  if (!certificate.ocsp_der.empty())
+    host.staples[leaf.get()] = {certificate.ocsp_der, certificate.ocsp_until};
   return true;
 }
 

@@ -1,13 +1,12 @@
 #include "edge/net/tls_stream.h"
 
-#include <openssl/err.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
 
 #include "edge/net/slice_reader.h"
+#include "edge/net/tls_errors.h"
 #include "edge/net/tls_facts.h"
 #include "edge/net/tls_handles.h"
 #include "edge/net/tls_transport.h"
@@ -190,7 +189,7 @@ void TlsStream::keep_rest() {
 
 // True when the handshake has just been completed.
 bool TlsStream::shake_hands() {
-  ERR_clear_error();
+  forget_tls_errors();
   int result = 0;
   const bool early = takes_early_ && begin_early(result);
   if (!takes_early_) result = SSL_do_handshake(session_);
@@ -261,7 +260,7 @@ bool TlsStream::open_records() {
   char* into = workspace_->opened.get();
   size_t size = 0;
   int error = SSL_ERROR_NONE;
-  ERR_clear_error();
+  forget_tls_errors();
   while (size < TlsWorkspace::opened_bytes_max) {
     size_t part = 0;
     if (!open_record(into + size, TlsWorkspace::opened_bytes_max - size, part, error)) break;
@@ -338,8 +337,9 @@ size_t TlsStream::seal(SliceReader& reader) {
   return sealed;
 }
 
+// The transport takes everything, so a failure is final and nothing of OpenSSL's errors decides anything
+// here.
 bool TlsStream::put(const char* bytes, size_t size) {
-  ERR_clear_error();
   size_t taken = 0;
   const int result = state_ == State::early ? SSL_write_early_data(session_, bytes, size, &taken)
                                             : SSL_write_ex(session_, bytes, size, &taken);
@@ -382,7 +382,7 @@ void TlsStream::shutdown_write() {
   // Before a handshake is complete there is no close_notify.
   if (state_ == State::open) {
     SSL_shutdown(session_);
-    ERR_clear_error();
+    forget_tls_errors();
     flush();
   }
   if (pending_.empty()) below_.shutdown_write();
@@ -415,7 +415,7 @@ void TlsStream::close() {
   state_ = State::closing;
   if (orderly) {
     SSL_shutdown(session_);
-    ERR_clear_error();
+    forget_tls_errors();
     flush();
   }
   below_.close();

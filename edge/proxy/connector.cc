@@ -11,7 +11,9 @@ class Connector::Attempt final : public net::StreamHandler {
       : owner_(&owner), address_(address), stream_(&loop.connect(address, *this)) {
     if (!owner.tls_) return;
     const ConnectTls& tls = *owner.tls_;
-    stream_ = &tls.factory->connect(*stream_, tls.context, tls.name, tls.resume_key, *this);
+    // Servers of one name need not know each other's keys.
+    stream_ = &tls.factory->connect(*stream_, tls.context, tls.name,
+                                    tls.resume_key + " " + address.to_string(), *this);
   }
 
   void abandon() {

@@ -38,7 +38,7 @@ struct ConnectTls {
   net::TlsFactory* factory = nullptr;
   std::shared_ptr<net::TlsClientContext> context;
   std::string name;        // whom to connect to
-  std::string resume_key;  // under which sessions are kept
+  std::string resume_key;  // under which sessions with each address are kept
 };
 
 class Connector final : private net::TimerHandler {

@@ -13,14 +13,17 @@ std::string pem(const std::string& name) { return read_test_file("certificates/"
 constexpr std::string_view peers_tls =
     "[peers.tls]\nchain = \"peer.pem\"\nkey = \"peer.key.pem\"\nauthorities = \"root.pem\"\n";
 
-Setup with_certificates(const std::string& tables = std::string(peers_tls)) {
+Setup with_certificates(int nodes = 2, const std::string& tables = std::string(peers_tls)) {
   Setup setup;
-  setup.nodes({"eu-1", "eu-2"}).peers_with_certificates().tables(tables).file("root.pem", pem("root.pem"));
-  for (const std::string number : {"1", "2"}) {
+  setup.peers_with_certificates().tables(tables).file("root.pem", pem("root.pem"));
+  std::vector<std::string> names;
+  for (int node = 1; node <= nodes; ++node) {
+    const std::string number = std::to_string(node);
+    names.push_back("eu-" + number);
     setup.file_of("eu-" + number, "peer.pem", pem("peer-" + number + ".pem"))
         .file_of("eu-" + number, "peer.key.pem", pem("peer-" + number + ".key"));
   }
-  return setup;
+  return setup.nodes(std::move(names));
 }
 
 std::shared_ptr<const net::TlsCertificate> certificate(const std::string& stem) {
@@ -100,6 +103,29 @@ TEST_CASE("a node is only asked when it proves to be itself, to the letter", "[n
   CHECK(wrong.error() == net::StreamError::tls_failed);
 }
 
+TEST_CASE("a node that another one answers for is not asked", "[node][tls][cluster]") {
+  Cluster cluster(with_certificates(3));
+  cluster.origin().on("/a").reply(200).max_age(60).body("hello");
+  const std::vector<std::string> owners = cluster.owners("eu", "/a");
+  const std::string& receiver = owners.at(2);
+  // Where the receiver looks for one of the owners there is the other, a node of the cluster as well.
+  net::MemoryFiles& files = cluster.files(receiver);
+  std::string topology = files.read_all("/etc/topology.toml", 1 << 20).value();
+  const auto address = [](const std::string& node) { return "10.1.0." + node.substr(3) + ":81"; };
+  const size_t first = topology.find(address(owners[0]));
+  const size_t second = topology.find(address(owners[1]));
+  REQUIRE(std::max(first, second) != std::string::npos);
+  topology.replace(first, address(owners[0]).size(), address(owners[1]));
+  topology.replace(second, address(owners[1]).size(), address(owners[0]));
+  files.put("/etc/topology.toml", topology);
+  REQUIRE(cluster.node(receiver).reload().applied);
+  cluster.run();
+  cluster.get(receiver, "/a").expect(200).body("hello");
+  CHECK(cluster.origin().requests().size() == 1);
+  CHECK(cluster.metric(receiver, Metric::upstream_failures_peer) == 2);
+  for (const std::string& owner : owners) CHECK(cluster.metric(owner, Metric::peer_requests) == 0);
+}
+
 TEST_CASE("a wildcard names no node", "[node][tls]") {
   Cluster cluster(
       Setup()
@@ -166,7 +192,7 @@ TEST_CASE("certificates of nodes change with a reload, the table itself with a r
   cluster.get(receiver, "/a").expect(200);
   // The new settings make connections of their own.
   CHECK(cluster.metric(owner, Metric::tls_handshakes_full) == 2);
-  cluster.files(owner).put("/etc/node.toml", Cluster::node_file(with_certificates(""), owner));
+  cluster.files(owner).put("/etc/node.toml", Cluster::node_file(with_certificates(2, ""), owner));
   const control::ReloadResult without = cluster.node(owner).reload();
   CHECK(!without.applied);
   const std::string number = owner.substr(3) == "1" ? "2" : "1";

@@ -13,17 +13,18 @@ std::string pem(const std::string& name) { return read_test_file("certificates/"
 // A node that is the origin of another one: it serves a.example over TLS from the scripted origin.
 class Rig {
  public:
-  explicit Rig(const std::string& settings, const std::string& authorities = "root.pem") {
+  explicit Rig(const std::string& settings, const std::string& authorities = "root.pem",
+               const std::string& servers = R"(["10.1.0.1:443"])") {
     Setup front;
     front.nodes({"us-2"})
         .tables("admin = \"127.0.0.2:9180\"\n")
         .file("root.pem", pem(authorities))
-        .origin("servers = [\"10.1.0.1:443\"]\ntls = true\ntls_authorities = \"root.pem\"\n" + settings)
+        .origin("servers = " + servers + "\ntls = true\ntls_authorities = \"root.pem\"\n" + settings)
         .file("a.pem", pem("a.pem"));
     Setup behind;
     behind.file("a.pem", pem("a.pem"))
         .file("a.key", pem("a.key"))
-        .tables("tls = [\"10.1.0.1:443\"]\n[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n");
+        .tables("tls = " + servers + "\n[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n");
     cluster = std::make_unique<Cluster>(behind);
     cluster->add_node(front, "us-2");
     cluster->run();
@@ -70,6 +71,18 @@ TEST_CASE("sessions with an origin are resumed", "[node][tls]") {
   }
   CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 1);
   CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) == 2);
+}
+
+TEST_CASE("sessions with different servers of one name are kept apart", "[node][tls]") {
+  // One node at two addresses: it would resume at either what was begun at the other.
+  Rig rig("tls_name = \"a.example\"\n", "root.pem", R"(["10.1.0.1:443", "10.1.0.1:444"])");
+  constexpr uint64_t requests = 12;
+  for (uint64_t i = 0; i < requests; ++i) {
+    rig.cluster->get("us-2", "/a").expect(200);
+    rig.cluster->advance(std::chrono::seconds(61));
+  }
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 2);
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) == requests - 2);
 }
 
 }  // namespace

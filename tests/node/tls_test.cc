@@ -18,7 +18,7 @@ std::string certificate(const std::string& section, const std::string& stem) {
 
 Setup with_files() {
   Setup setup;
-  for (const std::string stem : {"a", "a-rsa", "b", "expired", "weak"})
+  for (const std::string stem : {"a", "a-rsa", "b", "w", "x", "expired", "weak"})
     setup.file(stem + ".pem", pem(stem + ".pem")).file(stem + ".key", pem(stem + ".key"));
   setup.file("old.secret", std::string(64, 'o')).file("new.secret", std::string(64, 'n'));
   return setup;
@@ -147,6 +147,27 @@ TEST_CASE("the name a client sends chooses the certificate", "[node][tls]") {
   rig.cluster.run_until([&] { return other.ended(); });
   CHECK(!other.connected());
   CHECK(other.error() == net::StreamError::tls_failed);
+}
+
+TEST_CASE("an exact name comes before a wildcard, whatever the order of the tables", "[node][tls]") {
+  // The one of x.w.example alone is behind the wildcard's, and neither is the node's own.
+  Rig rig(with_files().tables("tls = [\"10.1.0.1:443\"]\n" + certificate("certificate", "a") +
+                              "[[site]]\nname = \"w\"\nhosts = [\"*.w.example\"]\norigin = \"content\"\n" +
+                              certificate("site.certificate", "w") +
+                              "[[site]]\nname = \"x\"\nhosts = [\"x.w.example\"]\norigin = \"content\"\n" +
+                              certificate("site.certificate", "x")));
+  rig.cluster.origin().on("/a").reply(200).body("x");
+  for (const auto& [name, shown] :
+       {std::pair("y.w.example", "*.w.example"), std::pair("x.w.example", "x.w.example")}) {
+    INFO(name);
+    TestConnection& client = rig.connect(name);
+    rig.get(client, "/a", name).expect(200);
+    CHECK(client.tls()->peer_names.front() == shown);
+  }
+  // A wildcard stands for one label.
+  TestConnection& deep = rig.connect("z.y.w.example");
+  rig.cluster.run_until([&] { return deep.ended(); });
+  CHECK(!deep.connected());
 }
 
 TEST_CASE("a request for another site than the one that was shaken hands with is misdirected",

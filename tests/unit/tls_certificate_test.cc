@@ -71,7 +71,10 @@ TEST_CASE("what is wrong with a certificate is said, with the file it is wrong i
       {"b.pem", "b.key", "a.ocsp", TlsFile::ocsp, "an OCSP response about another certificate"},
       {"a.pem", "a.key", "a-revoked.ocsp", TlsFile::ocsp,
        "an OCSP response that calls the certificate revoked"},
-      {"a.pem", "a.key", "a-old.ocsp", TlsFile::ocsp, "an OCSP response that ended on 2001-01-01"},
+      {"a.pem", "a.key", "a-forged.ocsp", TlsFile::ocsp,
+       "an OCSP response that the certificate's issuer did not sign"},
+      {"under-expired.pem", "under-expired.key", "", TlsFile::chain,
+       "a chain whose certificate 2 expired on 2001-01-01"},
   };
   for (const Case& each : cases) {
     INFO(each.chain << " " << each.key << " " << each.ocsp);
@@ -81,6 +84,18 @@ TEST_CASE("what is wrong with a certificate is said, with the file it is wrong i
     INFO(result.error().found);
     CHECK(result.error().found.starts_with(each.found));
   }
+}
+
+TEST_CASE("an OCSP response that has ended is left out, and named", "[tls]") {
+  const auto old = read("a.pem", "a.key", "a-old.ocsp");
+  REQUIRE(old);
+  CHECK((*old)->ocsp_der.empty());
+  CHECK((*old)->ocsp_left_out == "an OCSP response that ended on 2001-01-01");
+  const auto good = read("a.pem", "a.key", "a.ocsp");
+  REQUIRE(good);
+  CHECK((*good)->ocsp_der == read_test_file("certificates/a.ocsp"));
+  CHECK((*good)->ocsp_left_out.empty());
+  CHECK((*good)->ocsp_until > now);
 }
 
 TEST_CASE("without a time certificates are not judged by it", "[tls]") {

@@ -76,7 +76,8 @@ def main():
     issuer = (middle, middle_key)
     (HERE / "root.pem").write_bytes(pem(root))
     for stem, names, make in (("a", ["a.example", "*.a.example"], p256), ("a-rsa", ["a.example", "*.a.example"], rsa2048),
-                              ("b", ["b.example"], p256), ("peer-1", ["eu-1"], p256), ("peer-2", ["eu-2"], p256)):
+                              ("b", ["b.example"], p256), ("w", ["*.w.example"], p256),
+                              ("x", ["x.w.example"], p256), ("peer-1", ["eu-1"], p256), ("peer-2", ["eu-2"], p256), ("peer-3", ["eu-3"], p256)):
         key = make()
         certificate = issue(names[0], names, key, issuer)
         write(stem, pem(certificate, middle), key)
@@ -85,6 +86,14 @@ def main():
             (HERE / "a.ocsp").write_bytes(staple(certificate, issuer, good))
             (HERE / "a-revoked.ocsp").write_bytes(staple(certificate, issuer, revoked))
             (HERE / "a-old.ocsp").write_bytes(staple(certificate, issuer, good, datetime.datetime(2001, 1, 1)))
+            forger_key = p256()
+            forger = issue("Perigee test intermediate", [], forger_key, authority=True)
+            (HERE / "a-forged.ocsp").write_bytes(staple(certificate, (forger, forger_key), good))
+            over_key = p256()
+            over = issue("Perigee test intermediate that is over", [], over_key, (root, root_key), end=datetime.datetime(2001, 1, 1),
+                         authority=True)
+            under_key = p256()
+            write("under-expired", pem(issue("a.example", ["a.example"], under_key, (over, over_key)), over), under_key)
     strangers(("eu-1", "eu-2"))
     for stem, begin, end in (("expired", BEGIN, datetime.datetime(2001, 1, 1)), ("early", datetime.datetime(2119, 1, 1), END)):
         key = p256()
