@@ -127,6 +127,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   bool working_ = false;
   bool more_ = false;    // content waits for what was made to be written
   bool doomed_ = false;  // the budget is spent
+  bool failed_ = false;  // before anything was asked, and that was told
   bool closing_ = false;
 };
 

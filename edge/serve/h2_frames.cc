@@ -255,7 +255,8 @@ void H2Connection::refuse(H2Stream& stream, const http::Refusal& refusal) {
 // before there was one; of all others account is kept already.
 void H2Connection::report_unfinished(int status, std::string_view reason) {
   const Block block = std::exchange(block_, Block::none);
-  if (block == Block::trailers || (block == Block::none && last_begun_ != 0)) return;
+  if (block == Block::trailers) return;
+  if (block == Block::none && (last_begun_ != 0 || std::exchange(failed_, true))) return;
   RefusedRequest refused{client_address(), status, reason, {}, {}, {}};
   if (block == Block::request) {
     refused.method = head_.method();

@@ -69,6 +69,8 @@ TEST_CASE("what HTTP/2 refuses before a head is whole is in the access log", "[n
       {"a preface that stays unfinished", std::string(h2_preface.substr(0, 10)), 408, ""},
       {"no preface", std::string(h2_preface) + "GET / HTTP/1.1\r\nhost: a.example\r\n\r\n", 400, ""},
       {"a frame that may not be first", h2_hello() + frame(FrameType::data, 0, 1, "x"), 400, ""},
+      {"a head on a stream that no client may begin",
+       h2_hello() + frame(FrameType::headers, end_stream | end_headers, 2, block(get_lines("/"))), 400, ""},
       {"a head that stays unfinished", h2_hello() + begun, 408, "/begun"},
       {"fields that cannot be unpacked",
        h2_hello() + begun + frame(FrameType::continuation, end_headers, 1, "\xff\xff"), 400, "/begun"},
