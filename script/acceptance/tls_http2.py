@@ -11,10 +11,12 @@ import socket
 import ssl
 import statistics
 import subprocess
+import threading
 
 from harness import tls, until
 from harness.process import Process
-from harness.h2_attacks import ATTACKS, TIMEOUTS, in_background
+from harness.h2_attacks import (ATTACKS, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, TIMEOUTS, block, frame, frames_of,
+                                in_background, settings)
 from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
 
 TARGETS = ["perigee-edge", "perigee-origin", "bench-tls-memory"]
@@ -192,8 +194,22 @@ def handshakes(system, line):
                                                          lambda: cost(other, other.tls, SMALL, 3000, "-c3000", "--h1")), 1.0)
 
 
+def answered_http1(connection):
+    connection.sendall(f"GET {SMALL} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    received = b""
+    while len(received.partition(b"\r\n\r\n")[2]) < 1024:
+        received += connection.recv(65536)
+
+
+def answered_h2(connection):
+    connection.sendall(PREFACE + settings() + frame(SETTINGS, 1, 0) + frame(HEADERS, END_STREAM | END_HEADERS, 1, block(SMALL)))
+    received = b""
+    while not any(kind == DATA and flags & END_STREAM for kind, flags, _, _ in frames_of(received)):
+        received += connection.recv(65536)
+
+
 def idle(system, line):
-    """Memory of idle connections that have had one answer: ours, and what OpenSSL keeps for a session, by its own hook."""
+    """Memory of idle connections that have had one answer each: ours, and what OpenSSL keeps for a session, by its own hook."""
     said = tls.run(system.program("bench-tls-memory"), CERTIFICATES / "a.pem", CERTIFICATES / "a.key", AUTHORITY, HOST)
     openssl = json.loads(said)["openssl_bytes_per_session"] / 1024
     count = 2000
@@ -205,9 +221,7 @@ def idle(system, line):
         before = node.rss_bytes()
         for _ in range(count):
             connection = context.wrap_socket(socket.create_connection(node.tls), server_hostname=HOST)
-            if protocol == "http/1.1":
-                connection.sendall(f"GET {SMALL} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-                connection.recv(4096)
+            (answered_http1 if protocol == "http/1.1" else answered_h2)(connection)
             connections.append(connection)
         all_of_it = (node.rss_bytes() - before) / count / 1024
         line(f"{protocol}: RSS per connection, KiB", f"{all_of_it:.2f}, of which OpenSSL {openssl:.2f}", "shown", True)
@@ -216,8 +230,41 @@ def idle(system, line):
             connection.close()
 
 
+class Handshakes(threading.Thread):
+    """New handshakes and resumed ones in turn, each with an answer, until told to stop."""
+
+    def __init__(self, node):
+        super().__init__()
+        self._node = node
+        self._context = ssl.create_default_context(cafile=AUTHORITY)
+        self._over = threading.Event()
+        self.made = self.resumed = 0
+        self.errors = []
+        self.start()
+
+    def run(self):
+        while not self._over.is_set():
+            try:
+                session = self._shake(None)
+                self._shake(session)
+            except OSError as error:
+                self.errors.append(str(error))
+
+    def _shake(self, session):
+        with self._context.wrap_socket(socket.create_connection(self._node.tls, timeout=10), server_hostname=HOST,
+                                       session=session) as connection:
+            answered_http1(connection)
+            self.made += 1
+            self.resumed += connection.session_reused
+            return connection.session
+
+    def stop(self):
+        self._over.set()
+        self.join()
+
+
 def rotations(system, line):
-    """100 changes of certificates and of ticket keys under load."""
+    """100 changes of certificates and of ticket keys, under load and beside a stream of handshakes."""
     secrets = [system.folder / "new.secret", system.folder / "old.secret"]
     for secret in secrets:
         secret.write_text("0" * 64, encoding="ascii")
@@ -228,6 +275,7 @@ def rotations(system, line):
     host, port = node.tls
     load = subprocess.Popen(["h2load", "-D", "40", "-c32", "-m4", "-H", f":authority: {HOST}", f"https://{host}:{port}{SMALL}"],
                             stdout=subprocess.PIPE, text=True)
+    handshakes = Handshakes(node)
     applied = reached = 0
     for number in range(100):
         stem = "a-rsa" if number % 2 else "a"
@@ -236,10 +284,15 @@ def rotations(system, line):
         path.write_text(re.sub(r"certificates/[\w-]+\.(pem|key)", rf"certificates/{stem}.\1", text), encoding="utf-8")
         applied += node.reload()[0] == 200
         reached += tls.curl(node, SMALL)[0] == 200
+    handshakes.stop()
     said = load.communicate(timeout=120)[0]
     done, failed, errored, timeout = map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said).groups())
     line.exactly("reloads applied", applied, 100)
-    line.exactly("new handshakes that succeeded", reached, 100)
+    line.exactly("curl after each", reached, 100)
+    line("handshakes beside them", handshakes.made, "> 200", handshakes.made > 200)
+    line("of them resumed", handshakes.resumed, "> 100", handshakes.resumed > 100)
+    line.exactly("handshakes that failed, for a client", "; ".join(handshakes.errors) or "none", "none")
+    line.exactly("handshakes that failed, for the node", node.metrics()['perigee_tls_handshakes_total{kind="failed"}'], 0)
     line.exactly("requests under way that failed", failed + errored + timeout, 0)
     line("requests under way", done, "> 1000", done > 1000)
 

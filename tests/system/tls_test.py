@@ -69,6 +69,70 @@ def test_openssl(system):
     assert "Reused, TLSv1.2" in handshake(node, "-tls1_2", "-sess_in", session)
 
 
+def staples(node):
+    """Whether an OCSP response comes with the elliptic certificate and with the RSA one."""
+    for options in (("-tls1_3",), ("-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256")):
+        said = handshake(node, "-status", *options)
+        found = re.search(r"OCSP response: no response sent|OCSP Response Status: successful \(0x0\)", said)
+        assert found, said
+        yield "successful" in found.group()
+
+
+def test_staple(system):
+    """a response of the OCSP responder goes with its certificate, until a reload takes it away or it has ended"""
+    with_staple = tls.certificate("a", ocsp=tls.CERTIFICATES / "a.ocsp")
+    node, _ = serve(system, certificates=(with_staple, "a-rsa"))
+    assert list(staples(node)) == [True, False]
+    path = node.cluster.path(node.name)
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("a.ocsp", "a-old.ocsp"), encoding="utf-8")
+    status, result = node.reload()
+    assert status == 200 and "ended on 2001-01-01" in str(result["warnings"]), result
+    assert list(staples(node)) == [False, False]
+    path.write_text(before, encoding="utf-8")
+    assert node.reload()[0] == 200
+    assert list(staples(node)) == [True, False]
+    path.write_text(before.replace("a.ocsp", "a-revoked.ocsp"), encoding="utf-8")
+    status, result = node.reload()
+    assert status != 200 and "revoked" in str(result["errors"]), result
+    assert list(staples(node)) == [True, False]
+
+
+def test_tickets_of_a_region(system):
+    """a session sealed by one node is resumed by another that has the key, and by none that has not"""
+    for name in ("eu", "us"):
+        (system.folder / f"{name}.secret").write_text(name * 32, encoding="ascii")
+        (system.folder / f"{name}.secret").chmod(0o600)
+    ports = {name: system.port(system.host()) for name in ("eu-1", "eu-2", "us-1")}
+    nodes = system.cluster(system.origin("--root", system.folder), {"eu": ["eu-1", "eu-2"], "us": ["us-1"]},
+                           listen=lambda name: {"tls": [ports[name]]}, certificate=[tls.certificate("a")],
+                           tls=lambda name: {"ticket_keys": [system.folder / f"{name[:2]}.secret"]})
+    for node in nodes:
+        node.tls = ports[node.name].pair
+    request = f"GET / HTTP/1.1\r\nHost: {tls.HOST}\r\nConnection: close\r\n\r\n".encode()
+    for version in ("-tls1_2", "-tls1_3"):
+        session = system.folder / f"session{version}"
+        assert "New, TLSv1" in handshake(nodes[0], version, "-ign_eof", "-sess_out", session, request=request)
+        resumed = ["Reused, TLSv1" in handshake(node, version, "-ign_eof", "-sess_in", session, request=request) for node in nodes]
+        assert resumed == [True, True, False], (version, resumed)
+
+
+def test_nginx_as_origin(system):
+    """an origin over TLS is believed when the system's authorities vouch for it, and only then"""
+    root = system.folder / "root"
+    root.mkdir()
+    (root / "a.txt").write_bytes(b"hello")
+    port = system.port(system.host())
+    nginx = system.nginx(root, [f"listen {port} ssl;", f"ssl_certificate {tls.CERTIFICATES}/a.pem;",
+                                f"ssl_certificate_key {tls.CERTIFICATES}/a.key;"])
+    nginx.port = port
+    for authorities, status in (("root.pem", 200), ("other-root.pem", 502)):
+        node = system.node(nginx, {"SSL_CERT_FILE": str(tls.CERTIFICATES / authorities)}, origin={"tls": True, "tls_name": tls.HOST})
+        answer = node.get("/a.txt")
+        assert (answer.status, answer.body == b"hello") == (status, status == 200), (authorities, answer.status, answer.body)
+    assert nginx.requests() == 1
+
+
 def test_nghttp(system):
     """nghttp gets many resources over one connection, h2load thousands over several"""
     node, _ = serve(system)

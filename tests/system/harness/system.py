@@ -81,11 +81,11 @@ class System:
         addresses = [getattr(target, "address", target) for target in targets]
         return self.keep(Load(self.name("load"), self.program("perigee-load"), addresses, arguments))
 
-    def node(self, origin, environment=None, **settings):
+    def node(self, origin, /, environment=None, **settings):
         """One node that stands alone. Settings as for `cluster`."""
         return self.cluster(origin, {"alone": ["node"]}, environment, **settings)[0]
 
-    def cluster(self, origin, regions, environment=None, **settings):
+    def cluster(self, origin, regions, /, environment=None, **settings):
         """The nodes of {region: [name, ...]}, all in front of one origin, in that order."""
         return Cluster(self, origin, regions, settings, environment).start()
 

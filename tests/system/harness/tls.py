@@ -7,15 +7,16 @@ AUTHORITY = CERTIFICATES / "root.pem"
 HOST = "a.example"
 
 
-def certificate(stem):
-    return {"chain": CERTIFICATES / f"{stem}.pem", "key": CERTIFICATES / f"{stem}.key"}
+def certificate(stem, **more):
+    return {"chain": CERTIFICATES / f"{stem}.pem", "key": CERTIFICATES / f"{stem}.key", **more}
 
 
 def tls_node(system, origin, certificates=("a", "a-rsa"), **settings):
-    """A node with a TLS listener; its address is in `tls`."""
+    """A node with a TLS listener; its address is in `tls`. Certificates by their stems or as tables."""
     port = system.port(system.host())
     listen = {"tls": [port], **settings.pop("listen", {})}
-    node = system.node(origin, listen=listen, certificate=[certificate(stem) for stem in certificates], **settings)
+    node = system.node(origin, listen=listen, certificate=[each if isinstance(each, dict) else certificate(each) for each in certificates],
+                       **settings)
     node.tls = port.pair
     return node
 
@@ -37,9 +38,9 @@ def curl(node, path, *options):
     return int(status), version, body
 
 
-def handshake(node, *options):
-    """What openssl says about a handshake."""
+def handshake(node, *options, request=b""):
+    """What openssl says about a handshake, and about the answer to a request."""
     host, port = node.tls
     done = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", "-servername", HOST, "-CAfile", AUTHORITY, *options],
-                          input=b"", capture_output=True, timeout=60, check=False)
+                          input=request, capture_output=True, timeout=60, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")
