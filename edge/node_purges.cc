@@ -14,7 +14,7 @@ namespace perigee {
 namespace {
 
 // A step (cache::SweepStep) takes a tenth of this at most, so a sweep costs others little; a million
-// responses are gone in a quarter of a minute.
+// responses are gone in half a minute.
 constexpr Duration sweep_every = std::chrono::milliseconds(2);
 constexpr size_t prune_max = 500;  // rules at once
 
