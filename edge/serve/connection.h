@@ -9,6 +9,7 @@
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
 #include "edge/net/io.h"
+#include "edge/serve/h2_memory.h"
 #include "edge/serve/h2_output.h"
 #include "edge/serve/handler.h"
 #include "edge/serve/options.h"
@@ -54,6 +55,7 @@ class ConnectionHost {
   http::RequestHead head;
   OutputBatch batch;
   H2Output h2_output;
+  H2Arenas h2_arenas;
   bool draining = false;
   // Body bytes one connection may write in a turn now: the fewer, the more of them want to.
   uint32_t turn_bytes = options.turn_bytes_max;

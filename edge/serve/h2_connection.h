@@ -22,6 +22,7 @@
 #include "edge/serve/cut_short_streams.h"
 #include "edge/serve/glitch_budget.h"
 #include "edge/serve/h2_data_heads.h"
+#include "edge/serve/h2_memory.h"
 #include "edge/serve/h2_stream.h"
 
 namespace perigee::serve {
@@ -108,6 +109,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
 
   ConnectionHost& host_;
   net::Stream* stream_;
+  H2Memory memory_;
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;
   http::H2HeadReader head_;
