@@ -71,7 +71,8 @@ void H2Connection::make_session() {
   nghttp2_session_callbacks_set_on_stream_close_callback(on, on_stream_closed);
   nghttp2_session_callbacks_set_send_data_callback(on, on_send_data);
   const Option option = make_option(options);
-  if (nghttp2_session_server_new3(&session_, on, this, option.get(), memory_.hooks()) != 0) throw std::bad_alloc();
+  if (nghttp2_session_server_new3(&session_, on, this, option.get(), memory_.hooks()) != 0)
+    throw std::bad_alloc();
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.streams_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.stream_window_bytes},
