@@ -21,6 +21,10 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_evictions, stats.evictions);
   control_metrics_.set(Metric::hot_copy_bytes, hot_copies_->bytes());
   control_metrics_.set(Metric::purge_rules, purges_->rules());
+  uint64_t turns_long = 0;
+  for (const auto& worker : workers_) turns_long += worker->loop().turns_long();
+  control_metrics_.set(Metric::turns_long_control, control_.turns_long());
+  control_metrics_.set(Metric::turns_long_worker, turns_long);
   if (options_.log_dropped) control_metrics_.set(Metric::log_dropped, options_.log_dropped());
   std::vector<const MetricShard*> all{&control_metrics_};
   for (const auto& worker : workers_) all.push_back(&worker->metrics());

@@ -13,8 +13,10 @@ namespace perigee {
 
 namespace {
 
-constexpr Duration sweep_every = std::chrono::milliseconds(10);
-constexpr size_t sweep_buckets = 256;
+// A step (cache::SweepStep) takes a tenth of this at most, so a sweep costs others little; a million
+// responses are gone in half a minute.
+constexpr Duration sweep_every = std::chrono::milliseconds(2);
+constexpr size_t prune_max = 500;  // rules at once
 
 PurgeAnswer problem(int status, const Error& error) {
   const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
@@ -304,16 +306,23 @@ void NodePurges::sweep_begins() {
 }
 
 void NodePurges::on_timer(net::Timer&) {
-  metrics_.add(Metric::purge_swept, store_.sweep(cursor_, sweep_buckets, table_));
-  if (cursor_.rounds != sweep_round_) {
-    const cache::PurgeStamp floor = fills_.oldest_purge_stamp(sweep_from_);
-    table_.prune(floor);
-    tell_workers([floor](proxy::WorkerPurges& purges) { purges.prune(floor); });
-    if (table_.rules() == 0) return;
-    sweep_round_ = cursor_.rounds;
-    sweep_from_ = table_.position();
+  if (pruning_) {
+    prune_some();
+  } else {
+    metrics_.add(Metric::purge_swept, store_.sweep(cursor_, {}, table_));
+    if (cursor_.rounds != sweep_round_) pruning_ = fills_.oldest_purge_stamp(sweep_from_);
   }
+  if (table_.rules() == 0 && !pruning_) return;
   control_.timers().arm(sweep_timer_, control_.now() + sweep_every);
+}
+
+// The workers' tables have seen the same rules, and lose the same with each message.
+void NodePurges::prune_some() {
+  tell_workers([floor = *pruning_](proxy::WorkerPurges& purges) { purges.prune(floor, prune_max); });
+  if (!table_.prune(*pruning_, prune_max)) return;
+  pruning_.reset();
+  sweep_round_ = cursor_.rounds;
+  sweep_from_ = table_.position();
 }
 
 }  // namespace perigee

@@ -84,6 +84,7 @@ class NodePurges final : public proxy::PeerControl,
   void finish(uint64_t id, MonoTime began, const Done& done, Result<control::PurgeReceipt> receipt);
   void on_timer(net::Timer& timer) override;
   void sweep_begins();
+  void prune_some();
 
   net::Loop& control_;
   net::Files& files_;
@@ -106,6 +107,7 @@ class NodePurges final : public proxy::PeerControl,
   cache::SweepCursor cursor_;
   cache::PurgeStamp sweep_from_ = 0;  // position when the round began
   uint64_t sweep_round_ = 0;
+  std::optional<cache::PurgeStamp> pruning_;  // a round is over: rules up to there go
   net::Timer sweep_timer_{*this};
 };
 

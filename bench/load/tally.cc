@@ -6,8 +6,8 @@ namespace perigee::load {
 
 namespace {
 
-// "perigee-a; hit; ttl=3" becomes "hit", "a; fwd=uri-miss; stored" becomes "uri-miss", and "uri-miss; collapsed" when
-// somebody else's request was waited for (RFC 9211).
+// "perigee-a; hit; ttl=3" becomes "hit", "a; fwd=uri-miss; stored" becomes "uri-miss", and "uri-miss;
+// collapsed" when somebody else's request was waited for (RFC 9211).
 std::string cache_verdict(std::string_view member) {
   const size_t semicolon = member.find(';');
   if (semicolon == std::string_view::npos) return member.empty() ? "none" : "other";

@@ -103,6 +103,9 @@ namespace perigee {
   X(purges_applied, "perigee_purges_applied_total", "", counter, "Purges of the log applied here")           \
   X(purge_rules, "perigee_purge_rules", "", gauge, "Purges that look-ups still compare with")                \
   X(purge_swept, "perigee_purge_swept_total", "", counter, "Purged responses removed by the sweep")          \
+  X(turns_long_control, "perigee_long_turns_total", "loop=\"control\"", counter,                             \
+    "Turns of a loop with messages or timers that took a millisecond or more")                               \
+  X(turns_long_worker, "perigee_long_turns_total", "loop=\"worker\"", counter, "")                           \
   X(reloads_ok, "perigee_reloads_total", "result=\"ok\"", counter, "Configuration reloads")                  \
   X(reloads_refused, "perigee_reloads_total", "result=\"refused\"", counter, "")                             \
   X(log_dropped, "perigee_log_lines_dropped_total", "", counter, "Log lines dropped: queue full")

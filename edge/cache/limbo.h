@@ -77,6 +77,8 @@ class Limbo {
   // A reader's last pin of that response is gone, and it was marked as owed.
   void release(StoredResponse* response);
 
+  // How many responses wait for turns to end.
+  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   // Weight of what waits for turns to end: not free yet, but about to be. Without what is pinned.
   uint64_t weight() const { return weight_.load(std::memory_order_relaxed); }
 

@@ -212,13 +212,15 @@ void PurgeTable::widen_oldest() {
   record(wide, made.at);
 }
 
-void PurgeTable::prune(PurgeStamp floor) {
-  if (!is_older(floor_, floor)) return;
-  floor_ = floor;
+bool PurgeTable::prune(PurgeStamp floor, size_t most) {
+  if (!is_older(floor_, floor)) return true;
   while (!order_.empty() && !is_older(floor, order_.front().at)) {
+    if (most-- == 0) return false;
+    floor_ = order_.front().at;
     erase(order_.front());
     order_.pop_front();
   }
+  floor_ = floor;
   // What was widened is in no queue.
   if (!everything_.newer_than(floor)) everything_ = {};
   for (Generation& of : generations_) {
@@ -227,6 +229,7 @@ void PurgeTable::prune(PurgeStamp floor) {
     });
   }
   std::erase_if(generations_, [](const Generation& known) { return known.by_site.empty(); });
+  return true;
 }
 
 void PurgeTable::note(PurgeVerdict& verdict, PurgeStamp stamp, const Marks& marks) {

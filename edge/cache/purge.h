@@ -81,8 +81,9 @@ class PurgeTable {
   void apply(const PurgeRule& rule);
   // The list begins anew, or a part of it is lost: whatever was stamped so far is unverified.
   void rebase();
-  // Nothing stored has an older stamp: rules up to there may go, and whoever turns up with one is gone.
-  void prune(PurgeStamp floor);
+  // Nothing stored has an older stamp: rules up to there may go, and whoever turns up with one is gone. At
+  // most so many go now; false when there are more, for another call.
+  bool prune(PurgeStamp floor, size_t most = rules_max);
 
   // Without word of the list for too long everything is unverified, until it has caught up.
   void set_verified(bool verified) { verified_ = verified; }

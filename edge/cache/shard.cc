@@ -156,28 +156,31 @@ size_t Shard::purge(const KeyView& key, Unlinked& unlinked) {
   return variants;
 }
 
-uint32_t Shard::sweep(uint32_t first, size_t buckets, const PurgeTable& purges, Unlinked& unlinked) {
+void Shard::compare(StoredResponse* response, const PurgeTable& purges, Unlinked& unlinked) {
+  // Ahead of this table: judged by another that is further.
+  if (response->is_marker() || !is_older(response->purge_stamp(), purges.position())) return;
+  const PurgeVerdict verdict = response->judge(purges);
+  if (verdict == PurgeVerdict::unverified) return;
+  if (verdict == PurgeVerdict::gone) return remove(response, unlinked);
+  if (verdict == PurgeVerdict::stale) response->set_softly_purged();
+  response->set_purge_stamp(purges.position());
+}
+
+uint32_t Shard::sweep(uint32_t first, const SweepStep& step, const PurgeTable& purges, Unlinked& unlinked) {
   const std::lock_guard lock(mutex_);
-  const uint32_t end = static_cast<uint32_t>(std::min<uint64_t>(index_.per_shard, first + uint64_t{buckets}));
-  for (uint32_t i = first; i < end; ++i) {
-    StoredResponse* next = nullptr;
-    StoredResponse* at = index_.links[uint64_t{number_} * index_.per_shard + i].load();
-    for (; at != nullptr; at = next) {
-      next = at->next_.load(std::memory_order_relaxed);
-      // Ahead of this table: judged by another that is further.
-      if (at->is_marker() || !is_older(at->purge_stamp(), purges.position())) continue;
-      const PurgeVerdict verdict = at->judge(purges);
-      if (verdict == PurgeVerdict::unverified) continue;
-      if (verdict == PurgeVerdict::stale) at->set_softly_purged();
-      if (verdict == PurgeVerdict::gone) {
-        remove(at, unlinked);
-      } else {
-        at->set_purge_stamp(purges.position());
-      }
+  const uint64_t end = std::min<uint64_t>(index_.per_shard, first + uint64_t{step.buckets});
+  uint64_t at = first;
+  for (uint64_t looked_at = 0; at < end && looked_at + unlinked.weight / block_bytes < step.work; ++at) {
+    StoredResponse* response = index_.links[uint64_t{number_} * index_.per_shard + at].load();
+    while (response != nullptr) {
+      StoredResponse* next = response->next_.load(std::memory_order_relaxed);
+      compare(response, purges, unlinked);
+      ++looked_at;
+      response = next;
     }
   }
   recharge();
-  return end == index_.per_shard ? 0 : end;
+  return at == index_.per_shard ? 0 : static_cast<uint32_t>(at);
 }
 
 bool Shard::evict_one(bool wait, Unlinked& unlinked) {

@@ -19,6 +19,8 @@
 
 namespace perigee::cache {
 
+struct SweepStep;  // store.h
+
 class Shard final : private SegmentTable {
  public:
   Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction);
@@ -45,7 +47,7 @@ class Shard final : private SegmentTable {
   size_t purge(const KeyView& key, Unlinked& unlinked);
   // Compares the responses of some buckets with the purges; see Store::sweep(). Returns the next bucket, 0 at
   // the end.
-  uint32_t sweep(uint32_t first, size_t buckets, const PurgeTable& purges, Unlinked& unlinked);
+  uint32_t sweep(uint32_t first, const SweepStep& step, const PurgeTable& purges, Unlinked& unlinked);
   // False when there was nothing to evict, or, unless asked to wait, when the lock is taken.
   bool evict_one(bool wait, Unlinked& unlinked);
   void touched(const StoredResponse& response);
@@ -68,6 +70,7 @@ class Shard final : private SegmentTable {
   StoredResponse* supersede(const StoredResponse& fresh, Unlinked& unlinked);
   void drop_oldest_variant(const StoredResponse& fresh, Unlinked& unlinked);
   void remove(StoredResponse* response, Unlinked& unlinked);
+  void compare(StoredResponse* response, const PurgeTable& purges, Unlinked& unlinked);
   void recharge();
 
   const Index index_;

@@ -56,8 +56,8 @@ void Store::remember_hit_for_miss(const KeyView& key, const ResponseMeta& meta) 
 
 size_t Store::purge(const KeyView& key) { return core_->purge(key); }
 
-size_t Store::sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges) {
-  return core_->sweep(cursor, buckets, purges);
+size_t Store::sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges) {
+  return core_->sweep(cursor, step, purges);
 }
 
 void Store::set_lost(uint64_t bytes) {

@@ -81,6 +81,13 @@ struct Draft {
   PurgeStamp purge_stamp = 0;  // of when its fetch was sent
 };
 
+// How much of a sweep is done at once. A response that is looked at is one piece of work, and each 64 KiB
+// that its removal frees another; a response is never divided.
+struct SweepStep {
+  size_t buckets = 16 * 1024;
+  size_t work = 128;
+};
+
 // How far a sweep has come.
 struct SweepCursor {
   unsigned shard = 0;
@@ -123,10 +130,11 @@ class Store {
   // Removes every variant of the key, and a marker. Returns how many variants there were.
   size_t purge(const KeyView& key);
 
-  // Goes on with a sweep over at most so many buckets, under one shard's lock: removes what is purged, and
-  // stamps the rest with the table's position, so that older rules can be pruned after a round. Returns how
-  // many responses it removed.
-  size_t sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges);
+  // Goes on with a sweep by one step, under one shard's lock: removes what is purged, and stamps the rest
+  // with the table's position, so that older rules can be pruned after a round. Returns how many responses it
+  // removed. Does nothing while much of what was removed before waits for turns to end: whoever frees it, a
+  // worker at the end of its turn perhaps, has little to free.
+  size_t sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges);
 
   // The process holds so much more than its budget accounts for: the store does with less, and evicts down to
   // it.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint64_t budget_per_bucket = 2048;
 constexpr uint64_t buckets_min = 64;  // per shard
+constexpr size_t sweep_steps_waiting_max = 4;
 
 // The whole of a complete body.
 std::string gather(const Body& body) {
@@ -139,9 +140,11 @@ size_t StoreCore::purge(const KeyView& key) {
   return variants;
 }
 
-size_t StoreCore::sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges) {
+size_t StoreCore::sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges) {
+  limbo_.reclaim();
+  if (limbo_.waiting() >= sweep_steps_waiting_max * step.work) return 0;
   Unlinked unlinked;
-  cursor.bucket = shards_[cursor.shard]->sweep(cursor.bucket, buckets, purges, unlinked);
+  cursor.bucket = shards_[cursor.shard]->sweep(cursor.bucket, step, purges, unlinked);
   const size_t removed = unlinked.items.size();
   limbo_.add(std::move(unlinked));
   limbo_.reclaim();

@@ -37,7 +37,7 @@ class StoreCore {
   StoredResponse* draw(const Draft& draft, std::string_view small_body,
                        std::shared_ptr<const Body> large_body);
   // See Store::sweep().
-  size_t sweep(SweepCursor& cursor, size_t buckets, const PurgeTable& purges);
+  size_t sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges);
   void discard(StoredResponse* response) { StoredResponse::destroy(budget_, response); }
   // Takes the response; false, and it is freed, when there is no room for it.
   bool insert(uint64_t hash, StoredResponse* response);

@@ -9,6 +9,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/base/hash.h"
+#include "edge/base/quotes.h"
 
 namespace perigee::cluster {
 namespace {
@@ -16,8 +17,6 @@ namespace {
 tl::unexpected<Error> wrong(std::string_view code, std::string context) {
   return fail(Side::internal, code, std::move(context));
 }
-
-std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 Result<void> check_name(std::string_view kind, const std::string& name,
                         std::unordered_set<std::string>& seen) {

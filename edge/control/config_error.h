@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/base/quotes.h"
+
 namespace perigee::control {
 
 // A place in a file. Lines and columns count from 1; line 0 means the file as a whole, an empty file name the
@@ -53,10 +55,6 @@ class ErrorList {
 // The candidate that `word` most likely meant, or "" when none is close: an edit distance of at most a third
 // of the word's length, and of at least 1.
 std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates);
-
-// A value from a file as a message shows it: in quotes, control characters and invalid UTF-8 as "?", at most
-// 64 bytes.
-std::string in_quotes(std::string_view text);
 
 // "a, b or c"; each name in quotes.
 std::string alternatives(const std::vector<std::string_view>& names);

@@ -68,4 +68,13 @@ uint64_t number(const Json& json, const char* name) {
   return json.contains(name) && json[name].is_number_unsigned() ? json[name].get<uint64_t>() : 0;
 }
 
+std::string error_words(const Json& error) {
+  std::string words;
+  for (const char* name : {"at", "key", "message"}) {
+    const std::string part = error.value(name, "");
+    if (!part.empty()) words += (words.empty() ? "" : ": ") + part;
+  }
+  return words;
+}
+
 }  // namespace perigee::ctl

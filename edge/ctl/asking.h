@@ -23,6 +23,9 @@ tl::expected<Json, int> page(const Target& target, const std::string& path);
 using Member = std::pair<std::string, Target>;
 tl::expected<std::vector<Member>, int> members(const Target& target);
 
+// What a node says is wrong with its configuration: where, the setting, and the message.
+std::string error_words(const Json& error);
+
 // A member as text, "-" without one; as a number, 0 without one.
 std::string text(const Json& json, const char* name);
 uint64_t number(const Json& json, const char* name);

@@ -74,7 +74,7 @@ class Canary {
     const bool applied = json.is_object() && json.value("applied", false);
     std::string why = applied ? "" : response ? "refused" : response.error().context;
     if (!applied && json.is_object() && json.contains("errors") && !json["errors"].empty())
-      why = text(json["errors"][0], "at") + ": " + text(json["errors"][0], "message");
+      why = error_words(json["errors"][0]);
     if (applied) say(fmt::format("{}: applied\n", name));
     if (!applied) std::fprintf(stderr, "perigeectl: %s: %s\n", name.c_str(), why.c_str());
     report_.push_back({{"node", name}, {"applied", applied}, {"why", why}});

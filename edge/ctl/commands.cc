@@ -277,9 +277,7 @@ int print_reload(const Target& target, const Result<Response>& response) {
                     change.value("restart", false) ? " (needs a restart)" : ""));
   }
   for (const Json& error : json["errors"]) {
-    const std::string at = text(error, "at");
-    std::fprintf(stderr, "%s%s%s: %s\n", at.c_str(), at.empty() ? "" : ": ", text(error, "key").c_str(),
-                 text(error, "message").c_str());
+    std::fprintf(stderr, "%s\n", error_words(error).c_str());
   }
   const bool good = json["errors"].empty();
   if (json.value("dry_run", false)) {

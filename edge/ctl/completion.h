@@ -1,4 +1,5 @@
-// Shell completion of commands and options, written from the command line's own description.
+// Shell completion of commands and options, and the same as a table for programs, both written from the
+// command line's own description.
 //
 // Thread rule: pure functions.
 #pragma once
@@ -6,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+#include "edge/base/json.h"
 
 namespace perigee::ctl {
 
@@ -30,6 +33,29 @@ inline std::string completion(const std::string& shell, const std::vector<CLI::A
          names.substr(names.empty() ? 0 : 1) +
          "\"\n  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n}\n"
          "complete -o default -F _perigeectl perigeectl\n";
+}
+
+// Every command: name, what it is for, its options with what they are for, its arguments, and the commands
+// below.
+inline Json command_table(const std::vector<CLI::App*>& commands) {
+  Json table = Json::array();
+  for (const CLI::App* command : commands) {
+    Json options = Json::array();
+    Json arguments = Json::array();
+    for (const CLI::Option* option : command->get_options()) {
+      const Json one = {{"name", option->get_name()}, {"about", option->get_description()}};
+      (option->get_positional() ? arguments : options).push_back(one);
+    }
+    std::vector<CLI::App*> below;
+    for (const CLI::App* one : command->get_subcommands([](const CLI::App*) { return true; }))
+      below.push_back(const_cast<CLI::App*>(one));
+    table.push_back({{"name", command->get_name()},
+                     {"about", command->get_description()},
+                     {"options", std::move(options)},
+                     {"arguments", std::move(arguments)},
+                     {"commands", command_table(below)}});
+  }
+  return table;
 }
 
 }  // namespace perigee::ctl

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "edge/base/json.h"
 #include "edge/control/config_parts.h"
 #include "edge/ctl/canary.h"
 #include "edge/ctl/commands.h"
@@ -110,10 +111,22 @@ std::optional<Target> target_of(const Arguments& arguments) {
   return target;
 }
 
-int write_files(const std::vector<DnsFile>& files, const std::string& folder) {
+// What a script wants to know of it: the files, with their content when they go nowhere else.
+void print_files(const std::vector<DnsFile>& files, const std::string& folder) {
+  Json list = Json::array();
+  for (const DnsFile& file : files) {
+    Json one = {{"path", folder == "-" ? file.path : (std::filesystem::path(folder) / file.path).string()}};
+    if (folder == "-") one["content"] = file.content;
+    list.push_back(std::move(one));
+  }
+  std::printf("%s\n", to_text(Json{{"files", std::move(list)}}, 2).c_str());
+}
+
+int write_files(const std::vector<DnsFile>& files, const std::string& folder, bool json) {
   net::PosixFiles disk;
   for (const DnsFile& file : files) {
     if (folder == "-") {
+      if (json) continue;
       std::printf("# --- %s\n%s", file.path.c_str(), file.content.c_str());
       continue;
     }
@@ -127,6 +140,7 @@ int write_files(const std::vector<DnsFile>& files, const std::string& folder) {
     // The DNS server has another user.
     std::filesystem::permissions(path, std::filesystem::perms(0644), error);
   }
+  if (json) print_files(files, folder);
   return exit_ok;
 }
 
@@ -155,7 +169,7 @@ int write_dns(Arguments& arguments, bool gdnsd) {
     std::fprintf(stderr, "perigeectl: %s\n", written.error().context.c_str());
     return exit_refused;
   }
-  return write_files(*written, arguments.out);
+  return write_files(*written, arguments.out, arguments.json);
 }
 
 // A command and what it does; run once the command line is known to be good.
@@ -279,8 +293,12 @@ class CommandLine {
     add_asking("diff", "What a reload would change", diff_config, config);
     add("completion", "Print completions for a shell",
         [this] {
-          std::fputs(completion(a_.shell, app_.get_subcommands([](CLI::App*) { return true; })).c_str(),
-                     stdout);
+          const auto commands = app_.get_subcommands([](CLI::App*) { return true; });
+          if (a_.json) {
+            std::printf("%s\n", to_text(command_table(commands), 2).c_str());
+          } else {
+            std::fputs(completion(a_.shell, commands).c_str(), stdout);
+          }
           return exit_ok;
         })
         ->add_option("shell", a_.shell, "bash or zsh")

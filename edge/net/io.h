@@ -67,6 +67,9 @@ class ResolveRequest {
   virtual ~ResolveRequest() = default;
 };
 
+// Messages and timers are what control does to a loop: none of it is to hold the loop for so long.
+inline constexpr Duration turn_long = std::chrono::milliseconds(1);
+
 // What a loop has done to the world, for tests and benchmarks that count rather than time.
 struct IoCounters {
   uint64_t reads = 0;   // read system calls
@@ -95,6 +98,9 @@ class Loop {
   virtual TimerWheel& timers() = 0;
   virtual Random& random() = 0;
   virtual IoCounters& counters() = 0;
+  // Turns in which messages or timers ran and which took turn_long or more, on the wall: a busy machine's
+  // own pauses are among them. Any thread. The in-memory twin, whose turns take no time, has none.
+  virtual uint64_t turns_long() const = 0;
   virtual void add_turn_hook(TurnHook& hook) = 0;
   virtual void remove_turn_hook(TurnHook& hook) = 0;
 

@@ -123,12 +123,21 @@ void UvLoop::run_tasks() {
     std::lock_guard lock(inbox_mutex_);
     tasks.swap(inbox_);
   }
+  if (!tasks.empty()) measure_turn();
   for (auto& task : tasks) std::exchange(task, nullptr)->run();
+}
+
+void UvLoop::measure_turn() {
+  measured_ = true;
+  if (!clocks_sampled_) sample_clocks();
 }
 
 void UvLoop::on_prepare() {
   ++counters_.wakeups;
   hooks_.run();
+  if (std::exchange(measured_, false) && read_clock(CLOCK_MONOTONIC) - now_.time_since_epoch() >= turn_long) {
+    turns_long_.store(turns_long() + 1, std::memory_order_relaxed);
+  }
   set_timer();
   clocks_sampled_ = false;
 }
@@ -151,6 +160,7 @@ void UvLoop::set_timer() {
 
 void UvLoop::on_due() {
   timer_set_ = false;
+  measure_turn();
   timers_.advance(now());
 }
 

@@ -58,6 +58,7 @@ class UvLoop final : public Loop {
   TimerWheel& timers() override { return timers_; }
   Random& random() override { return random_; }
   IoCounters& counters() override { return counters_; }
+  uint64_t turns_long() const override { return turns_long_.load(std::memory_order_relaxed); }
   void add_turn_hook(TurnHook& hook) override { hooks_.add(hook); }
   void remove_turn_hook(TurnHook& hook) override { hooks_.remove(hook); }
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) override;
@@ -97,6 +98,7 @@ class UvLoop final : public Loop {
   void run_deferred();
   void set_timer();
   void on_due();
+  void measure_turn();
   void sample_clocks() const;
   void close_streams();
   void close_handles();
@@ -113,6 +115,8 @@ class UvLoop final : public Loop {
   uint64_t arms_seen_ = 0;
 
   mutable bool clocks_sampled_ = false;
+  bool measured_ = false;  // messages or timers run in this turn
+  std::atomic<uint64_t> turns_long_{0};
   mutable MonoTime now_{};
   mutable WallTime wall_now_{};
 

@@ -86,6 +86,8 @@ void EdgeHandler::answer_options(serve::ServerExchange& exchange) {
   lines += allow_line;
   append_via(worker_.snapshot().node_name, lines);
   serve::reply_owned(exchange, 200, 0, std::move(lines), {});
+  log_own_answer(exchange, worker_.snapshot().sites->find(host_of(exchange.request().authority)), "none", 200,
+                 "max-forwards");
 }
 
 // Everything that can be said before the store is asked. False: answered.
@@ -316,42 +318,52 @@ void EdgeHandler::refuse(serve::ServerExchange& exchange, int status, std::strin
   answer.error = refusal_error(status);
   answer.more_lines = lines;
   answer_error(exchange, answer);
+  const Site* site = worker_.snapshot().sites->find(host_of(exchange.request().authority));
+  count_refusal(status, site);
+  log_own_answer(exchange, site, "refused", status, detail);
+}
+
+// Of what is answered before the store is asked.
+void EdgeHandler::log_own_answer(serve::ServerExchange& exchange, const Site* site, std::string_view cache,
+                                 int status, std::string_view detail) {
+  const auto share = site != nullptr ? site->access_sample : std::nullopt;
+  if (!worker_.exchange_log().wants(worker_.random(), share)) return;
   const http::RequestHead& request = exchange.request();
   ExchangeRecord record;
+  record.received = worker_.loop().wall_now();
   record.client = exchange.client_address();
   record.scheme = exchange.scheme();
   record.method = request.method_text;
   record.host = request.authority;
   record.path = request.path;
+  if (site != nullptr) record.site = site->name;
   record.status = status;
+  record.cache = cache;
   record.detail = detail;
   describe_request(request.fields, record);
-  account_for_refusal(record, worker_.snapshot().sites->find(host_of(request.authority)));
+  worker_.exchange_log().record(record);
 }
 
 // The connection has answered in our place.
 void EdgeHandler::on_refused(const serve::RefusedRequest& request) {
+  count_refusal(request.status, nullptr);
+  if (!worker_.exchange_log().wants(worker_.random(), std::nullopt)) return;
   ExchangeRecord record;
+  record.received = worker_.loop().wall_now();
   record.client = request.client;
   record.method = request.method;
   record.host = request.authority;
   record.path = request.target;
   record.status = request.status;
+  record.cache = "refused";
   record.detail = request.reason;
-  account_for_refusal(record, nullptr);
+  worker_.exchange_log().record(record);
 }
 
-// Of what is answered before the store is asked.
-void EdgeHandler::account_for_refusal(ExchangeRecord& record, const Site* site) {
-  worker_.traffic().refused(record.status);
+void EdgeHandler::count_refusal(int status, const Site* site) {
+  worker_.traffic().refused(status);
   if (site != nullptr && listener_ == Listener::client)
-    worker_.traffic_of(*site).count(AnswerKind::refused, record.status, 0);
-  const auto share = site != nullptr ? site->access_sample : std::nullopt;
-  if (!worker_.exchange_log().wants(worker_.random(), share)) return;
-  record.received = worker_.loop().wall_now();
-  record.cache = "refused";
-  if (site != nullptr) record.site = site->name;
-  worker_.exchange_log().record(record);
+    worker_.traffic_of(*site).count(AnswerKind::refused, status, 0);
 }
 
 void EdgeHandler::log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,

@@ -38,7 +38,9 @@ class EdgeHandler final : public serve::Handler {
                     const RequestContext& context);
   void refuse(serve::ServerExchange& exchange, int status, std::string_view detail,
               std::string_view more_lines = {});
-  void account_for_refusal(ExchangeRecord& record, const Site* site);
+  void count_refusal(int status, const Site* site);
+  void log_own_answer(serve::ServerExchange& exchange, const Site* site, std::string_view cache, int status,
+                      std::string_view detail);
   void log_hit(serve::ServerExchange& exchange, const RequestContext& context, int status,
                uint64_t body_bytes);
 

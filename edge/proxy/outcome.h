@@ -36,7 +36,7 @@ struct ExchangeRecord {
   std::string_view scheme;
   int status = 0;
   uint64_t body_bytes = 0;
-  std::string_view cache;     // hit, stale, miss, revalidated, collapsed, bypass, error, refused
+  std::string_view cache;     // hit, stale, miss, revalidated, collapsed, bypass, error, refused, none
   std::string_view reason;    // RFC 9211 fwd value; empty for a hit
   std::string_view upstream;  // peer, shield or origin; empty when nothing went onward
   std::string_view detail;    // why it was refused or failed; empty otherwise

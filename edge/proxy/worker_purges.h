@@ -27,7 +27,7 @@ class WorkerPurges final : private net::TimerHandler {
   void apply(const cache::PurgeRule& rule);
   // What follows comes after this place of the log, and what is stored must be validated.
   void rebase(cluster::LogPosition position);
-  void prune(cache::PurgeStamp floor) { table_.prune(floor); }
+  void prune(cache::PurgeStamp floor, size_t most) { table_.prune(floor, most); }
   // Without further word everything is unverified from then on; nullopt: no word is needed.
   void verified_until(std::optional<MonoTime> until, MonoTime now);
   // Nothing has been heard yet.

@@ -68,6 +68,7 @@ void H2Connection::on_read(std::string_view bytes) {
   if (used < 0) {
     // No preface, a flood that the library noticed, memory: nothing more can be said in this protocol.
     host_.metrics.add(Metric::requests_bad);
+    report_unfinished(400, nghttp2_strerror(static_cast<int>(used)));
     return close(ExchangeEnd::client_gone);
   }
   work();
@@ -178,7 +179,7 @@ void H2Connection::settle() {
 
 void H2Connection::update_deadline() {
   MonoTime deadline = since_ + host_.options.keep_alive_idle;
-  const bool look = !is_idle() || blocked() || in_head_;
+  const bool look = !is_idle() || blocked() || block_ != Block::none;
   if (look && !looking_) {
     look_at_ = host_.loop.now() + look_every;
     written_.begin(host_.loop.now());
@@ -201,8 +202,9 @@ void H2Connection::on_timer(net::Timer&) {
     host_.metrics.add(Metric::client_timeouts);
     return close(ExchangeEnd::client_gone);
   }
-  if (in_head_ && now >= head_since_ + host_.options.header_timeout) {
+  if (block_ != Block::none && now >= head_since_ + host_.options.header_timeout) {
     host_.metrics.add(Metric::client_timeouts);
+    report_unfinished(408, "the request head took too long");
     return close(ExchangeEnd::client_gone);
   }
   if (is_idle() && !blocked() && now >= since_ + host_.options.keep_alive_idle)

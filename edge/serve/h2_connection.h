@@ -118,6 +118,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void note_cut(int32_t id);
   void fail(uint32_t error);
   void refuse(H2Stream& stream, const http::Refusal& refusal);
+  void report_unfinished(int status, std::string_view reason);
   void reset_stream(H2Stream& stream, uint32_t error);
 
   ConnectionHost& host_;
@@ -142,11 +143,13 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   uint32_t farewells_ = 0;  // of the client
   uint32_t turn_left_ = 0;
   Drain drain_ = Drain::none;
-  bool in_head_ = false;  // a block of fields has begun and not ended
+  enum class Block : uint8_t { none, request, trailers };
+  Block block_ = Block::none;  // a block of fields has begun and not ended
   bool looking_ = false;
   bool working_ = false;
   bool more_ = false;    // content waits for what was made to be written
   bool doomed_ = false;  // the budget is spent
+  bool failed_ = false;  // before anything was asked, and that was told
   bool closing_ = false;
 };
 

@@ -129,7 +129,7 @@ int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head,
 void H2Connection::judge_head() {
   if (frame_heads_.is_data()) return judge_closed(frame_heads_.stream(), NGHTTP2_DATA, frame_heads_.length());
   const auto size = static_cast<uint32_t>(frame_heads_.length());
-  glitch(in_head_ ? 1 : 1 + size / ignored_block_bytes);
+  glitch(block_ != Block::none ? 1 : 1 + size / ignored_block_bytes);
 }
 
 // RFC 9113 5.1: on a stream that the client has ended or reset nothing more may come; and a stream whose
@@ -171,9 +171,10 @@ int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*
 int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
   H2Connection& connection = of(self);
   connection.head_.start();
-  connection.in_head_ = true;
+  const bool request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+  connection.block_ = request ? Block::request : Block::trailers;
   connection.head_since_ = connection.host_.loop.now();
-  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) connection.begin_head(frame->hd.stream_id);
+  if (request) connection.begin_head(frame->hd.stream_id);
   return 0;
 }
 
@@ -193,8 +194,8 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
   connection.head_.add(view(name, name_size), view(value, value_size), limits);
   if (connection.head_.bytes() <= bomb_factor * limits.head_bytes_max) return 0;
   // The library resets the stream, and goes through the rest of the block for the sake of its table alone.
-  connection.in_head_ = false;
   connection.host_.metrics.add(Metric::requests_bad);
+  connection.report_unfinished(431, "the fields unpack to far more than a request head may have");
   connection.glitch(bomb_cost);
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -212,7 +213,7 @@ int H2Connection::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* s
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const int32_t id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_HEADERS) {
-    connection.in_head_ = false;
+    connection.block_ = Block::none;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       connection.end_head(id, !ends);
       return 0;
@@ -260,7 +261,7 @@ void H2Connection::count_frame(const nghttp2_frame& frame) {
 
 int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* self) {
   H2Connection& connection = of(self);
-  if (frame->hd.type == NGHTTP2_HEADERS) connection.in_head_ = false;
+  if (frame->hd.type == NGHTTP2_HEADERS) connection.report_unfinished(400, nghttp2_strerror(error));
   connection.host_.metrics.add(Metric::requests_bad);
   // A client that does not know our limit of streams yet may go beyond it, with content behind. Later the
   // library takes it for an error of the connection.
@@ -307,6 +308,21 @@ void H2Connection::refuse(H2Stream& stream, const http::Refusal& refusal) {
       std::move(body));
 }
 
+// Tells whoever keeps account of a request whose head will never be whole, or of a connection that failed
+// before there was one; of all others account is kept already.
+void H2Connection::report_unfinished(int status, std::string_view reason) {
+  const Block block = std::exchange(block_, Block::none);
+  if (block == Block::trailers) return;
+  if (block == Block::none && (last_begun_ != 0 || std::exchange(failed_, true))) return;
+  RefusedRequest refused{client_address(), status, reason, {}, {}, {}};
+  if (block == Block::request) {
+    refused.method = head_.method();
+    refused.authority = head_.authority();
+    refused.target = head_.path();
+  }
+  host_.handler.on_refused(refused);
+}
+
 int H2Connection::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size,
                           void* self) {
   H2Connection& connection = of(self);
@@ -341,6 +357,8 @@ int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* f
       connection.glitch();
     return 0;
   }
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+    connection.report_unfinished(400, nghttp2_http2_strerror(frame->goaway.error_code));
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   H2Stream* stream = connection.find(frame->hd.stream_id);

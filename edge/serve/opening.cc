@@ -46,6 +46,8 @@ void Opening::on_error(net::StreamError error) {
 
 void Opening::on_timer(net::Timer&) {
   host_.metrics.add(Metric::client_timeouts);
+  if (!received_.empty())
+    host_.handler.on_refused({stream_->remote_address(), 408, "the first request took too long", {}, {}, {}});
   close();
 }
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from . import cpp, layers
+from . import containers, cpp, layers
 from .tree import Finding
 
 FUNCTION_LINES_MAX = 70
@@ -234,6 +234,11 @@ def check_scripts(tree):
 
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/[\w.-]+")
+
+
+@rule("containers", "docker/ names only what is there: files, stages, programs, addresses, ports; nothing runs as root")
+def check_containers(tree):
+    yield from containers.check(tree)
 
 
 @rule("machine-paths", "no path of one machine")

@@ -13,6 +13,33 @@ def long_function(opening, lines, closing="}"):
     return opening + "\n" + "  step();\n" * (lines - 2) + closing + "\n"
 
 
+
+
+def compose_of(**changes):
+    """A small docker/ without fault, but for the changes: file name without extension -> (old, new)."""
+    files = {
+        "CMakeLists.txt": "perigee_program(edge main.cc)\n",
+        "edge/main.cc": "int main() {}\n",
+        "docker/Dockerfile": "FROM debian:bookworm-slim AS build\nCOPY edge edge\nRUN cmake --build x --target edge \\\n && true\n"
+                             "FROM debian:bookworm-slim AS node\nCOPY --from=build /x /y\nEXPOSE 8000\nUSER perigee\n"
+                             "HEALTHCHECK CMD true\n",
+        "docker/compose.yaml": 'services:\n  eu-1:\n    build: {target: node}\n    command: ["--node", "eu-1"]\n'
+                               '    environment: {PERIGEE_ADMIN: "10.0.0.1:9"}\n    networks: {a: {ipv4_address: 10.0.0.1}}\n'
+                               '    ports: ["127.0.0.1:1:8"]\n    volumes:\n      - ./node.toml:/a:ro\n'
+                               '  origin:\n    build: {target: node}\n    networks: {a: {ipv4_address: 10.0.0.2}}\n',
+        "docker/topology.toml": '[[node]]\nname = "eu-1"\nclient = "10.0.0.1:8"\npeer = "10.0.0.1:7"\n'
+                                'admin = "10.0.0.1:9"\nhealth = "10.0.0.1:6"\n',
+        "docker/node.toml": '[[origin]]\nservers = ["10.0.0.2:8000"]\n',
+        "docker/prometheus.yml": 'targets: ["10.0.0.1:9"]\n',
+    }
+    for path in files:
+        name = path.rpartition("/")[2].partition(".")[0]
+        if name in changes:
+            assert changes[name][0] in files[path], (path, changes[name])
+            files[path] = files[path].replace(*changes[name])
+    return files
+
+
 # (what is planted, rule, files, findings expected). Zero findings: the rule must stay silent.
 CASES = [
     ("an unformatted file", "format", {"edge/base/a.cc": "int   a( ){return 1;}\n"}, 1),
@@ -95,6 +122,21 @@ CASES = [
     ("a path of one machine", "machine-paths", {"docs/a.md": "See " + "/home" + "/me/notes.\n"}, 1),
     ("a path of every machine", "machine-paths", {"docs/a.md": "See /usr/share/doc.\n"}, 0),
     ("a leftover", "leftovers", {"edge/base/a.cc": "// TODO: more\n"}, 1),
+    ("a docker/ without fault", "containers", compose_of(), 0),
+    ("an image that copies what is not there", "containers", compose_of(Dockerfile=("COPY edge edge", "COPY edje edge")), 1),
+    ("an image that builds what is no program", "containers", compose_of(Dockerfile=("target edge", "target edje")), 1),
+    ("an image from a stage that is not there", "containers", compose_of(Dockerfile=("from=build", "from=built")), 1),
+    ("a node that runs as root", "containers", compose_of(Dockerfile=("USER perigee", "USER root")), 2),
+    ("a node without a health check", "containers", compose_of(Dockerfile=("HEALTHCHECK CMD true\n", "")), 1),
+    ("a service of a stage that is not there", "containers", compose_of(compose=("{target: node}\n    command", "{target: nod}\n    command")), 1),
+    ("a service that mounts what is not there", "containers", compose_of(compose=("./node.toml", "./nodes.toml")), 1),
+    ("a port that nothing listens on", "containers", compose_of(compose=("127.0.0.1:1:8", "127.0.0.1:1:80")), 1),
+    ("a port open to the world", "containers", compose_of(compose=("127.0.0.1:1:8", "1:8")), 1),
+    ("a node at another address than its topology says", "containers", compose_of(compose=("address: 10.0.0.1", "address: 10.0.0.9")), 4),
+    ("a node that is no service", "containers", compose_of(compose=("eu-1:\n", "eu-9:\n")), 2),
+    ("a node under another name", "containers", compose_of(compose=('"--node", "eu-1"', '"--node", "eu-2"')), 1),
+    ("a scrape of nobody", "containers", compose_of(prometheus=(":9", ":10")), 1),
+    ("an origin elsewhere", "containers", compose_of(node=("10.0.0.2", "10.0.0.3")), 1),
 ]
 
 

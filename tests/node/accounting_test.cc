@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/node/support/cluster.h"
+#include "tests/node/support/h2_frames.h"
 
 namespace perigee::test {
 namespace {
@@ -11,6 +12,9 @@ using namespace std::chrono_literals;
 
 const std::string trace = "0af7651916cd43dd8448eb211c80319c";
 const std::string parent = "00-" + trace + "-b7ad6b7169203331-01";
+
+// Goes on with the table [listen] of a node that is alone.
+const std::string h2_clear = "http2_clear = true\n";
 
 bool has_line(Cluster& cluster, const std::string& line) {
   return ("\n" + cluster.node("eu-1").metrics_text()).find("\n" + line + "\n") != std::string::npos;
@@ -47,6 +51,61 @@ TEST_CASE("what the server refuses before a handler sees it is in the access log
     if (each.status != 501) CHECK(line.path == each.path);
     CHECK(has_line(cluster, "perigee_refused_total{status=\"" + std::to_string(each.status) + "\"} 1"));
   }
+}
+
+TEST_CASE("what HTTP/2 refuses before a head is whole is in the access log", "[node][accounting][h2]") {
+  const std::string begun = frame(FrameType::headers, end_stream, 1, block(get_lines("/begun")));
+  FieldLines incomplete = get_lines("/nobody");
+  incomplete.erase(incomplete.begin());
+  // One entry of the table, named a thousand times: small on the wire, large when unpacked.
+  const std::string bomb =
+      "\x40" + literal("x-bomb", std::string(3000, 'b')).substr(1) + std::string(1000, '\xbe');
+  const struct {
+    std::string_view name;
+    std::string bytes;
+    int status;
+    std::string path;
+  } cases[] = {
+      {"a preface that stays unfinished", std::string(h2_preface.substr(0, 10)), 408, ""},
+      {"no preface", std::string(h2_preface) + "GET / HTTP/1.1\r\nhost: a.example\r\n\r\n", 400, ""},
+      {"a frame that may not be first", h2_hello() + frame(FrameType::data, 0, 1, "x"), 400, ""},
+      {"a head on a stream that no client may begin",
+       h2_hello() + frame(FrameType::headers, end_stream | end_headers, 2, block(get_lines("/"))), 400, ""},
+      {"a head that stays unfinished", h2_hello() + begun, 408, "/begun"},
+      {"fields that cannot be unpacked",
+       h2_hello() + begun + frame(FrameType::continuation, end_headers, 1, "\xff\xff"), 400, "/begun"},
+      {"another frame within a head", h2_hello() + begun + frame(FrameType::ping, 0, 0, "12345678"), 400,
+       "/begun"},
+      {"a head without a method",
+       h2_hello() + frame(FrameType::headers, end_stream | end_headers, 1, block(incomplete)), 400,
+       "/nobody"},
+      {"a bomb",
+       h2_hello() + frame(FrameType::headers, end_stream | end_headers, 1, block(get_lines("/bomb")) + bomb),
+       431, "/bomb"},
+  };
+  for (const auto& each : cases) {
+    INFO(each.name);
+    Cluster cluster(Setup().tables(h2_clear));
+    cluster.connect("eu-1").send(each.bytes);
+    cluster.advance(100s);
+    const auto& lines = cluster.exchanges("eu-1").lines;
+    REQUIRE(lines.size() == 1);
+    CHECK(lines.front().status == each.status);
+    CHECK((lines.front().cache == "refused" && !lines.front().detail.empty()));
+    CHECK(lines.front().path == each.path);
+    CHECK(has_line(cluster, "perigee_refused_total{status=\"" + std::to_string(each.status) + "\"} 1"));
+  }
+}
+
+TEST_CASE("an HTTP/2 connection that fails later, or asks nothing, is no refused request",
+          "[node][accounting][h2]") {
+  Cluster cluster(Setup().tables(h2_clear));
+  cluster.origin().on("/a").reply(200).body("x");
+  cluster.connect("eu-1").send(h2_hello());
+  cluster.connect("eu-1").send(h2_hello() + get_frame(1, "/a") + frame(FrameType::data, 0, 0, "x"));
+  cluster.advance(100s);
+  for (const ExchangeLines::Line& line : cluster.exchanges("eu-1").lines) CHECK(line.cache != "refused");
+  CHECK(cluster.exchanges("eu-1").lines.size() == 1);
 }
 
 TEST_CASE("what the edge refuses is in the access log, with its site", "[node][accounting]") {

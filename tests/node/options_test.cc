@@ -44,6 +44,11 @@ TEST_CASE("Max-Forwards is counted down, and ends at zero", "[node][options]") {
   const Reply own = rig.cluster.request("eu-1", "OPTIONS", "/a", {{"max-forwards", "0"}});
   own.expect(200).body("").field("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   REQUIRE(rig.origin.requests() == 2);
+  const auto& lines = rig.cluster.exchanges("eu-1").lines;
+  REQUIRE(lines.size() == 3);
+  CHECK(
+      (lines.back().status == 200 && lines.back().cache == "none" && lines.back().detail == "max-forwards"));
+  CHECK((lines.back().method == "OPTIONS" && lines.back().path == "/a" && !lines.back().site.empty()));
 }
 
 TEST_CASE("Max-Forwards of other methods, or that is no number, passes as it came", "[node][options]") {

@@ -1,10 +1,13 @@
-"""The dashboard in a real browser."""
+"""The dashboard in a real browser. PERIGEE_PICTURE=docs/dashboard.png keeps what it looks like."""
+import os
 import shutil
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 
 from harness import main
+from harness.browser import Browser
 
 
 def chromium(system, node, *arguments):
@@ -32,15 +35,30 @@ def first_pixel(path):
     return tuple(zlib.decompressobj().decompress(packed, 16)[1:4])
 
 
+def curves(system, node):
+    """The page draws what it has seen over time: a look every two seconds, on everybody's clock."""
+    host, port = node.addresses["admin"]
+    kept = os.environ.get("PERIGEE_PICTURE")
+    browser = Browser(system.folder / "chromium-curves", f"http://{host}:{port}/")
+    browser.until(f"""((document.querySelector("#rate path")?.getAttribute("d") ?? "").match(/L/g) ?? []).length >= """
+                  f"""{15 if kept else 1}""")
+    browser.picture(Path(kept) if kept else system.folder / "curves.png")
+    browser.close()
+
+
 def test_dashboard(system):
     """the page shows nodes, regions, purges and reloads, in light and dark"""
-    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]}, topology={"purge_log": "eu-1"},
-                           purge={"journal": "purges.log"})
+    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"], "us": ["us-1"], "ap": ["ap-1"]},
+                           topology={"purge_log": "eu-1"}, purge={"journal": "purges.log"},
+                           locations={"eu": "50.1, 8.7", "us": "39.0, -77.5", "ap": "1.3, 103.8"})
+    load = system.load(nodes[:1], "--connections", "8", "--rate", "100", "--duration", "600", "--announce", "--verify",
+                       "/_/body?id=picture-{n%40}&size=20000&cc=max-age=600", "/_/body?id=page-{n%400}&size=3000&cc=max-age=2")
+    load.wait_running()
     purged = nodes[0].admin("/purge", method="POST", body=b'{"tag": "front-page"}')
     assert purged.status == 200, purged.body
     assert nodes[0].reload()[0] == 200
     page = chromium(system, nodes[0], "--dump-dom")
-    for text in ("eu-1 in eu", "eu-2", "ready", "tag front-page", "eu-2 applied", "configuration 2", "1 of 1"):
+    for text in ("eu-1 in eu", "eu-2", "ready", "tag front-page", "eu-2 applied", "configuration 2", "3 of 3", "us 1/1"):
         assert text in page, f"no {text!r} in {page[-4000:]}"
     assert "http" not in page.partition("</style>")[0].partition("<style>")[2]
     for scheme, number in (("light", 1), ("dark", 0)):
@@ -48,6 +66,8 @@ def test_dashboard(system):
         chromium(system, nodes[0], f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={number}")
         bright = sum(first_pixel(picture)) / 3
         assert (bright > 200) == (scheme == "light") and (bright < 60) == (scheme == "dark"), (scheme, bright)
+    curves(system, nodes[0])
+    assert load.finish()["exit"] == 0
 
 
 if __name__ == "__main__":

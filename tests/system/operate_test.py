@@ -51,10 +51,20 @@ def test_purge(system):
 
 def test_views(system):
     """status, top and topology show every node"""
-    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]})
+    nodes = system.cluster(system.origin(), {"eu": ["eu-1", "eu-2"]}, one_health_port=True)
     assert "eu-1" in ctl(system, nodes[0], "status")
     whole = json.loads(ctl(system, nodes[0], "--json", "status", "--all"))
     assert sorted(one["node"] for one in whole) == ["eu-1", "eu-2"]
+    commands = {one["name"]: one for one in json.loads(ctl(system, nodes[0], "--json", "completion"))}
+    assert {"--tag", "--site"} <= {option["name"] for option in commands["purge"]["options"]}, commands
+    assert {one["name"] for one in commands["dns"]["commands"]} == {"gdnsd", "pdns"}, commands
+    topology = str(nodes[0].cluster.folder / "topology.toml")
+    shown = json.loads(ctl(system, nodes[0], "--json", "dns", "pdns", "--topology", topology))["files"]
+    folder = system.folder / "pdns"
+    written = json.loads(ctl(system, nodes[0], "--json", "dns", "pdns", "--topology", topology, "--out", str(folder)))["files"]
+    assert [one["path"] for one in written] == [str(folder / one["path"]) for one in shown], written
+    for one in shown:
+        assert (folder / one["path"]).read_text() == one["content"], one
     top = ctl(system, nodes[0], "top", "--rounds", "1", "--every", "0.1")
     assert "eu-1" in top and "eu-2" in top
     assert "eu-2" in ctl(system, nodes[0], "topology")

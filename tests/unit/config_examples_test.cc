@@ -48,6 +48,19 @@ TEST_CASE("the example of a node alone is good as it is shipped, with no file be
   CHECK(check.text.find("warning") == std::string::npos);
 }
 
+TEST_CASE("the configuration of the containers is good for every node of it", "[config]") {
+  MapFiles files{{"docker/node.toml", read_source("docker/node.toml")},
+                 {"docker/topology.toml", read_source("docker/topology.toml")},
+                 {"/run/perigee-secrets/peer.key", "0123456789abcdef0123456789abcdef"},
+                 {"/run/perigee-secrets/admin.token", "0123456789abcdef0123456789abcdef"}};
+  for (const char* name : {"eu-1", "eu-2", "us-1", "us-2"}) {
+    INFO(name);
+    const ConfigCheck check = check_config(files, "docker/node.toml", name);
+    INFO(check.text);
+    CHECK(check.ok);
+  }
+}
+
 namespace {
 
 // A few random edits: bytes changed, runs removed, doubled or moved, digits and quotes put in.

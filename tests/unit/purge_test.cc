@@ -233,6 +233,90 @@ TEST_CASE("look-ups find what was stored after a purge and not what was stored b
   CHECK(found("http://a.b/y").purged == PurgeVerdict::unverified);
 }
 
+TEST_CASE("a step of a sweep does little, whatever is stored", "[purge][store]") {
+  StoreOptions options;
+  options.budget_bytes = 64 << 20;
+  options.shards = 1;
+  Store store(options);
+  store.add_reader();
+  PurgeTable table;
+  table.rebase();
+  const auto put = [&](const std::string& key, const std::string& body) {
+    Draft draft = draft_of(key);
+    draft.purge_stamp = table.position();
+    REQUIRE(store.begin(draft, body).commit());
+  };
+  for (int i = 0; i < 10'000; ++i) put("http://a.b/" + std::to_string(i), "body");
+  table.apply(rule(PurgeScope::prefix, "a.b/"));
+  const size_t buckets = options.budget_bytes / 2048;
+
+  SECTION("no more responses are looked at than the step says, and those that share a bucket with the last") {
+    size_t steps = 0;
+    for (SweepCursor cursor; cursor.rounds == 0; ++steps)
+      REQUIRE(store.sweep(cursor, {buckets, 100}, table) <= 110);
+    CHECK(steps <= 101);
+    CHECK(store.stats().responses == 0);
+  }
+  SECTION("empty buckets are passed by, many in a step") {
+    SweepCursor cursor;
+    while (cursor.rounds == 0) store.sweep(cursor, {}, table);
+    cursor = {};
+    size_t steps = 0;
+    for (; cursor.rounds == 0; ++steps) store.sweep(cursor, {buckets / 2, 1}, table);
+    CHECK(steps == 2);
+  }
+  SECTION("large bodies count by what they free") {
+    SweepCursor cursor;
+    while (cursor.rounds == 0) store.sweep(cursor, {}, table);
+    for (int i = 0; i < 100; ++i) put("http://a.b/" + std::to_string(i), std::string(60'000, 'x'));
+    table.apply(rule(PurgeScope::prefix, "a.b/"));
+    for (cursor = {}; cursor.rounds == 0;) REQUIRE(store.sweep(cursor, {buckets, 10}, table) <= 8);
+    CHECK(store.stats().responses == 0);
+  }
+}
+
+TEST_CASE("a sweep waits for a turn that may see what was removed", "[purge][store]") {
+  StoreOptions options;
+  options.budget_bytes = 64 << 20;
+  Store store(options);
+  Reader& reader = store.add_reader();
+  PurgeTable table;
+  table.rebase();
+  for (int i = 0; i < 10'000; ++i) {
+    Draft draft = draft_of("http://a.b/" + std::to_string(i));
+    draft.purge_stamp = table.position();
+    REQUIRE(store.begin(draft, "body").commit());
+  }
+  table.apply(rule(PurgeScope::prefix, "a.b/"));
+  reader.lookup(key_of("http://a.b/1"), no_fields);
+  SweepCursor cursor;
+  for (int i = 0; i < 10'000; ++i) store.sweep(cursor, {16 * 1024, 10}, table);
+  CHECK(cursor.rounds == 0);
+  CHECK(store.stats().responses >= 9'950);
+  reader.turn_end();
+  while (cursor.rounds == 0) store.sweep(cursor, {16 * 1024, 10}, table);
+  CHECK(store.stats().responses == 0);
+}
+
+TEST_CASE("rules are pruned some at a time", "[purge]") {
+  PurgeTable table;
+  table.rebase();
+  const PurgeStamp before = table.position();
+  for (int i = 0; i < 25; ++i) table.apply(rule(PurgeScope::url, "a.b/" + std::to_string(i)));
+  const PurgeStamp floor = table.position();
+  table.apply(rule(PurgeScope::url, "a.b/new"));
+  CHECK_FALSE(table.prune(floor, 10));
+  CHECK(table.rules() == 16);
+  // What the rules said that went is said by the floor.
+  CHECK(table.judge(before, "http://a.b/0", "") == PurgeVerdict::gone);
+  CHECK(table.judge(floor, "http://a.b/20", "") == PurgeVerdict::kept);
+  CHECK_FALSE(table.prune(floor, 10));
+  CHECK(table.prune(floor, 10));
+  CHECK(table.rules() == 1);
+  CHECK(table.judge(floor, "http://a.b/new", "") == PurgeVerdict::gone);
+  CHECK(table.prune(floor, 10));
+}
+
 TEST_CASE("a sweep removes what is gone, keeps what is stale as such, and lets rules go", "[purge][store]") {
   StoreOptions options;
   options.budget_bytes = 4 << 20;
@@ -250,7 +334,7 @@ TEST_CASE("a sweep removes what is gone, keeps what is stale as such, and lets r
   table.apply(rule(PurgeScope::prefix, "a.b/1"));
   table.apply(rule(PurgeScope::url, "a.b/2", "", true));
   size_t removed = 0;
-  for (SweepCursor cursor; cursor.rounds == 0;) removed += store.sweep(cursor, 16, table);
+  for (SweepCursor cursor; cursor.rounds == 0;) removed += store.sweep(cursor, {16, 128}, table);
   CHECK(removed == 111);  // 1, 10 to 19, 100 to 199
   CHECK(store.stats().responses == 189);
   table.prune(table.position());

@@ -82,6 +82,24 @@ TEST_CASE("the first loop can run on the thread that waits", "[net][uv]") {
   CHECK(seen == std::this_thread::get_id());
 }
 
+TEST_CASE("a message that holds a loop for too long is counted", "[net][uv]") {
+  UvIo io;
+  Loop& loop = io.add_loop("held");
+  std::promise<void> done;
+  loop.post(make_task([&] {
+    const auto until = std::chrono::steady_clock::now() + 2 * turn_long;
+    while (std::chrono::steady_clock::now() < until) {
+    }
+    // What is posted now still runs in this turn; what that posts runs in the next.
+    loop.post(make_task([&] { loop.post(make_task([&] { done.set_value(); })); }));
+  }));
+  CHECK(loop.turns_long() == 0);
+  io.start();
+  done.get_future().wait();
+  CHECK(loop.turns_long() >= 1);
+  io.stop();
+}
+
 TEST_CASE("wait returns when another thread asks to stop", "[net][uv]") {
   UvIo io;
   Loop& loop = io.add_loop("one");

@@ -139,6 +139,8 @@ class Cluster:
         self.regions = regions
         # Settings of the topology's [cluster].
         self.topology = self.settings.pop("topology", {})
+        # Region -> "latitude, longitude", for the map and for DNS.
+        self.locations = self.settings.pop("locations", {})
         self.nodes = []
         # Of /readyz on every node; None: each its own.
         self.health_number = self._common_number() if self.settings.pop("one_health_port", False) else None
@@ -217,4 +219,6 @@ class Cluster:
         nodes = [{"name": name, "region": region, **self.ports[name]}
                  for region, names in self.regions.items() for name in names]
         tables = {"cluster": {"peer_keys": [{"id": "test", "file": "peer.key"}], **self.topology}, "node": nodes}
+        if self.locations:
+            tables["region"] = [{"name": name, "location": location} for name, location in self.locations.items()]
         (self.folder / "topology.toml").write_text(toml.dumps(tables), encoding="utf-8")
