@@ -44,6 +44,7 @@ void add_origins(proxy::OriginBook* book, proxy::Snapshot& snapshot) {
     for (const proxy::OriginServer& server : group.servers) {
       auto& record = snapshot.origins[&server];
       if (record == nullptr) record = book->of(group.name, server.address(), group.health);
+      if (!group.connections_adapt) record->limit.store(0, std::memory_order_relaxed);
     }
   }
 }

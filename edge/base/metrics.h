@@ -70,6 +70,8 @@ namespace perigee {
   X(origin_downs, "perigee_origin_downs_total", "", counter, "Origin servers taken out by probes")           \
   X(origin_circuit_opened, "perigee_origin_circuit_opened_total", "", counter,                               \
     "Times that the breaker of an origin server opened")                                                     \
+  X(origin_limit_lowered, "perigee_origin_limit_lowered_total", "", counter,                                 \
+    "Times that a worker lowered what it has under way toward an overloaded origin server")                  \
   X(origin_circuit_refused, "perigee_origin_circuit_refused_total", "", counter,                             \
     "Requests not sent to an origin server because its breaker was open")                                    \
   X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter,                                             \

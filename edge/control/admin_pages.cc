@@ -113,6 +113,7 @@ Json origin_of(proxy::OriginRecord& record, MonoTime now) {
             {"requests", figure(record.requests)},
             {"refused", figure(record.refused)},
             {"opened", figure(record.opened)},
+            {"limit", figure(record.limit) != 0 ? Json(figure(record.limit)) : Json()},
             {"ended_recently", recent.requests},
             {"failed_recently", recent.failed},
             {"probe_us", probe_us >= 0 ? Json(probe_us) : Json()},

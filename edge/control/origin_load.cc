@@ -140,6 +140,8 @@ void read_health(SectionReader& reader, const SectionValues& values, proxy::Orig
   }
   group.probe_interval = values.get<Duration>("probe_interval");
   group.probe_timeout = values.get<Duration>("probe_timeout");
+  group.connections_adapt = values.get<bool>("connections_adapt");
+  group.connections_min = number("connections_min");
   group.health.failed_probes = number("probes_failed");
   group.health.good_probes = number("probes_good");
   group.health.slow_start = values.get<Duration>("slow_start");

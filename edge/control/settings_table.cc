@@ -293,6 +293,12 @@ constexpr Setting settings[] = {
      "Longest pause while content arrives."},
     {S::origin, "connections", T::integer, "256", optional, 1, 100'000, "", live,
      "Connections to one server."},
+    {S::origin, "connections_adapt", T::boolean, "false", optional, 0, 0, "", live,
+     "Whether a server that says it is overloaded (429, 503, 504, no connection or no answer in time) has "
+     "fewer "
+     "requests under way, a third less each time, and by and by more again, up to `connections`."},
+    {S::origin, "connections_min", T::integer, "8", optional, 1, 100'000, "", live,
+     "The least that adapting leaves."},
     {S::origin, "idle_connections", T::integer, "64", optional, 0, 100'000, "", live,
      "Connections to one server that are kept while idle."},
     {S::origin, "probe_path", T::text, "", optional, 0, 0, "", live,

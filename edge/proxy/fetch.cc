@@ -51,8 +51,12 @@ void Fetch::choose_target() {
 // Peers by name: what the topology of another snapshot has at that place may be somebody else.
 UpstreamLimit& Fetch::limit_of(const Target& target) {
   const OriginGroup& group = *job_.site->origin;
-  if (target.is_origin())
-    return worker_.pool().limit("origin:" + group.name, worker_.share(group.connections_max));
+  if (target.is_origin()) {
+    UpstreamLimit& limit = worker_.pool().limit("origin:" + group.name + " " + target.server->address(),
+                                                worker_.share(group.connections_max));
+    if (group.connections_adapt) limit.adapt(worker_.share(group.connections_min));
+    return limit;
+  }
   return worker_.pool().limit("peer:" + job_.snapshot->peers[target.node]->name,
                               worker_.share(job_.snapshot->exchange.peer_connections_max));
 }
@@ -86,6 +90,7 @@ void Fetch::on_slot() {
 void Fetch::resolve() {
   step_ = Step::resolve;
   if (target().is_origin()) {
+    asked_origin_at_ = worker_.loop().now();
     host_ = target().server->host;
     port_ = target().server->port;
   } else {

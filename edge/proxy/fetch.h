@@ -130,6 +130,7 @@ class Fetch final : public cache::FillSource,
   void origin_answered(int status);
   void origin_failed(UpstreamFailure failure);
   bool skip_server();
+  void tell_limit(bool overloaded);
 
   // With peers (fetch_peer.cc).
   cluster::PeerRecord& peer() const;
@@ -187,7 +188,8 @@ class Fetch final : public cache::FillSource,
   PeerDealings* waiting_for_ = nullptr;  // counted among what that peer has not begun to answer
   MonoTime asked_at_{};                  // the peer
   std::unique_ptr<Hedge> hedge_;
-  OriginAttempt attempt_;  // at the origin server that is asked
+  OriginAttempt attempt_;       // at the origin server that is asked
+  MonoTime asked_origin_at_{};  // when a place toward it was ours
   net::Timer hedge_timer_{*this};
   net::Timer phase_timer_{*this};     // first byte, or idle body
   net::Timer deadline_timer_{*this};  // head deadline

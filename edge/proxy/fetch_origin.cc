@@ -34,14 +34,28 @@ bool Fetch::admit_at_origin() {
   return true;
 }
 
+// 429, 503 and 504 are what servers say that have too much to do.
+void Fetch::tell_limit(bool overloaded) {
+  if (slot_ == nullptr || !job_.site->origin->connections_adapt) return;
+  if (!overloaded) {
+    slot_->answered();
+  } else if (slot_->overloaded(asked_origin_at_, worker_.loop().now())) {
+    worker_.metrics().add(Metric::origin_limit_lowered);
+  }
+  job_.snapshot->origin(*target().server)->limit.store(slot_->max(), std::memory_order_relaxed);
+}
+
 // What breaks off after its head was an answer: the server serves, if not well.
 void Fetch::origin_answered(int status) {
+  tell_limit(status == 429 || status == 503 || status == 504);
   if (attempt_.ended(!cannot_serve(status), worker_.loop().now()))
     worker_.metrics().add(Metric::origin_circuit_opened);
 }
 
 void Fetch::origin_failed(UpstreamFailure failure) {
   if (says_nothing(failure)) return;
+  if (failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::first_byte_timeout)
+    tell_limit(true);
   if (attempt_.ended(false, worker_.loop().now())) worker_.metrics().add(Metric::origin_circuit_opened);
 }
 

@@ -32,6 +32,8 @@ class OriginRecord {
   std::atomic<uint64_t> refused{0};   // not sent: the breaker was open
   std::atomic<uint64_t> opened{0};    // times that the breaker opened
   std::atomic<uint64_t> probes_failed{0};
+  // Of requests under way, as some worker last adapted it; 0: it does not adapt, or was never told to.
+  std::atomic<uint32_t> limit{0};
   std::atomic<int64_t> probe_us{-1};  // how long the last probe took; -1: none, or it failed
 
   // Calls a function with the health, alone.

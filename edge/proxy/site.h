@@ -46,12 +46,15 @@ struct OriginGroup {
   Duration connect_timeout = std::chrono::seconds(1);
   Duration first_byte_timeout = std::chrono::seconds(10);
   Duration idle_body_timeout = std::chrono::seconds(15);
-  uint32_t connections_max = 256;      // per node
+  uint32_t connections_max = 256;      // per node, to each server
   uint32_t idle_connections_max = 64;  // per node
   std::string probe_path;              // empty: servers are not probed
   Duration probe_interval = std::chrono::seconds(5);
   Duration probe_timeout = std::chrono::seconds(2);
   cluster::OriginHealthOptions health;  // of each server
+  // From connections_max down to connections_min, by how each server fares.
+  bool connections_adapt = false;
+  uint32_t connections_min = 8;  // per node
 };
 
 // Whether clients of a site are asked for a certificate, and need one.
