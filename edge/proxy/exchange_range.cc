@@ -180,7 +180,7 @@ ByteRun Exchange::aligned(const ByteRun& gap) const {
 // False when nobody brings these bytes.
 bool Exchange::join_run(const ByteRun& gap) {
   const MonoTime now = worker_.loop().now();
-  const std::string name = representation_name(key_, known_->selecting, known_->validator);
+  const std::string name = name_apart(representation_name(key_, known_->selecting, known_->validator));
   cache::RunTable::Claim claim = worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
   if (claim.fill == nullptr) return false;
   fill_ = std::move(claim.fill);
