@@ -12,13 +12,6 @@ namespace perigee::proxy {
 
 namespace {
 
-// What nodes of another membership ask for. Keys have no NUL.
-std::string apart_fill_key(const std::string& fill_key) {
-  std::string name = fill_key;
-  name.push_back('\0');
-  return name += "apart";
-}
-
 // A variant's fill has an identity of its own: the key, and what the request selects.
 std::string variant_fill_key(const std::string& key, const std::string& selecting) {
   std::string fill_key = key;
