@@ -67,10 +67,13 @@ TEST_CASE("new bounds keep what was found out within them", "[cluster][adaptive]
   limit.overloaded(start, start);
   limit.set_bounds(4, 100);
   REQUIRE(limit.limit() == 40);
+  limit.set_bounds(50, 100);
+  REQUIRE(limit.limit() == 50);
   limit.set_bounds(4, 10);
   REQUIRE(limit.limit() == 10);
-  limit.set_bounds(20, 100);
-  REQUIRE(limit.limit() == 20);
+  // What is at its most stays there.
+  limit.set_bounds(4, 100);
+  REQUIRE(limit.limit() == 100);
 }
 
 }  // namespace perigee::cluster
