@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/base/hash.h"
+
 namespace perigee {
 
 namespace {
@@ -31,12 +33,14 @@ Node::Node(net::Io& io, net::Loop& control, std::shared_ptr<const control::Confi
       exchange_log_(exchange_log),
       config_(std::move(config), control.wall_now(), options_.files),
       admin_tls_(control),
+      origins_(Random(hash64(config_.current()->node.name))),
       outcomes_(control, [this] { take_outcomes(); }) {}
 
 Node::~Node() {
   // What refers to the store goes before it: servers and their exchanges, then fills.
   control_servers_.clear();
   prober_.reset();
+  origin_prober_.reset();
   workers_.clear();
   runs_.reset();
   purges_.reset();
@@ -69,7 +73,12 @@ Result<void> Node::start() {
   control::ProbeListener& probed = *this;
   prober_ = std::make_unique<control::PeerProber>(control_, control_metrics_, config->peers.probe_interval,
                                                   Random(control_.random().next()), probed);
-  control_.post(net::make_task([this] { prober_->adopt(snapshot_); }));
+  origin_prober_ = std::make_unique<control::OriginProber>(control_, control_metrics_,
+                                                           Random(hash64(config->node.name, 1)), log_);
+  control_.post(net::make_task([this] {
+    prober_->adopt(snapshot_);
+    origin_prober_->adopt(snapshot_);
+  }));
   keep_last_good();
   return {};
 }
@@ -157,6 +166,7 @@ Result<void> Node::apply(const std::shared_ptr<const control::Config>& config, u
   input.draining = draining_ || out_;
   input.now = control_.now();
   input.peers = &peers_;
+  input.origins = &origins_;
   if (snapshot_ != nullptr) {
     input.before = snapshot_->cluster;
     input.joining = snapshot_->joining;
@@ -240,6 +250,7 @@ void Node::put_in_force(const std::shared_ptr<const control::Config>& config) {
   health_->adopt(snapshot_->cluster->topology);
   purges_->adopt(*config, snapshot_);
   prober_->adopt(snapshot_);
+  origin_prober_->adopt(snapshot_);
   publish_snapshot();
   publish_health();
 }

@@ -20,6 +20,7 @@
 #include "edge/control/admin_handler.h"
 #include "edge/control/admin_pages.h"
 #include "edge/control/config.h"
+#include "edge/control/origin_prober.h"
 #include "edge/control/peer_prober.h"
 #include "edge/control/reload.h"
 #include "edge/net/io.h"
@@ -131,10 +132,12 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   std::unique_ptr<proxy::HotCopies> hot_copies_;
   std::unique_ptr<NodePurges> purges_;
   cluster::PeerBook peers_;
+  proxy::OriginBook origins_;
   std::vector<std::optional<cluster::NodeIndex>> index_by_peer_;  // in the topology in force
   std::atomic<uint32_t> peer_requests_waiting_{0};
   PeerOutcomes outcomes_;
   std::unique_ptr<control::PeerProber> prober_;
+  std::unique_ptr<control::OriginProber> origin_prober_;
   std::unique_ptr<cluster::PeerHealth> health_;
   std::shared_ptr<const cluster::HealthView> published_health_;
   std::vector<std::unique_ptr<NodeWorker>> workers_;

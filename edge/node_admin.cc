@@ -1,4 +1,5 @@
 // What the admin pages show of a node.
+#include <algorithm>
 
 #include "edge/control/admin_pages.h"
 #include "edge/control/explain_page.h"
@@ -40,7 +41,15 @@ std::string Node::metrics_text() {
 std::string Node::config_json() { return control::config_json(*config_.current(), config_.current_id()); }
 
 std::string Node::topology_json() {
-  return control::topology_json(*config_.current(), health_->view().get(), snapshot_->peers);
+  std::vector<std::shared_ptr<proxy::OriginRecord>> origins;
+  for (const auto& site : snapshot_->sites->sites()) {
+    for (const proxy::OriginServer& server : site->origin->servers) {
+      const auto& record = snapshot_->origin(server);
+      if (std::find(origins.begin(), origins.end(), record) == origins.end()) origins.push_back(record);
+    }
+  }
+  return control::topology_json(*config_.current(), health_->view().get(), snapshot_->peers, origins,
+                                control_.now());
 }
 
 void Node::count_answers(control::NodeStatus& status) {

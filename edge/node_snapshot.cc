@@ -36,6 +36,19 @@ proxy::ExchangeOptions exchange_options(const control::Config& config) {
   return options;
 }
 
+void add_origins(proxy::OriginBook* book, proxy::Snapshot& snapshot) {
+  proxy::OriginBook own_book(Random(0));
+  if (book == nullptr) book = &own_book;
+  for (const auto& site : snapshot.sites->sites()) {
+    const proxy::OriginGroup& group = *site->origin;
+    for (const proxy::OriginServer& server : group.servers) {
+      auto& record = snapshot.origins[&server];
+      if (record == nullptr) record = book->of(group.name, server.address(), group.health);
+      if (!group.connections_adapt) record->limit.store(0, std::memory_order_relaxed);
+    }
+  }
+}
+
 }  // namespace
 
 http::HeadLimits head_limits(const control::Config& config) {
@@ -67,6 +80,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> build_snapshot(
   cluster::PeerBook& book = input.peers != nullptr ? *input.peers : own_book;
   for (const cluster::NodeInfo& node : snapshot->cluster->topology.nodes)
     snapshot->peers.push_back(book.of(node.name));
+  add_origins(input.origins, *snapshot);
   snapshot->peer_keys = config.peer_keys;
   if (config.peers.tls.client != nullptr) {
     snapshot->peer_tls = config.peers.tls.client;

@@ -22,6 +22,8 @@ struct SnapshotInput {
   MonoTime now{};
   // Where peers get their identity from; null: a book of its own.
   cluster::PeerBook* peers = nullptr;
+  // The same for origin servers.
+  proxy::OriginBook* origins = nullptr;
 };
 
 // Errors: those of cluster::ClusterView::build().

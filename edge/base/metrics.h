@@ -64,6 +64,16 @@ namespace perigee {
   X(upstream_retries, "perigee_upstream_retries_total", "", counter, "Requests sent upstream again")         \
   X(retry_budget_exhausted, "perigee_retry_budget_exhausted_total", "", counter,                             \
     "Retries not made because the budget was spent")                                                         \
+  X(origin_probes, "perigee_origin_probes_total", "", counter, "Probes sent to origin servers")              \
+  X(origin_probes_failed, "perigee_origin_probes_failed_total", "", counter,                                 \
+    "Probes of origin servers without a good answer in time")                                                \
+  X(origin_downs, "perigee_origin_downs_total", "", counter, "Origin servers taken out by probes")           \
+  X(origin_circuit_opened, "perigee_origin_circuit_opened_total", "", counter,                               \
+    "Times that the breaker of an origin server opened")                                                     \
+  X(origin_limit_lowered, "perigee_origin_limit_lowered_total", "", counter,                                 \
+    "Times that a worker lowered what it has under way toward an overloaded origin server")                  \
+  X(origin_circuit_refused, "perigee_origin_circuit_refused_total", "", counter,                             \
+    "Requests not sent to an origin server because its breaker was open")                                    \
   X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter,                                             \
     "Requests that left their owner for another")                                                            \
   X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests of peers for content")              \

@@ -101,11 +101,33 @@ Json seen_of(const cluster::PeerRecord& peer) {
           {"probes_failed", figure(peer.probes_failed)}};
 }
 
+// As this node sees an origin server.
+Json origin_of(proxy::OriginRecord& record, MonoTime now) {
+  const auto figure = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  const int64_t probe_us = figure(record.probe_us);
+  return record.with([&](const cluster::OriginHealth& health) -> Json {
+    const auto recent = health.recent(now);
+    return {{"origin", record.group},
+            {"server", record.address},
+            {"state", std::string(cluster::to_string(health.state(now)))},
+            {"requests", figure(record.requests)},
+            {"refused", figure(record.refused)},
+            {"opened", figure(record.opened)},
+            {"limit", figure(record.limit) != 0 ? Json(figure(record.limit)) : Json()},
+            {"ended_recently", recent.requests},
+            {"failed_recently", recent.failed},
+            {"probe_us", probe_us >= 0 ? Json(probe_us) : Json()},
+            {"probes_failed", figure(record.probes_failed)}};
+  });
+}
+
 }  // namespace
 
 std::string topology_json(const Config& config, const cluster::HealthView* health,
-                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers) {
-  Json json = {{"self", config.node.name}, {"nodes", Json::array()}};
+                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers,
+                          std::span<const std::shared_ptr<proxy::OriginRecord>> origins, MonoTime now) {
+  Json json = {{"self", config.node.name}, {"nodes", Json::array()}, {"origins", Json::array()}};
+  for (const auto& record : origins) json["origins"].push_back(origin_of(*record, now));
   if (config.topology == nullptr) return print(json);
   const cluster::Topology& topology = *config.topology;
   for (size_t i = 0; i < topology.nodes.size(); ++i) {

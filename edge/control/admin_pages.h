@@ -14,6 +14,7 @@
 #include "edge/cluster/peer_health.h"
 #include "edge/cluster/peer_record.h"
 #include "edge/control/reload.h"
+#include "edge/proxy/origin_record.h"
 
 namespace perigee::control {
 
@@ -44,9 +45,12 @@ std::string status_json(const NodeStatus& status, std::span<const MetricShard* c
 std::string config_json(const Config& config, uint64_t id);
 
 // Nodes with their addresses, weights and states; {"nodes": []} when alone. health may be null: everybody is
-// up. peers: what is noted of each node of the topology, in its order; may be empty.
+// up. peers: what is noted of each node of the topology, in its order; may be empty. origins: the origin
+// servers.
 std::string topology_json(const Config& config, const cluster::HealthView* health,
-                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers = {});
+                          std::span<const std::shared_ptr<cluster::PeerRecord>> peers = {},
+                          std::span<const std::shared_ptr<proxy::OriginRecord>> origins = {},
+                          MonoTime now = {});
 
 std::string reload_json(const ReloadResult& result);
 // {"reloads": [...]}, newest first.

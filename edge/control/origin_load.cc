@@ -128,6 +128,28 @@ void read_origin_tls(net::Files& files, SectionReader& reader, const SectionValu
   group.tls = std::move(settings);
 }
 
+void read_health(SectionReader& reader, const SectionValues& values, proxy::OriginGroup& group) {
+  const auto number = [&](std::string_view key) { return static_cast<uint32_t>(values.get<int64_t>(key)); };
+  group.probe_path = values.get<std::string>("probe_path");
+  const bool is_path = group.probe_path.starts_with('/') &&
+                       std::all_of(group.probe_path.begin(), group.probe_path.end(),
+                                   [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+  if (!group.probe_path.empty() && !is_path) {
+    reader.errors().add(values.place("probe_path"), values.full_key("probe_path"),
+                        in_quotes(group.probe_path), "a path such as \"/healthz\"");
+  }
+  group.probe_interval = values.get<Duration>("probe_interval");
+  group.probe_timeout = values.get<Duration>("probe_timeout");
+  group.connections_adapt = values.get<bool>("connections_adapt");
+  group.connections_min = number("connections_min");
+  group.health.failed_probes = number("probes_failed");
+  group.health.good_probes = number("probes_good");
+  group.health.slow_start = values.get<Duration>("slow_start");
+  group.health.breaker_percent = number("breaker_percent");
+  group.health.breaker_requests = number("breaker_requests");
+  group.health.breaker_open = values.get<Duration>("breaker_open");
+}
+
 }  // namespace
 
 OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root) {
@@ -149,6 +171,7 @@ OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode
     group->idle_body_timeout = values.get<Duration>("idle_body_timeout");
     group->connections_max = static_cast<uint32_t>(values.get<int64_t>("connections"));
     group->idle_connections_max = static_cast<uint32_t>(values.get<int64_t>("idle_connections"));
+    read_health(reader, values, *group);
     origins.push_back(std::move(group));
   }
   return origins;

@@ -293,8 +293,39 @@ constexpr Setting settings[] = {
      "Longest pause while content arrives."},
     {S::origin, "connections", T::integer, "256", optional, 1, 100'000, "", live,
      "Connections to one server."},
+    {S::origin, "connections_adapt", T::boolean, "false", optional, 0, 0, "", live,
+     "Whether a server that says it is overloaded (429, 503, 504, no connection or no answer in time) has "
+     "fewer "
+     "requests under way, a third less each time, and by and by more again, up to `connections`."},
+    {S::origin, "connections_min", T::integer, "8", optional, 1, 100'000, "", live,
+     "The least that adapting leaves."},
     {S::origin, "idle_connections", T::integer, "64", optional, 0, 100'000, "", live,
      "Connections to one server that are kept while idle."},
+    {S::origin, "probe_path", T::text, "", optional, 0, 0, "", live,
+     "Asked of every server now and then, by every node; an answer of status 200 to 399 is good. Empty: "
+     "servers are "
+     "not probed."},
+    {S::origin, "probe_interval", T::duration, "5s", optional, 100, hour, "", live,
+     "From one probe of a server to the next, a fifth more or less."},
+    {S::origin, "probe_timeout", T::duration, "2s", optional, 10, 60 * second, "", live,
+     "A probe's answer has to begin within this time."},
+    {S::origin, "probes_failed", T::integer, "3", optional, 1, 100, "", live,
+     "After so many failed probes in a row a server is asked only when no other is left."},
+    {S::origin, "probes_good", T::integer, "2", optional, 1, 100, "", live,
+     "After so many good probes in a row it is back."},
+    {S::origin, "slow_start", T::duration, "10s", optional, 0, hour, "", live,
+     "How long a server that is back gets less than its share, if others can be asked. 0s: its share at "
+     "once."},
+    {S::origin, "breaker_percent", T::integer, "90", optional, 0, 100, "", live,
+     "A server is asked nothing for a while when at least so many of its answers within 10 s have failed: no "
+     "connection, "
+     "no answer in time, a broken one, or 502, 503 or 504. 0: never."},
+    {S::origin, "breaker_requests", T::integer, "20", optional, 1, 100'000, "", live,
+     "The least number of answers within 10 s that says anything."},
+    {S::origin, "breaker_open", T::duration, "5s", optional, 100, hour, "", live,
+     "How long nothing is sent, a tenth more or less. Then one request at a time is a trial; three good ones "
+     "in a row "
+     "end it."},
 
     {S::origin_server, "address", T::text, "", needed, 0, 0, "", live, "\"host:port\"."},
     {S::origin_server, "weight", T::integer, "1", optional, 1, 1000, "", live, "Share of the requests."},

@@ -16,7 +16,7 @@ bool is_disconnection(const Error& error) {
 
 int status_of(const Error& error) {
   if (error.side == Side::internal) return 500;
-  if (error.code == "connection_limit_reached") return 503;
+  if (error.code == "connection_limit_reached" || error.code == "destination_unavailable") return 503;
   const bool timeout = error.code == "http_response_timeout" || error.code == "connection_timeout" ||
                        error.code == "connection_read_timeout" || error.code == "dns_timeout";
   return timeout ? 504 : 502;

@@ -99,7 +99,19 @@ bool Exchange::may_collapse() const {
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 
-void Exchange::join_fill(const std::string& fill_key) {
+// A fill of ours may wait for the very node that asks, when that one sees another membership and takes us for
+// the owner while we take it for that. Who is asked by such nodes waits with others of them alone: what they
+// ask for goes to the origin from here (plan_route), and so to nobody who waits. A fill whose head is there
+// waits for nobody any more.
+std::string Exchange::name_apart(const std::string& fill_key) const {
+  if (!context_.from_peer || context_.digest_agrees) return fill_key;
+  const std::shared_ptr<cache::Fill> fill = worker_.fills().find({fill_key, cache::key_hash(fill_key)});
+  if (fill != nullptr && fill->head() != nullptr) return fill_key;
+  return apart_fill_key(fill_key);
+}
+
+void Exchange::join_fill(const std::string& asked_fill_key) {
+  const std::string fill_key = name_apart(asked_fill_key);
   const cache::KeyView view{fill_key, cache::key_hash(fill_key)};
   const MonoTime now = worker_.loop().now();
   cache::FillTable::Joined joined = worker_.fills().join(view, worker_.worker_fills(), *this, now);

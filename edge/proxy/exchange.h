@@ -46,7 +46,8 @@ class Exchange final : private serve::ExchangeHandler,
   void begin();
   bool may_collapse() const;
   bool may_keep() const;
-  void join_fill(const std::string& fill_key);
+  void join_fill(const std::string& asked_fill_key);
+  std::string name_apart(const std::string& fill_key) const;
   bool stored_meanwhile();
   bool stored_is_asked_about() const;
   void go_alone(bool keep);

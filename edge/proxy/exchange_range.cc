@@ -22,7 +22,7 @@ using cache::ByteRun;
 
 constexpr uint64_t block_mask = cache::block_bytes - 1;
 constexpr uint8_t run_joins_max = 4;
-// Other nodes were reading the same when it broke off, some not as far.
+// Other nodes were reading the same when it broke off, some not as far. Clients go on for themselves.
 constexpr uint64_t others_behind = 1 << 20;
 
 // What a run's fills are found under.
@@ -116,7 +116,8 @@ RangeAsk Exchange::cold_ask() const {
     ask.range = fmt::format("bytes=-{}", *spec.last);
     ask.is_clients = true;
   } else {
-    const uint64_t behind = goes_on(*specs, fields) ? std::min(*spec.first, others_behind) : 0;
+    const bool for_others = context_.from_peer && goes_on(*specs, fields);
+    const uint64_t behind = for_others ? std::min(*spec.first, others_behind) : 0;
     ask.first = (*spec.first - behind) & ~block_mask;
     ask.range = fmt::format("bytes={}-", ask.first);
     if (spec.last) ask.range += fmt::format("{}", *spec.last | block_mask);
@@ -179,7 +180,7 @@ ByteRun Exchange::aligned(const ByteRun& gap) const {
 // False when nobody brings these bytes.
 bool Exchange::join_run(const ByteRun& gap) {
   const MonoTime now = worker_.loop().now();
-  const std::string name = representation_name(key_, known_->selecting, known_->validator);
+  const std::string name = name_apart(representation_name(key_, known_->selecting, known_->validator));
   cache::RunTable::Claim claim = worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
   if (claim.fill == nullptr) return false;
   fill_ = std::move(claim.fill);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/proxy/origin_tls.h"
 #include "edge/proxy/peer_tls.h"
 
 namespace perigee::proxy {
@@ -14,18 +15,6 @@ namespace {
 bool speaks_surrogate(const cache::PolicyOptions& options) {
   const auto& targets = options.targets;
   return options.enabled && std::find(targets.begin(), targets.end(), "surrogate-control") != targets.end();
-}
-
-// Sessions and connections are kept apart by whom they are with and by who vouched for that.
-ConnectTls connect_tls(Worker& worker, const OriginGroup& group, const std::string& server_host) {
-  ConnectTls tls;
-  tls.factory = &worker.tls_factory();
-  tls.context = worker.tls_client(*group.tls, group.tls_identity);
-  tls.name = server_host;
-  if (!group.host_header.empty()) tls.name = group.host_header.substr(0, group.host_header.rfind(':'));
-  if (!group.tls_name.empty()) tls.name = group.tls_name;
-  tls.resume_key = tls.name + " " + group.tls_identity;
-  return tls;
 }
 
 }  // namespace
@@ -62,8 +51,12 @@ void Fetch::choose_target() {
 // Peers by name: what the topology of another snapshot has at that place may be somebody else.
 UpstreamLimit& Fetch::limit_of(const Target& target) {
   const OriginGroup& group = *job_.site->origin;
-  if (target.is_origin())
-    return worker_.pool().limit("origin:" + group.name, worker_.share(group.connections_max));
+  if (target.is_origin()) {
+    UpstreamLimit& limit = worker_.pool().limit("origin:" + group.name + " " + target.server->address(),
+                                                worker_.share(group.connections_max));
+    if (group.connections_adapt) limit.adapt(worker_.share(group.connections_min));
+    return limit;
+  }
   return worker_.pool().limit("peer:" + job_.snapshot->peers[target.node]->name,
                               worker_.share(job_.snapshot->exchange.peer_connections_max));
 }
@@ -75,6 +68,7 @@ UpstreamTraffic& Fetch::traffic() const {
 
 void Fetch::acquire_slot() {
   step_ = Step::await_slot;
+  if (target().is_origin() && !admit_at_origin()) return attempt_failed(UpstreamFailure::circuit_open);
   UpstreamLimit& limit = limit_of(target());
   switch (limit.acquire(*this)) {
     case UpstreamLimit::Grant::granted:
@@ -96,6 +90,7 @@ void Fetch::on_slot() {
 void Fetch::resolve() {
   step_ = Step::resolve;
   if (target().is_origin()) {
+    asked_origin_at_ = worker_.loop().now();
     host_ = target().server->host;
     port_ = target().server->port;
   } else {
@@ -119,7 +114,9 @@ void Fetch::connect(std::vector<net::Address> addresses) {
   std::optional<ConnectTls> tls;
   tls_key_.clear();
   const OriginGroup& group = *job_.site->origin;
-  if (target().is_origin() && group.tls != nullptr) tls = connect_tls(worker_, group, host_);
+  if (target().is_origin() && group.tls != nullptr) {
+    tls = origin_tls(worker_.tls_factory(), worker_.tls_client(*group.tls, group.tls_identity), group, host_);
+  }
   if (!target().is_origin()) tls = connect_peer_tls(worker_, *job_.snapshot, peer().name);
   if (tls) {
     if (tls->context == nullptr) return attempt_failed(UpstreamFailure::tls_failed);
@@ -281,7 +278,8 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool origin = target().is_origin();
   // Who was asked for what it has stored, and has not, has answered.
   const bool has_not = target().only_if_cached && failure == UpstreamFailure::declined;
-  if (!has_not)
+  if (origin) origin_failed(failure);
+  if (!has_not && failure != UpstreamFailure::circuit_open)
     worker_.metrics().add(origin ? Metric::upstream_failures_origin : Metric::upstream_failures_peer);
   if (!has_not) traffic().failed(failure);
   const bool never_connected =
@@ -331,6 +329,8 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
     if (!target().only_if_cached) worker_.metrics().add(Metric::peer_fallbacks);
     return true;
   }
+  // Nothing was sent, so nothing is sent again.
+  if (failure == UpstreamFailure::circuit_open) return skip_server();
   const bool never_sent =
       failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::dns_failed ||
       failure == UpstreamFailure::connect_timeout || failure == UpstreamFailure::connect_failed ||
@@ -347,6 +347,7 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
 }
 
 void Fetch::release_upstream() {
+  attempt_ = OriginAttempt();
   phase_timer_.cancel();
   hedge_timer_.cancel();
   hedge_.reset();

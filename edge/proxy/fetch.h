@@ -28,6 +28,7 @@
 #include "edge/proxy/connector.h"
 #include "edge/proxy/fetch_job.h"
 #include "edge/proxy/hedge.h"
+#include "edge/proxy/origin_record.h"
 #include "edge/proxy/route_plan.h"
 #include "edge/proxy/upstream_connection.h"
 #include "edge/proxy/upstream_pool.h"
@@ -124,6 +125,13 @@ class Fetch final : public cache::FillSource,
   void await_first_byte();
   Duration idle_body_timeout() const;
 
+  // With origin servers (fetch_origin.cc).
+  bool admit_at_origin();
+  void origin_answered(int status);
+  void origin_failed(UpstreamFailure failure);
+  bool skip_server();
+  void tell_limit(bool overloaded);
+
   // With peers (fetch_peer.cc).
   cluster::PeerRecord& peer() const;
   std::string envelope(const Target& to) const;
@@ -180,6 +188,8 @@ class Fetch final : public cache::FillSource,
   PeerDealings* waiting_for_ = nullptr;  // counted among what that peer has not begun to answer
   MonoTime asked_at_{};                  // the peer
   std::unique_ptr<Hedge> hedge_;
+  OriginAttempt attempt_;       // at the origin server that is asked
+  MonoTime asked_origin_at_{};  // when a place toward it was ours
   net::Timer hedge_timer_{*this};
   net::Timer phase_timer_{*this};     // first byte, or idle body
   net::Timer deadline_timer_{*this};  // head deadline

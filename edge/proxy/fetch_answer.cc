@@ -111,6 +111,7 @@ void Fetch::on_upstream_interim(const http::ResponseHead& head) {
 
 void Fetch::on_upstream_head(const http::ResponseHead& head) {
   sent_to_->first_byte().record(worker_.loop().now() - sent_at_);
+  if (target().is_origin()) origin_answered(head.status);
   if (head.status == 101) return upgraded(head);
   if (!target().is_origin()) {
     peer_heard();

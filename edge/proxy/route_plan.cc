@@ -20,21 +20,41 @@ size_t server_of_turn(const std::vector<const OriginServer*>& servers, uint32_t 
   return 0;
 }
 
-void add_servers(RoutePlan& plan, std::vector<const OriginServer*> servers, uint32_t turn) {
+// Who has just come back gives some of its turns to the next.
+size_t first_of_turn(const Snapshot& snapshot, const std::vector<const OriginServer*>& servers, uint32_t turn,
+                     MonoTime now) {
+  const size_t first = server_of_turn(servers, turn);
+  for (size_t i = 0; i + 1 < servers.size(); ++i) {
+    const size_t at = (first + i) % servers.size();
+    if (snapshot.origin(*servers[at])->with([&](auto& health) { return health.keeps_turn(now); })) return at;
+  }
+  return servers.size() > 1 ? (first + servers.size() - 1) % servers.size() : first;
+}
+
+void add_servers(const Snapshot& snapshot, RoutePlan& plan, std::vector<const OriginServer*> servers,
+                 uint32_t turn, MonoTime now) {
   if (servers.empty()) return;
-  const auto first = static_cast<std::ptrdiff_t>(server_of_turn(servers, turn));
+  const auto first = static_cast<std::ptrdiff_t>(first_of_turn(snapshot, servers, turn, now));
   std::rotate(servers.begin(), servers.begin() + first, servers.end());
   for (const OriginServer* server : servers) plan.targets.push_back({cluster::Tier::origin, 0, server});
 }
 
+// Whom probes or a breaker have taken out comes last: it is asked only when nobody else is left, and then the
+// breaker has a word of its own.
 void add_origin(Worker& worker, const Snapshot& snapshot, const OriginGroup& group, RoutePlan& plan) {
   std::vector<const OriginServer*> usual;
   std::vector<const OriginServer*> backup;
-  for (const OriginServer& server : group.servers) (server.backup ? backup : usual).push_back(&server);
+  std::vector<const OriginServer*> out;
+  const MonoTime now = worker.loop().now();
+  for (const OriginServer& server : group.servers) {
+    const bool usable = snapshot.origin(server)->with([&](auto& health) { return health.usable(now); });
+    (!usable ? out : server.backup ? backup : usual).push_back(&server);
+  }
   const uint32_t turn = worker.rotation(group.name)++;
   const size_t peers = plan.targets.size();
-  add_servers(plan, std::move(usual), turn);
-  add_servers(plan, std::move(backup), turn);
+  add_servers(snapshot, plan, std::move(usual), turn, now);
+  add_servers(snapshot, plan, std::move(backup), turn, now);
+  add_servers(snapshot, plan, std::move(out), turn, now);
   if (plan.targets.size() - peers > 1) return;
   for (uint32_t i = 0; i < snapshot.exchange.retries_max; ++i) plan.targets.push_back(plan.targets.back());
 }

@@ -40,9 +40,10 @@ struct RouteRequest {
   bool spread = false;                         // its first two owners share it
 };
 
-// Servers of a group take turns by weight; backup servers come after all others. A group of one server is
-// listed once more for every retry allowed. An owner that has just become one first asks who was it before
-// for what that one has stored (cluster/joining.h), and so does who stands in for an owner that drains.
+// Servers of a group take turns by weight; backup servers come after all others, and after these whoever
+// probes or its breaker have taken out (cluster/origin_health.h). A group of one server is listed once more
+// for every retry allowed. An owner that has just become one first asks who was it before for what that one
+// has stored (cluster/joining.h), and so does who stands in for an owner that drains.
 RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site, const RouteRequest& request);
 
 }  // namespace perigee::proxy

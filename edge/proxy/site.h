@@ -16,6 +16,7 @@
 #include "edge/base/clock.h"
 #include "edge/base/result.h"
 #include "edge/cache/policy.h"
+#include "edge/cluster/origin_health.h"
 #include "edge/net/tls_context.h"
 
 namespace perigee::proxy {
@@ -25,6 +26,12 @@ struct OriginServer {
   uint16_t port = 80;
   uint32_t weight = 1;
   bool backup = false;  // used only when no other server of the group can be
+
+  // "host:port", with brackets around an IPv6 address.
+  std::string address() const {
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
 };
 
 struct OriginGroup {
@@ -39,8 +46,15 @@ struct OriginGroup {
   Duration connect_timeout = std::chrono::seconds(1);
   Duration first_byte_timeout = std::chrono::seconds(10);
   Duration idle_body_timeout = std::chrono::seconds(15);
-  uint32_t connections_max = 256;      // per node
+  uint32_t connections_max = 256;      // per node, to each server
   uint32_t idle_connections_max = 64;  // per node
+  std::string probe_path;              // empty: servers are not probed
+  Duration probe_interval = std::chrono::seconds(5);
+  Duration probe_timeout = std::chrono::seconds(2);
+  cluster::OriginHealthOptions health;  // of each server
+  // From connections_max down to connections_min, by how each server fares.
+  bool connections_adapt = false;
+  uint32_t connections_min = 8;  // per node
 };
 
 // Whether clients of a site are asked for a certificate, and need one.

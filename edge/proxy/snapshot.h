@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "edge/cluster/peer_loads.h"
 #include "edge/cluster/peer_record.h"
 #include "edge/cluster/retry_budget.h"
+#include "edge/proxy/origin_record.h"
 #include "edge/proxy/site.h"
 
 namespace perigee::proxy {
@@ -58,7 +60,8 @@ struct Snapshot {
   std::string cdn_id;  // in CDN-Loop (RFC 8586); the same on every node of the cluster
   std::shared_ptr<const SiteTable> sites;
   std::shared_ptr<const cluster::ClusterView> cluster;  // never null; of one node when there is no topology
-  std::vector<std::shared_ptr<cluster::PeerRecord>> peers;  // by NodeIndex, this node's own too
+  std::vector<std::shared_ptr<cluster::PeerRecord>> peers;               // by NodeIndex, this node's own too
+  std::map<const OriginServer*, std::shared_ptr<OriginRecord>> origins;  // every server of every site
   cluster::Joining joining;
   // How peers prove who they are: by certificates, else by a secret, else they are neither asked nor
   // answered.
@@ -69,6 +72,9 @@ struct Snapshot {
   std::string peer_answer_line;
   ExchangeOptions exchange;
 
+  const std::shared_ptr<OriginRecord>& origin(const OriginServer& server) const {
+    return origins.find(&server)->second;
+  }
   bool has_peers() const { return peer_tls != nullptr || peer_keys != nullptr; }
 };
 

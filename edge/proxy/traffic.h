@@ -109,7 +109,7 @@ class SiteTraffic {
   LatencyHistogram answer_time_;
 };
 
-inline constexpr size_t upstream_failure_count = static_cast<size_t>(UpstreamFailure::declined) + 1;
+inline constexpr size_t upstream_failure_count = static_cast<size_t>(UpstreamFailure::circuit_open) + 1;
 
 // Of the requests sent to one peer, or to one group of origin servers.
 class UpstreamTraffic {

@@ -40,6 +40,7 @@ std::string_view to_string(UpstreamFailure failure) {
     case UpstreamFailure::body_timeout:
       return "connection_read_timeout";
     case UpstreamFailure::declined:
+    case UpstreamFailure::circuit_open:
       return "destination_unavailable";
     case UpstreamFailure::deadline:
       return "http_response_timeout";

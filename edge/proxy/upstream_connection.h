@@ -37,8 +37,9 @@ enum class UpstreamFailure : uint8_t {
   bad_response,  // not HTTP as we accept it
   incomplete,    // the content was cut short
   body_timeout,
-  deadline,  // the request's own deadline passed
-  declined,  // a peer would not serve this request; it is well otherwise
+  deadline,      // the request's own deadline passed
+  declined,      // a peer would not serve this request; it is well otherwise
+  circuit_open,  // nothing was sent: the breaker of the origin server is open
 };
 std::string_view to_string(UpstreamFailure failure);
 

@@ -24,6 +24,31 @@ void UpstreamLimit::release() {
   SlotWaiter* next = waiters_.front();
   waiters_.pop_front();
   next->on_slot();
+  // Where the limit has grown there is room for one more.
+  if (in_use_ >= max_ || waiters_.empty()) return;
+  ++in_use_;
+  next = waiters_.front();
+  waiters_.pop_front();
+  next->on_slot();
+}
+
+void UpstreamLimit::adapt(uint32_t least) {
+  adapts_ = true;
+  adaptive_.set_bounds(std::min(least, most_), most_);
+  max_ = adaptive_.limit();
+}
+
+void UpstreamLimit::answered() {
+  if (!adapts_) return;
+  adaptive_.answered(in_use_);
+  max_ = adaptive_.limit();
+}
+
+bool UpstreamLimit::overloaded(MonoTime sent, MonoTime now) {
+  if (!adapts_) return false;
+  const bool lowered = adaptive_.overloaded(sent, now);
+  max_ = adaptive_.limit();
+  return lowered;
 }
 
 void UpstreamLimit::cancel(SlotWaiter& waiter) { waiters_.remove(&waiter); }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "edge/base/metrics.h"
+#include "edge/cluster/adaptive_limit.h"
 #include "edge/http/h1.h"
 #include "edge/net/io.h"
 
@@ -41,7 +42,7 @@ class SlotWaiter {
 // How many exchanges may be under way toward one upstream, for this worker's share.
 class UpstreamLimit {
  public:
-  explicit UpstreamLimit(uint32_t max) : max_(max) {}
+  explicit UpstreamLimit(uint32_t max) : max_(max), adaptive_(1, max) {}
 
   enum class Grant : uint8_t { granted, queued, refused };
   Grant acquire(SlotWaiter& waiter);
@@ -50,11 +51,24 @@ class UpstreamLimit {
   void release();
   void cancel(SlotWaiter& waiter);
   uint32_t in_use() const { return in_use_; }
-  void set_max(uint32_t max) { max_ = max; }
+  void set_max(uint32_t max) {
+    most_ = max_ = max;
+    adapts_ = false;
+  }
+  // Between least and what set_max() said, by what answered() and overloaded() find out.
+  void adapt(uint32_t least);
+  // A place we hold has got its answer.
+  void answered();
+  // True when this lowered the limit. sent: when the request was that met the overload.
+  bool overloaded(MonoTime sent, MonoTime now);
+  uint32_t max() const { return max_; }
 
  private:
   static constexpr size_t waiters_max = 10'000;
   uint32_t max_;
+  uint32_t most_ = max_;
+  bool adapts_ = false;
+  cluster::AdaptiveLimit adaptive_;
   uint32_t in_use_ = 0;
   std::list<SlotWaiter*> waiters_;
 };

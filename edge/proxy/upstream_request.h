@@ -35,6 +35,11 @@ inline std::string range_fill_key(std::string_view key) {
   return std::string(key) + std::string("\0range", 6);
 }
 
+// Under this one what nodes of another membership ask for waits, apart from the fill of that fill key.
+inline std::string apart_fill_key(std::string_view fill_key) {
+  return std::string(fill_key) + std::string("\0apart", 6);
+}
+
 struct UpstreamRequest {
   const http::RequestHead* request = nullptr;
   std::string_view scheme;     // of the key

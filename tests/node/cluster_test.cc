@@ -231,6 +231,44 @@ TEST_CASE("what the next owner cannot go on with goes on at the origin", "[node]
   REQUIRE(cluster.metric(under_way.owners[2], Metric::upstream_requests_origin) == 1);
 }
 
+// The origin has another version now, and the next owner, who could not ask the first one, has stored that.
+void let_next_owner_store(UnderWay& under_way, const std::string& etag, const std::string& body) {
+  Cluster& cluster = under_way.cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).etag(etag).closed_ranges().body(body);
+  cluster.world().partition(under_way.owners[1], under_way.owners[0]);
+  cluster.get(under_way.owners[1], "/a").expect(200).body(body);
+  cluster.get(under_way.owners[1], "/a").hit();
+  REQUIRE(under_way.client->answers() == 0);
+}
+
+TEST_CASE("a next owner with another version is not gone on with: the answer is cut, never patched",
+          "[node][cluster][failure]") {
+  for (const bool same_length : {true, false}) {
+    CAPTURE(same_length);
+    UnderWay under_way("\"1\"");
+    const std::string other(same_length ? under_way.all.size() : 600'000, 'N');
+    let_next_owner_store(under_way, "\"2\"", other);
+    const uint64_t asked_before = under_way.cluster.metric(under_way.owners[1], Metric::peer_requests);
+    under_way.cluster.crash(under_way.owners[0]);
+    const Reply cut = under_way.end();
+    REQUIRE(!cut.answer().complete);
+    REQUIRE(cut.answer().body.size() > 100'000);
+    REQUIRE(under_way.all.starts_with(cut.answer().body));
+    // It was asked for the rest, and so was the origin, in case the other version was the old one.
+    REQUIRE(under_way.cluster.metric(under_way.owners[1], Metric::peer_requests) == asked_before + 1);
+    REQUIRE(under_way.cluster.origin().last().header("if-range") == "\"1\"");
+  }
+}
+
+TEST_CASE("a next owner with another version does not keep the origin from going on with this one",
+          "[node][cluster][failure]") {
+  UnderWay under_way("\"1\"");
+  let_next_owner_store(under_way, "\"0\"", std::string(600'000, 'O'));
+  under_way.cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").body(under_way.all);
+  under_way.cluster.crash(under_way.owners[0]);
+  under_way.end().expect(200).body(under_way.all);
+}
+
 TEST_CASE("an owner that dies in the middle of a body nobody can continue is a visible cut",
           "[node][cluster][failure]") {
   UnderWay under_way("");

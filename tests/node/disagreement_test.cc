@@ -52,6 +52,34 @@ TEST_CASE("different topologies on every node make no loops and no waiting", "[n
   for (int i = 0; i < 30; ++i) REQUIRE(cluster.origin().count("GET", "/f" + std::to_string(i)) <= 3);
 }
 
+TEST_CASE("two nodes that each take the other for the owner do not wait for each other",
+          "[node][cluster][digest]") {
+  const std::vector<std::string> both = {"eu-1", "eu-2"};
+  for (const char* range : {"", "bytes=0-3"}) {
+    CAPTURE(range);
+    Cluster cluster(Setup().nodes(both).disagrees("eu-2"));
+    std::vector<std::pair<std::string, TestConnection*>> asked;
+    for (int i = 0; i < 60; ++i) {
+      const std::string path = "/f" + std::to_string(i);
+      cluster.origin().on(path).reply(200).max_age(600).etag("\"1\"").delay(20ms).body(path + " and more");
+      for (const std::string& node : both) {
+        Headers headers;
+        if (*range != '\0') headers.emplace_back("range", range);
+        asked.emplace_back(path, &cluster.ask(node, path, headers));
+      }
+    }
+    cluster.advance(1s);
+    for (const auto& [path, client] : asked) {
+      INFO(path);
+      REQUIRE(client->answers() == 1);
+      REQUIRE(client->answer(0).status < 300);
+    }
+    // They do ask each other, and that is what the test is about.
+    for (const std::string& node : both) REQUIRE(cluster.metric(node, Metric::peer_requests) > 0);
+    for (int i = 0; i < 60; ++i) REQUIRE(cluster.origin().count("GET", "/f" + std::to_string(i)) <= 3);
+  }
+}
+
 TEST_CASE("a PUT is known everywhere though the nodes see different clusters", "[node][cluster][digest]") {
   Cluster cluster(all_on().disagrees("eu-2"));
   for (int i = 0; i < 20; ++i) {

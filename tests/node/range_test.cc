@@ -123,6 +123,15 @@ TEST_CASE("100 bytes of 10 GB cost two blocks at most", "[node][range]") {
   REQUIRE(rig.cluster.metric(Metric::upstream_bytes_origin) <= 2 * block);
 }
 
+TEST_CASE("a download that a client goes on with costs no more than its length and two blocks",
+          "[node][range]") {
+  Rig rig("size=5000000&etag=one");
+  const Reply reply = rig.ask("bytes=3000000-", {{"if-range", "\"one\""}});
+  reply.expect(206);
+  rig.check_bytes(reply.answer().body, 3'000'000);
+  REQUIRE(rig.cluster.metric(Metric::upstream_bytes_origin) <= 2'000'000 + 2 * block);
+}
+
 TEST_CASE("missing runs are completed, and nothing is fetched twice", "[node][range]") {
   Rig rig("size=1000000");
   rig.ask("bytes=0-9").expect(206);

@@ -45,7 +45,7 @@ MUTANTS = {
     "digest": Mutant(
         "a peer of another membership digest is trusted like one of the same",
         ("edge/proxy/edge_handler.cc", "envelope->digest == snapshot.cluster->digest;", "!envelope->digest.empty();"),
-        profile="membership", first=12),
+        profile="membership"),
     "follower-abort": Mutant(
         "a fill that fails does not tell those who wait for it",
         ("edge/cache/fill.cc", "  if (shared_) table_.remove(*this);\n  changed();",

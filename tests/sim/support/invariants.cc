@@ -261,11 +261,14 @@ void Invariants::judge_cache_status(const Outcome& outcome, const std::vector<Ca
   const auto passes_on = [](const CacheStatusMember& each) {
     return each.fwd_status && each.fwd_status != 304 && !each.collapsed && each.detail.empty();
   };
-  std::set<std::string> names{last.name};
+  std::vector<std::string> way{last.name};
   while (i > 0 && passes_on(caches[i])) {
-    if (!names.insert(caches[--i].name).second)
+    const std::string& name = caches[--i].name;
+    if (std::find(way.begin(), way.end(), name) != way.end())
       return violate("cache-status", number, "a node twice: " + text);
+    way.push_back(name);
   }
+  judge_agreement(number, way, *outcome.head_at);
   const CacheStatusMember& deepest = caches[i];
   const std::vector<size_t>& led = truth_.led_by(number);
   if (deepest.hit) {
@@ -312,9 +315,16 @@ void Invariants::judge_path(const OriginExchange& exchange) {
     if (same && across > 0) violate("path", exchange.request, "an arrow within the shield region:" + text);
   }
   if (within > 1 || across > 1) violate("path", exchange.request, "more than one arrow in a tier:" + text);
-  const auto sent = sent_.find(exchange.request);
-  if (via.size() > 2 && sent != sent_.end() && !cluster_.agreed_since(via[0], via[1], sent->second))
-    violate("path", exchange.request, "a second arrow between nodes that disagree:" + text);
+  judge_agreement(exchange.request, via, exchange.received);
+}
+
+// Who is asked by a node of another topology asks no third, whoever answers in the end.
+void Invariants::judge_agreement(uint64_t request, const std::vector<std::string>& way, MonoTime until) {
+  const auto sent = sent_.find(request);
+  if (way.size() < 3 || sent == sent_.end()) return;
+  if (cluster_.agreed_within(way[0], way[1], sent->second, until)) return;
+  violate("path", request,
+          fmt::format("from {} to {} and on to {}, and they disagree", way[0], way[1], way[2]));
 }
 
 // Did an unsafe request on the resource end while an exchange that began at `from` was under way, or so

@@ -14,10 +14,10 @@
 //               need a request that asks for them
 //   deadline    the head of the answer comes within the time a request may take
 //   cache-status  says hit only if nobody was asked, and fwd with a status that the origin gave
+//   path        who was asked by a node of another topology has asked no other node for it
 // Of every request at the origin:
 //   path        at most one arrow within the region and one into the shield's; no node twice; between nodes
-//   of
-//               different topologies no second arrow; nothing that only peers may see
+//               of different topologies no second arrow; nothing that only peers may see
 // At the end:
 //   collapsing  without faults at most one plain GET at once for a variant and node whose answer is stored
 //   rest        nothing is under way anywhere, and every node drains
@@ -78,6 +78,7 @@ class Invariants {
   void judge_age(const Outcome& outcome, uint64_t version);
   void judge_cache_status(const Outcome& outcome, const std::vector<CacheStatusMember>& caches);
   void judge_path(const OriginExchange& exchange);
+  void judge_agreement(uint64_t request, const std::vector<std::string>& way, MonoTime until);
   void judge_collapsing();
   bool changed_since(size_t resource, MonoTime from, MonoTime now) const;
 

@@ -31,6 +31,8 @@ struct NodeSpec {
   std::string region;
   std::string ip;
   uint32_t weight = 1;
+
+  bool operator==(const NodeSpec&) const = default;
 };
 // One content of the topology file.
 using Membership = std::vector<NodeSpec>;

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view node_path = "/etc/node.toml";
 constexpr std::string_view topology_path = "/etc/topology.toml";
+// Until every worker of a machine goes by what it has read.
+constexpr Duration settling = std::chrono::milliseconds(100);
 constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
 
 }  // namespace
@@ -93,7 +95,7 @@ void SimCluster::boot(const std::string& name) {
   life->io->start();
   machine.life = std::move(life);
   machine.paused = false;
-  machine.readings.push_back({world_.now(), 0});
+  machine.readings.push_back({world_.now(), 0, world_.now()});
 }
 
 void SimCluster::crash(const std::string& name) {
@@ -118,6 +120,9 @@ void SimCluster::resume(const std::string& name) {
   Machine& machine = find(name);
   if (!std::exchange(machine.paused, false) || machine.life == nullptr) return;
   world_.resume_node(*machine.life->io);
+  for (Reading& reading : machine.readings) {
+    if (!reading.settled) reading.settled = world_.now() + settling;
+  }
 }
 
 bool SimCluster::read_membership(const std::string& name, size_t number) {
@@ -126,6 +131,7 @@ bool SimCluster::read_membership(const std::string& name, size_t number) {
   machine.life->io->memory_files().put(std::string(topology_path), topology_toml(memberships_.at(number)));
   if (!machine.life->node->reload().applied) return false;
   machine.readings.push_back({world_.now(), number});
+  if (!machine.paused) machine.readings.back().settled = world_.now() + settling;
   return true;
 }
 
@@ -158,20 +164,21 @@ const SimCluster::Machine& SimCluster::find(const std::string& name) const {
   throw std::logic_error("no node " + name);
 }
 
-// Was that topology in force at this machine at any moment since then?
-bool SimCluster::read_at(const Machine& machine, size_t membership, MonoTime since) const {
-  for (size_t i = 0; i < machine.readings.size(); ++i) {
-    const bool over = i + 1 < machine.readings.size() && machine.readings[i + 1].since < since;
-    if (!over && machine.readings[i].membership == membership) return true;
+// Topologies of different numbers may have come out the same.
+bool SimCluster::went_by(const Machine& machine, const Membership& membership, MonoTime from,
+                         MonoTime to) const {
+  const std::vector<Reading>& readings = machine.readings;
+  for (size_t i = 0; i < readings.size(); ++i) {
+    const bool over = i + 1 < readings.size() && readings[i + 1].settled && *readings[i + 1].settled < from;
+    if (!over && readings[i].since <= to && memberships_[readings[i].membership] == membership) return true;
   }
   return false;
 }
 
-bool SimCluster::agreed_since(const std::string& a, const std::string& b, MonoTime since) const {
-  for (size_t number = 0; number < memberships_.size(); ++number) {
-    if (read_at(find(a), number, since) && read_at(find(b), number, since)) return true;
-  }
-  return false;
+bool SimCluster::agreed_within(const std::string& a, const std::string& b, MonoTime from, MonoTime to) const {
+  return std::any_of(memberships_.begin(), memberships_.end(), [&](const Membership& each) {
+    return went_by(find(a), each, from, to) && went_by(find(b), each, from, to);
+  });
 }
 
 void SimCluster::drain() {

@@ -50,8 +50,8 @@ class SimCluster {
   Node* node(const std::string& name);
   const NodeSpec& spec(const std::string& name) const;
   net::Address client_address(const std::string& name) const;
-  // Did the two read the same topology at some moment since then?
-  bool agreed_since(const std::string& a, const std::string& b, MonoTime since) const;
+  // Did the two go by the same topology, each at some moment of [from, to]?
+  bool agreed_within(const std::string& a, const std::string& b, MonoTime from, MonoTime to) const;
 
   // Every node: drains, and says whether the drain ended.
   void drain();
@@ -76,6 +76,7 @@ class SimCluster {
   struct Reading {
     MonoTime since{};
     size_t membership = 0;
+    std::optional<MonoTime> settled = {};  // nobody goes by what was before; not while the machine is paused
   };
   class NoLog;
   struct Machine {
@@ -90,7 +91,7 @@ class SimCluster {
   const Machine& find(const std::string& name) const;
   std::string node_toml(const NodeSpec& spec) const;
   std::string topology_toml(const Membership& membership) const;
-  bool read_at(const Machine& machine, size_t membership, MonoTime since) const;
+  bool went_by(const Machine& machine, const Membership& membership, MonoTime from, MonoTime to) const;
 
   net::MemoryWorld& world_;
   const ClusterSettings settings_;
