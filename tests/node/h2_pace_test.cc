@@ -145,5 +145,65 @@ TEST_CASE("who says something every half second is looked at all the same", "[no
   CHECK(AbuseRig::reset(client, 1) == NGHTTP2_CANCEL);
 }
 
+// The streams that GOAWAY frames have promised to serve, one after the other.
+std::vector<uint32_t> promised(const RawClient& client) {
+  std::vector<uint32_t> last;
+  for (const SeenFrame& seen : frames_of(client.received)) {
+    if (seen.type == FrameType::goaway) last.push_back(seen.last_stream());
+  }
+  return last;
+}
+
+TEST_CASE("a drain gives notice, serves what crosses it, and takes no more after its last word",
+          "[node][h2]") {
+  AbuseRig abuse;
+  abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+  RawClient& client = abuse.attack(get_frame(1, "/keep"));
+  abuse.rig.server->drain(30s, nullptr);
+  abuse.rig.world.run_until_idle();
+  // RFC 9113 6.8: first that the end comes, with the highest number there is; what was under way is served.
+  CHECK(promised(client) == std::vector<uint32_t>{0x7fffffff});
+  client.send(get_frame(3, "/crossing"));
+  abuse.rig.world.run_until_idle();
+  CHECK(abuse.rig.requests == std::vector<std::string>{"/keep", "/crossing"});
+  abuse.rig.world.advance(1s);
+  CHECK(promised(client) == std::vector<uint32_t>{0x7fffffff, 3});
+  // A request and its content that had not heard of it: neither served nor held against the client.
+  client.send(headers(5, get_lines("/late"), end_headers) + frame(FrameType::data, end_stream, 5, "content") +
+              frame(FrameType::ping, 0, 0, "12345678"));
+  abuse.rig.world.run_until_idle();
+  CHECK(abuse.rig.requests.size() == 2);
+  CHECK(AbuseRig::reset(client, 5) == -1);
+  CHECK(AbuseRig::count(client, FrameType::ping) == 1);
+  CHECK(!client.closed());
+  abuse.rig.loop.post(net::make_task([&] {
+    abuse.rig.kept[0]->exchange->reply({200, "HTTP/1.1 200 OK\r\n", {}}, "last", {});
+  }));
+  abuse.rig.world.run_until_idle();
+  CHECK(client.received.find("last") != std::string::npos);
+  CHECK(client.closed());
+}
+
+TEST_CASE("PRIORITY_UPDATE puts an answer before others", "[node][h2]") {
+  for (const bool updated : {false, true}) {
+    AbuseRig abuse;
+    const std::string body(60'000, 'x');
+    abuse.rig.default_script = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+    RawClient& client = abuse.attack(get_frame(1) + get_frame(3) + get_frame(5));
+    if (updated) client.send(frame(FrameType::priority_update, 0, 0, be(5, 4) + "u=0"));
+    abuse.rig.world.run_until_idle();
+    abuse.rig.loop.post(net::make_task([&] {
+      for (const auto& kept : abuse.rig.kept)
+        kept->exchange->reply({200, "HTTP/1.1 200 OK\r\n", {}}, body, {});
+    }));
+    abuse.rig.world.run_until_idle();
+    uint32_t first = 0;
+    for (const SeenFrame& seen : frames_of(client.received)) {
+      if (seen.type == FrameType::data && first == 0) first = seen.stream;
+    }
+    CHECK(first == (updated ? 5 : 1));
+  }
+}
+
 }  // namespace
 }  // namespace perigee::test

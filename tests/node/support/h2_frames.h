@@ -85,6 +85,12 @@ struct SeenFrame {
     for (char c : code) value = value << 8 | static_cast<unsigned char>(c);
     return value;
   }
+  // Of GOAWAY: the last stream that is served.
+  uint32_t last_stream() const {
+    uint32_t value = 0;
+    for (char c : std::string_view(payload).substr(0, 4)) value = value << 8 | static_cast<unsigned char>(c);
+    return value & 0x7fffffff;
+  }
 };
 
 inline std::vector<SeenFrame> frames_of(std::string_view bytes) {
