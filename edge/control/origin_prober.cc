@@ -12,7 +12,7 @@ namespace perigee::control {
 
 namespace {
 
-constexpr double jitter = 0.2;
+constexpr double interval_jitter = 0.2;
 
 bool is_good(int status) { return status >= 200 && status < 400; }
 
@@ -146,7 +146,7 @@ void OriginProber::adopt(std::shared_ptr<const proxy::Snapshot> snapshot) {
 }
 
 Duration OriginProber::pause(const proxy::OriginGroup& group) {
-  const double factor = 1.0 + jitter * (2.0 * random_.unit() - 1.0);
+  const double factor = 1.0 + interval_jitter * (2.0 * random_.unit() - 1.0);
   return Duration(static_cast<Duration::rep>(static_cast<double>(group.probe_interval.count()) * factor));
 }
 
