@@ -283,7 +283,8 @@ TEST_CASE("a sweep waits for a turn that may see what was removed", "[purge][sto
   PurgeTable table;
   table.rebase();
   for (int i = 0; i < 10'000; ++i) {
-    Draft draft = draft_of("http://a.b/" + std::to_string(i));
+    const std::string url = "http://a.b/" + std::to_string(i);
+    Draft draft = draft_of(url);
     draft.purge_stamp = table.position();
     REQUIRE(store.begin(draft, "body").commit());
   }
