@@ -22,8 +22,8 @@ namespace perigee::proxy {
 
 class OriginRecord {
  public:
-  OriginRecord(std::string group, std::string address, cluster::OriginHealthOptions options, Random random)
-      : group(std::move(group)), address(std::move(address)), health_(options, random) {}
+  OriginRecord(std::string of_group, std::string at, cluster::OriginHealthOptions options, Random random)
+      : group(std::move(of_group)), address(std::move(at)), health_(options, random) {}
 
   const std::string group;
   const std::string address;  // as configured
