@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "edge/base/jitter.h"
+
 namespace perigee::cluster {
 namespace {
 
 constexpr double least_share = 0.1;
-constexpr double jitter = 0.1;
+constexpr double open_jitter = 0.1;
 
 int64_t second_of(MonoTime now) {
   return std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -114,9 +116,7 @@ OriginHealth::Ended OriginHealth::recent(MonoTime now) const {
 }
 
 void OriginHealth::open(MonoTime now) {
-  const double factor = 1.0 + jitter * (2.0 * random_.unit() - 1.0);
-  open_until_ =
-      now + Duration(static_cast<Duration::rep>(static_cast<double>(options_.breaker_open.count()) * factor));
+  open_until_ = now + jittered(options_.breaker_open, open_jitter, random_);
   good_trials_ = 0;
   trial_under_way_ = false;
   ++era_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "edge/base/jitter.h"
+
 namespace perigee::cluster {
 namespace {
 
@@ -160,9 +162,7 @@ void PeerHealth::eject(Peer& peer, MonoTime now) {
   const auto steps =
       std::min<Duration::rep>(peer.times_ejected, options_.ejection_max / options_.ejection_base + 1);
   const Duration length = std::min(options_.ejection_base * steps, options_.ejection_max);
-  const double factor = 1.0 + options_.jitter * (2.0 * random_.unit() - 1.0);
-  peer.ejected_until =
-      now + Duration(static_cast<Duration::rep>(static_cast<double>(length.count()) * factor));
+  peer.ejected_until = now + jittered(length, options_.jitter, random_);
   peer.failures = peer.connect_failures = 0;
   peer.good_probes = 0;
   ++ejections_;

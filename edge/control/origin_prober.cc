@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/base/jitter.h"
 #include "edge/proxy/origin_tls.h"
 #include "edge/proxy/upstream_connection.h"
 
 namespace perigee::control {
 
 namespace {
-
-constexpr double interval_jitter = 0.2;
 
 bool is_good(int status) { return status >= 200 && status < 400; }
 
@@ -146,8 +145,7 @@ void OriginProber::adopt(std::shared_ptr<const proxy::Snapshot> snapshot) {
 }
 
 Duration OriginProber::pause(const proxy::OriginGroup& group) {
-  const double factor = 1.0 + interval_jitter * (2.0 * random_.unit() - 1.0);
-  return Duration(static_cast<Duration::rep>(static_cast<double>(group.probe_interval.count()) * factor));
+  return jittered(group.probe_interval, probe_jitter, random_);
 }
 
 void OriginProber::arm() {

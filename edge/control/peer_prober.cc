@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/base/jitter.h"
 #include "edge/proxy/peer_control.h"
 
 namespace perigee::control {
@@ -10,7 +11,6 @@ namespace perigee::control {
 namespace {
 
 constexpr Duration least_between_probes = std::chrono::milliseconds(100);
-constexpr double jitter = 0.2;
 
 }  // namespace
 
@@ -46,9 +46,7 @@ void PeerProber::adopt(std::shared_ptr<const proxy::Snapshot> snapshot) {
 
 Duration PeerProber::pause() {
   const auto many = least_between_probes * static_cast<Duration::rep>(peers_.size());
-  const double factor = 1.0 + jitter * (2.0 * random_.unit() - 1.0);
-  return Duration(
-      static_cast<Duration::rep>(static_cast<double>(std::max<Duration>(interval_, many).count()) * factor));
+  return jittered(std::max<Duration>(interval_, many), probe_jitter, random_);
 }
 
 void PeerProber::arm() {
