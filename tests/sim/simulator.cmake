@@ -46,7 +46,7 @@ while(listed MATCHES "^([^;\n]+);([^;\n]+);([0-9]+);([^\n]+)\n(.*)$")
   # One file of hundreds, which takes longer to compile than it runs.
   target_compile_options(simulate-${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
   if(PERIGEE_PRECOMPILE)
-    target_precompile_headers(simulate-${name} REUSE_FROM perigee_control)
+    target_precompile_headers(simulate-${name} REUSE_FROM perigee_origin)
   endif()
   add_dependencies(sim_mutants simulate-${name})
   add_test(NAME sim.finds_${name} COMMAND simulate-${name} seeds --from ${first} --count 200 --profile ${profile}
