@@ -6,6 +6,9 @@
 // Thread rule: the loop's thread.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
 #include "edge/net/io.h"
@@ -57,8 +60,15 @@ class ConnectionHost {
   H2Output h2_output;
   H2Arenas h2_arenas;
   bool draining = false;
-  // Body bytes one connection may write in a turn now: the fewer, the more of them want to.
-  uint32_t turn_bytes = options.turn_bytes_max;
+  // Body bytes that all connections may still write in this turn of the loop. A thousand of them that stream
+  // must not hold it for long: whoever has just arrived waits for them.
+  uint32_t turn_bytes_left = options.turn_bytes_all;
+
+  // What one connection may write now; and how much of it has been written.
+  uint32_t turn_share() const {
+    return std::min(std::max(turn_bytes_left, options.turn_bytes_min), options.turn_bytes_max);
+  }
+  void took_of_turn(uint32_t bytes) { turn_bytes_left -= std::min(bytes, turn_bytes_left); }
 
   // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
   virtual void want_turn(Connection& connection) = 0;

@@ -47,6 +47,7 @@ void H1Connection::on_end() {
 void H1Connection::on_writable() {
   blocked_ = false;
   since_ = host_.loop.now();
+  if (host_.turn_bytes_left == 0) return host_.want_turn(*this);
   work(true);
 }
 
@@ -67,7 +68,8 @@ void H1Connection::work(bool from_tail) {
   assert(host_.batch.empty());
   if (from_tail) input_ = tail_;
   working_ = true;
-  turn_left_ = host_.turn_bytes;
+  const uint32_t share = host_.turn_share();
+  turn_left_ = share;
   Advance last;
   do {
     do {
@@ -75,6 +77,7 @@ void H1Connection::work(bool from_tail) {
     } while (last == Advance::more);
     send();
   } while (settle(last));
+  host_.took_of_turn(share - turn_left_);
   settle_end_of_input();
   keep_rest(from_tail);
   working_ = false;

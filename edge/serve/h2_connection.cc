@@ -75,7 +75,9 @@ void H2Connection::on_read(std::string_view bytes) {
 }
 
 void H2Connection::on_writable() {
-  if (!closing_) work();
+  if (closing_) return;
+  if (host_.turn_bytes_left == 0) return want_turn();
+  work();
 }
 
 // Everything that can be done now: content is handed to its handlers, answers are made into frames and
@@ -83,9 +85,11 @@ void H2Connection::on_writable() {
 void H2Connection::work() {
   if (closing_ || working_) return;
   working_ = true;
-  turn_left_ = host_.turn_bytes;
+  const uint32_t share = host_.turn_share();
+  turn_left_ = share;
   deliver_content();
   send();
+  host_.took_of_turn(share - turn_left_);
   if (!closing_) hold_answers();
   working_ = false;
   if (!closing_) settle();

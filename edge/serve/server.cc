@@ -9,17 +9,6 @@
 
 namespace perigee::serve {
 
-namespace {
-
-// A thousand streaming connections must not hold the loop for long: whoever has just arrived waits for all of
-// them.
-uint32_t turn_share(const ServerOptions& options, size_t connections) {
-  const uint64_t share = uint64_t{options.turn_bytes_all} / connections;
-  return static_cast<uint32_t>(std::clamp<uint64_t>(share, options.turn_bytes_min, options.turn_bytes_max));
-}
-
-}  // namespace
-
 class Server::Refused final : public net::StreamHandler {
  public:
   Refused(Server& server, net::Stream& stream) : server_(server), stream_(stream) { ++server_.refused_open_; }
@@ -153,18 +142,21 @@ void Server::want_turn(Connection& connection) {
 }
 
 void Server::on_turn_end() {
+  turn_bytes_left = options.turn_bytes_all;
   if (turns_.empty()) return;
   running_.swap(turns_);
-  turn_bytes = turn_share(options, running_.size());
   // By index: a connection that dies meanwhile is replaced by null.
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Connection* connection = running_[i];
+  size_t next = 0;
+  for (; next < running_.size() && turn_bytes_left > 0; ++next) {
+    Connection* connection = std::exchange(running_[next], nullptr);
     if (connection == nullptr) continue;
     connection->turn_wanted_ = false;
-    running_[i] = nullptr;
     connection->on_turn();
   }
+  // The others come first in the next turn.
+  turns_.insert(turns_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(next), running_.end());
   running_.clear();
+  turn_bytes_left = options.turn_bytes_all;
   if (!turns_.empty()) wake_again();
 }
 

@@ -52,7 +52,7 @@ void stream_from(ServeRig& rig, std::string body, uint64_t length) {
 }  // namespace
 
 TEST_CASE("a body of unknown length is chunked and whole, however little the kernel takes", "[serve]") {
-  const std::string body = pattern(200'000);
+  const std::string body = pattern(1'000'000);
   for (const size_t write_bytes_max : {size_t{0}, size_t{1}, size_t{3}, size_t{1000}, size_t{70'000}}) {
     ServeRig rig(write_bytes_max + 1);
     const std::string sent = write_bytes_max == 1 ? body.substr(0, 3000) : body;
@@ -226,6 +226,29 @@ TEST_CASE("one connection writes no more than its share of a turn", "[serve]") {
   RawClient& client = rig.ask(get_s);
   CHECK(client.received.ends_with(pattern(1'000'000)));
   CHECK(rig.loop.counters().wakeups - before >= 45);
+}
+
+TEST_CASE("connections that have had no share of a turn come first in the next one", "[serve]") {
+  serve::ServerOptions options;
+  options.turn_bytes_max = 10'000;
+  options.turn_bytes_min = 1'000;
+  options.turn_bytes_all = 20'000;
+  ServeRig rig(1, options);
+  rig.set_buffers(10'000'000);
+  const std::string body = pattern(1'000'000);
+  stream_from(rig, body, body.size());
+  std::vector<RawClient*> clients;
+  const uint64_t before = rig.loop.counters().wakeups;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(&rig.connect());
+    clients.back()->send(get_s);
+  }
+  rig.world.run_until([&] { return clients[0]->received.size() > body.size(); }, 60s);
+  for (const RawClient* client : clients) CHECK(client->received.size() > body.size() / 2);
+  rig.world.run_until_idle();
+  for (const RawClient* client : clients) CHECK(client->received.ends_with(body));
+  // Both to events and to the queue.
+  CHECK(rig.loop.counters().wakeups - before >= 6 * 1'000'000 / 40'000);
 }
 
 TEST_CASE("a client that leaves during a streaming answer ends the exchange once", "[serve]") {

@@ -281,7 +281,9 @@ TEST_CASE("a body in pieces goes out with its head, and what is left of it is he
   const Slice pieces[] = {first, second, third};
   Pins pins;
   bool taken = false;
-  ServeRig rig;
+  serve::ServerOptions options;
+  options.turn_bytes_max = 1'000'000;
+  ServeRig rig(1, options);
   rig.scripts["/p"] = [&](serve::ServerExchange& exchange) {
     serve::ReplyHead head{200, "HTTP/1.1 200 OK\r\n", "age: 1\r\n", length};
     taken = exchange.reply_in_pieces(head, pieces, pins.hold());
