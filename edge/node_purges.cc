@@ -23,6 +23,11 @@ PurgeAnswer problem(int status, const Error& error) {
   return {status, to_text(json)};
 }
 
+// Who holds the log: a node that is alone does it for itself. Empty: nobody.
+std::string log_node_of(const control::Config& config) {
+  return config.topology == nullptr ? config.node.name : config.topology->purge_log;
+}
+
 int status_of(const Error& error) { return error.code == "bad_purge" ? 422 : 503; }
 
 }  // namespace
@@ -69,9 +74,10 @@ class NodePurges::ControlExchange final : public serve::ExchangeHandler,
   std::shared_ptr<ControlExchange> self_;
 };
 
-NodePurges::NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
-                       cache::FillTable& fills, Log log)
+NodePurges::NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
+                       cache::Store& store, cache::FillTable& fills, Log log)
     : control_(control),
+      disk_(disk),
       files_(files),
       store_(store),
       fills_(fills),
@@ -81,10 +87,14 @@ NodePurges::NodePurges(net::Loop& control, net::Files& files, MetricShard& metri
 
 NodePurges::~NodePurges() = default;
 
+bool NodePurges::keeps_journal(const control::Config& config) {
+  return !config.purge.journal.empty() && log_node_of(config) == config.node.name;
+}
+
 Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
                                std::vector<NodeWorker*> workers) {
   workers_ = std::move(workers);
-  const std::string log_node = config.topology == nullptr ? config.node.name : config.topology->purge_log;
+  const std::string log_node = log_node_of(config);
   const Duration verify_after = config.purge.verify_after;
   control::PurgeApplier& applier = *this;
   adopt(config, std::move(snapshot));
@@ -94,7 +104,8 @@ Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<co
     options.self = config.node.name;
     options.journal = config.purge.journal;
     options.away_after = verify_after;
-    appender_ = std::make_unique<control::PurgeAppender>(control_, files_, std::move(options), applier, log_);
+    appender_ =
+        std::make_unique<control::PurgeAppender>(control_, disk_, files_, std::move(options), applier, log_);
     purge_log_ = appender_.get();
     if (auto started = appender_->start(); !started) return started;
     adopt(config, snapshot_);

@@ -40,8 +40,12 @@ class NodePurges final : public proxy::PeerControl,
   using Done = std::function<void(PurgeAnswer)>;
   static constexpr size_t history_max = 100;
 
-  NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
-             cache::FillTable& fills, Log log);
+  // Does a node of this configuration write a journal?
+  static bool keeps_journal(const control::Config& config);
+
+  // disk: where the journal is written; the control loop will do for a node that keeps none.
+  NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
+             cache::Store& store, cache::FillTable& fills, Log log);
   ~NodePurges() override;
 
   // The workers are made and not running yet. Error: the journal cannot be written.
@@ -87,6 +91,7 @@ class NodePurges final : public proxy::PeerControl,
   void prune_some();
 
   net::Loop& control_;
+  net::Loop& disk_;
   net::Files& files_;
   cache::Store& store_;
   cache::FillTable& fills_;
