@@ -234,7 +234,8 @@ class PowerDnsWriter {
     std::string text = fmt::format(
         "# Written by perigeectl dns pdns: launch=geoip, geoip-zones-file=this file, "
         "enable-lua-records=yes,\n"
-        "# edns-subnet-processing=yes; with --geoip also geoip-database-files=that database.\n"
+        "# edns-subnet-processing=yes, lua-health-checks-interval=1; with --geoip also "
+        "geoip-database-files=it.\n"
         "domains:\n  - domain: {0}\n    ttl: {1}\n    records:\n      {0}:\n"
         "        - soa: {2}.{0} hostmaster.{0} 1 7200 1800 259200 900\n        - ns: {2}.{0}\n"
         "      {3}.{0}:\n",

@@ -149,7 +149,8 @@ int write_dns(Arguments& arguments, bool gdnsd) {
   control::ErrorList errors;
   std::vector<control::ConfigError> warnings;
   std::vector<control::ConfigEntry> entries;
-  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries, true);
+  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries,
+                                           control::TopologyUse::without_secrets);
   if (!errors.empty() || read.topology == nullptr) {
     for (const control::ConfigError& error : errors.take()) {
       std::fprintf(stderr, "perigeectl: %s\n", error.to_string().c_str());
