@@ -75,7 +75,7 @@ const bytes = value => {
 };
 function chart(id, values, most, colour) {
   const top = most || Math.max(1, ...values.filter(value => value !== null));
-  const points = values.map((value, i) => value === null ? null : [300 - (values.length - 1 - i) * 2.5, 80 - 70 * value / top]);
+  const points = values.map((value, i) => value === null ? null : [300 - (values.length - 1 - i) * 2.5, 80 - 66 * value / top]);
   let path = "", pen = "M";
   for (const point of points) { if (point) { path += pen + point[0].toFixed(1) + " " + point[1].toFixed(1); pen = "L"; } else pen = "M"; }
   const now = values.at(-1);
@@ -142,7 +142,7 @@ function showUpstreams(topology) {
 }
 function showUrls(top) {
   const rate = history.rate.at(-1);
-  const rows = top.urls.map(one => [one.url + (one.cut ? "..." : ""), (100 * one.share).toFixed(1) + " %",
+  const rows = top.urls.slice(0, 10).map(one => [one.url + (one.cut ? "..." : ""), (100 * one.share).toFixed(1) + " %",
     rate === undefined ? "-" : (rate * one.share).toFixed(1)]);
   element("urls").replaceChildren(row("th", ["URL", "share", "requests/s"]),
     ...(rows.length ? rows : [["nothing was asked for lately", "-", "-"]]).map(values => row("td", values)));
