@@ -1,5 +1,7 @@
 #include "edge/node_purges.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -258,7 +260,10 @@ void NodePurges::purge(std::string_view body, const Done& done) {
   }
   Entry entry;
   entry.at = control_.wall_now();
-  entry.commands = *commands;
+  entry.commands_more = commands->size() - std::min(commands->size(), commands_shown);
+  for (size_t i = 0; i < std::min(commands->size(), commands_shown); ++i)
+    entry.commands += (i == 0 ? "[" : ",") + control::print_command((*commands)[i]);
+  entry.commands += ']';
   const uint64_t id = ++last_id_;
   history_.emplace_front(id, std::move(entry));
   if (history_.size() > history_max) history_.pop_back();
@@ -282,26 +287,20 @@ void NodePurges::finish(uint64_t id, MonoTime began, const Done& done,
 }
 
 std::string NodePurges::history_json() const {
-  Json list = Json::array();
+  std::string text = "{\"position\": null";
+  if (position_) text = fmt::format("{{\"position\": \"{}.{}\"", position_->epoch, position_->sequence);
+  text += fmt::format(", \"rules\": {}, \"purges\": [", table_.rules());
+  bool first = true;
   for (const auto& [id, entry] : history_) {
-    Json commands = Json::array();
-    for (const control::PurgeCommand& command : entry.commands) {
-      commands.push_back(parse_json(control::print_command(command)));
-    }
-    std::string at;
-    control::append_json_time(at, entry.at);
     const std::string& outcome = entry.receipt.empty() ? entry.error : entry.receipt;
-    list.push_back({{"at", Json::parse(at)},
-                    {"commands", std::move(commands)},
-                    {"took_ms", entry.took_ms},
-                    {"ok", !entry.receipt.empty()},
-                    {"outcome", outcome.empty() ? Json() : parse_json(outcome)}});
+    text += std::exchange(first, false) ? "\n{\"at\": " : ",\n{\"at\": ";
+    control::append_json_time(text, entry.at);
+    text += fmt::format(
+        ", \"commands\": {}, \"commands_more\": {}, \"took_ms\": {}, \"ok\": {}, \"outcome\": {}}}",
+        entry.commands, entry.commands_more, entry.took_ms, !entry.receipt.empty(),
+        outcome.empty() ? "null" : outcome);
   }
-  Json json = {{"position", nullptr}, {"rules", table_.rules()}, {"purges", std::move(list)}};
-  if (position_) {
-    json["position"] = std::to_string(position_->epoch) + "." + std::to_string(position_->sequence);
-  }
-  return to_text(json, 2) + "\n";
+  return text + "]}\n";
 }
 
 // --- the sweep

@@ -67,13 +67,16 @@ class NodePurges final : public proxy::PeerControl,
 
  private:
   class ControlExchange;
+  // What the page needs is made once, so that showing all of it takes no time worth mentioning.
   struct Entry {
     WallTime at{};
-    std::vector<control::PurgeCommand> commands;
-    std::string receipt;  // JSON; empty: under way
+    std::string commands;      // a JSON list of the first commands_shown
+    size_t commands_more = 0;  // that it leaves out
+    std::string receipt;       // JSON; empty: under way
     std::string error;
     uint64_t took_ms = 0;
   };
+  static constexpr size_t commands_shown = 20;
 
   void rebase(cluster::LogPosition position) override;
   void apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) override;

@@ -151,7 +151,8 @@ function showEvents(purges, reloads) {
   const events = [];
   for (const one of purges.purges) {
     const what = one.commands.map(command => [command.scope, command.subject, command.site && "of " + command.site,
-      command.soft && "(soft)"].filter(Boolean).join(" ")).join(", ");
+      command.soft && "(soft)"].filter(Boolean).join(" ")).join(", ") +
+      (one.commands_more ? ", and " + one.commands_more + " more" : "");
     const nodes = one.ok ? one.outcome.nodes.map(node => node.node + " " + node.state).join(", ") : one.outcome ? one.outcome.message : "under way";
     events.push([one.at, "purge", what, nodes, one.ok]);
   }

@@ -1,5 +1,6 @@
 """A cluster operated from the command line: purges, reloads, draining, and starting with broken files."""
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -56,6 +57,10 @@ def test_purge(system):
     ctl(system, nodes[0], "purge", status=2)
     ctl(system, nodes[0], "purge", "--site", "nowhere", status=1)
     assert json.loads(ctl(system, nodes[0], "purges"))["purges"][0]["commands"][0]["scope"] == "url"
+    # The page shows the beginning of a long list; no page of a long history may hold the control loop.
+    ctl(system, nodes[0], "purge", "--url", *(f"http://docs.example.org/{number}" for number in range(30)))
+    last = json.loads(ctl(system, nodes[0], "purges"))["purges"][0]
+    assert len(last["commands"]) == 20 and last["commands_more"] == 10 and last["ok"], last
     nodes[0].kill()
     nodes[2].announce_errors("purge_log_away")
     ctl(system, nodes[2], "purge", "--everything", status=1)
@@ -93,6 +98,12 @@ def test_views(system):
         {"url": "http://a.example/often", "cut": False, "requests": 3, "share": 0.75},
         {"url": "http://a.example/once", "cut": False, "requests": 1, "share": 0.25}]}, urls
     assert "75.0 %" in ctl(system, nodes[0], "urls")
+    manual = (REPOSITORY / "docs/man/perigeectl.1").read_text().replace("\\-", "-")
+    told = set(re.findall(r"--[a-z-]+", ctl(system, nodes[0], "--help"))) - {"--help-all"}
+    below = [one for command in commands.values() for one in [command, *command["commands"]]]
+    told |= {option["name"] for command in below for option in command["options"]}
+    assert len(told) > 20 and all(option in manual for option in told), {option for option in told if option not in manual}
+    assert all(f"\\fB{name}" in manual for name in commands), [name for name in commands if f"\\fB{name}" not in manual]
     assert completions(system, "sta") == ["status"]
     assert completions(system, "dns", "gdnsd", "--net") == ["--networks"]
     assert completions(system, "--json", "purge", "--ta") == ["--tag"]
