@@ -5,6 +5,12 @@
 
 namespace perigee::cluster {
 
+namespace {
+
+constexpr uint32_t samples_max = 32;  // in a window; more double the interval, fewer than a quarter halve it
+
+}  // namespace
+
 void TopKeys::add(std::string_view key, uint64_t hash, MonoTime now) {
   age(now);
   Entry& entry = entries_[place_of(key, hash)];
@@ -17,9 +23,11 @@ void TopKeys::add(std::string_view key, uint64_t hash, MonoTime now) {
 
 // Where the key is counted: it takes the place of the one with the lowest count when it has none.
 size_t TopKeys::place_of(std::string_view key, uint64_t hash) {
-  size_t least = 0;
   for (size_t i = 0; i < entries_max; ++i) {
     if (hashes_[i] == hash && entries_[i].count > 0) return i;
+  }
+  size_t least = 0;
+  for (size_t i = 1; i < entries_max; ++i) {
     if (entries_[i].count < entries_[least].count) least = i;
   }
   Entry& entry = entries_[least];
@@ -45,8 +53,8 @@ void TopKeys::age(MonoTime now) {
 
 void TopKeys::adapt(MonoTime now) {
   if (now - window_began_ >= window) {
-    if (samples_ < window_samples_max / 4) interval_ = std::max(interval_ / 2, 1u);
-  } else if (samples_ >= window_samples_max) {
+    if (samples_ < samples_max / 4) interval_ = std::max(interval_ / 2, 1u);
+  } else if (samples_ >= samples_max) {
     interval_ = std::min(interval_ * 2, interval_max);
   } else {
     return;

@@ -4,8 +4,8 @@
 //
 // A request costs a decrement. One in `interval` is looked at, at a distance drawn anew each time so that no
 // pattern of the requests meets it, and counts for as many: so every key's count is right in expectation,
-// however its requests are bunched. Up to some 1,200 requests a second the interval is one and counts are
-// exact; it doubles with each 128 samples within a tenth of a second, up to 256, and shrinks again.
+// however its requests are bunched. Up to some 300 requests a second the interval is one and counts are
+// exact; it doubles with each 32 samples within a tenth of a second, up to 256, and shrinks again.
 //
 // Counts are kept by Space-Saving (hot_keys.h has the paper): the 64 keys counted last, each with the error
 // it may have because another had its place before. They are halved every ten seconds, so they are about the
@@ -58,7 +58,6 @@ class TopKeys {
  private:
   static constexpr Duration half_life = std::chrono::seconds(10);
   static constexpr Duration window = std::chrono::milliseconds(100);
-  static constexpr uint32_t window_samples_max = 128;
 
   struct Entry {
     uint32_t count = 0;

@@ -45,7 +45,7 @@ def over_time(system, nodes, broken):
     """What the page learns from more than one look, one every two seconds, on everybody's clock."""
     host, port = nodes[0].addresses["admin"]
     kept = os.environ.get("PERIGEE_PICTURE")
-    browser = Browser(system.folder / "chromium-curves", f"http://{host}:{port}/", size=(1280, 1250))
+    browser = Browser(system.folder / "chromium-curves", f"http://{host}:{port}/", size=(1280, 1500))
     browser.until(f"""((document.querySelector("#rate path")?.getAttribute("d") ?? "").match(/L/g) ?? []).length >= """
                   f"""{15 if kept else 1}""")
     # Nearly all requests are for the forty pictures, so that a rate is known of the first.

@@ -65,12 +65,12 @@ TEST_CASE("at a high rate few requests are looked at, and shares come out right"
 TEST_CASE("what is always asked for together, in the same order, gets the same share", "[cluster][top]") {
   TopKeys keys;
   constexpr size_t parts = 16;
-  constexpr size_t pages = 20'000;
+  constexpr size_t pages = 40'000;
   for (size_t page = 0; page < pages; ++page) {
     for (size_t part = 0; part < parts; ++part) ask(keys, name(part), start + page * 200us);
   }
   CHECK(keys.interval() > 8);
-  const TopView view = keys.view(start + 4s);
+  const TopView view = keys.view(start + 8s);
   for (size_t part = 0; part < parts; ++part) {
     INFO(part);
     CHECK(std::abs(requests_for(view, name(part)) / pages - 1) < 0.25);
@@ -79,15 +79,15 @@ TEST_CASE("what is always asked for together, in the same order, gets the same s
 
 TEST_CASE("a key that comes new has nothing for certain of what others left it", "[cluster][top]") {
   TopKeys keys;
-  for (size_t i = 0; i < 100 * TopKeys::entries_max; ++i) ask(keys, name(i), start + i * 1ms);
-  const TopView view = keys.view(start + 7s);
+  for (size_t i = 0; i < 40 * TopKeys::entries_max; ++i) ask(keys, name(i), start + i * 3500us);
+  const TopView view = keys.view(start + 9s);
   REQUIRE(view.keys.size() == TopKeys::entries_max);
   for (const TopKey& key : view.keys) CHECK(key.requests == 1);
 }
 
 TEST_CASE("what nobody asks for any more is forgotten", "[cluster][top]") {
   TopKeys keys;
-  for (int i = 0; i < 100; ++i) ask(keys, "http://a/old", start + i * 1ms);
+  for (int i = 0; i < 100; ++i) ask(keys, "http://a/old", start + i * 5ms);
   CHECK(requests_for(keys.view(start + 1s), "http://a/old") == 100);
   CHECK(requests_for(keys.view(start + 11s), "http://a/old") == 50);
   CHECK(keys.view(start + 100s).keys.empty());
