@@ -8,10 +8,15 @@ install(FILES config/node.toml DESTINATION /etc/perigee)
 install(FILES config/cluster-node.toml config/topology.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perigee/examples)
 install(DIRECTORY config/dns config/prometheus config/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perigee/examples)
 install(FILES config/logrotate/perigee DESTINATION /etc/logrotate.d)
-install(FILES README.md CHANGELOG.md LICENSE docs/OPERATING.md docs/CONFIG.md docs/METRICS.md
+install(FILES README.md CHANGELOG.md LICENSE docs/OPERATING.md docs/CONFIG.md docs/METRICS.md docs/CACHING.md docs/openapi.json docs/dashboard.png
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perigee)
 install(FILES docs/man/perigee-edge.8 docs/man/perigee-origin.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES docs/man/perigeectl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+# What bash completes is asked of the program itself.
+install(CODE "execute_process(COMMAND \"$<TARGET_FILE:perigeectl>\" completion bash
+  OUTPUT_FILE \"${CMAKE_BINARY_DIR}/perigeectl.bash\" COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES ${CMAKE_BINARY_DIR}/perigeectl.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME perigeectl)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME perigee)

@@ -59,7 +59,9 @@ Result<void> Node::start() {
       *store_, config->cache.store.budget_bytes / 100 * config->cache.hot_copies_percent);
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
-  purges_ = std::make_unique<NodePurges>(control_, io_.files(), control_metrics_, *store_, *fills_, log_);
+  net::Loop& disk = NodePurges::keeps_journal(*config) ? io_.add_loop("journal") : control_;
+  purges_ =
+      std::make_unique<NodePurges>(control_, disk, io_.files(), control_metrics_, *store_, *fills_, log_);
   make_workers(*config);
   if (auto built = build_tls(*config); !built) return built;
   for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(std::move(tls_contexts_[i]));
@@ -327,6 +329,9 @@ void Node::take_outcomes() {
       health_->set_draining(*node, *outcome.draining, now);
     } else {
       health_->record(*node, outcome.outcome, now);
+      if (outcome.outcome == cluster::PeerOutcome::failure ||
+          outcome.outcome == cluster::PeerOutcome::connect_failure)
+        snapshot_->peers[*node]->failed.fetch_add(1, std::memory_order_relaxed);
     }
   }
   control_metrics_.add(Metric::peer_ejections, health_->ejections() - ejections);

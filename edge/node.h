@@ -66,9 +66,10 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   // The body of POST /purge; done gets the status and the JSON of the answer, possibly before this returns.
   void purge(std::string_view body, const JsonDone& done) override;
 
-  // GET /metrics and /topology, and POST /drain and /undrain.
+  // GET /metrics, /topology and /urls, and POST /drain and /undrain.
   std::string metrics_text() override;
   std::string topology_json() override;
+  void urls(const JsonDone& done) override;
   void set_out(bool out) override;
 
   uint64_t hot_copy_bytes() const { return hot_copies_->bytes(); }

@@ -8,6 +8,12 @@
 
 namespace perigee {
 
+namespace {
+
+constexpr size_t urls_max = 20;
+
+}  // namespace
+
 uint64_t Node::metric(Metric metric) const {
   uint64_t sum = control_metrics_.read(metric);
   for (const auto& worker : workers_) sum += worker->metrics().read(metric);
@@ -106,6 +112,25 @@ Result<std::string> Node::explain_json(std::string_view query) {
       proxy::explain(*asked, *snapshot_, *health_->view(), *control_reader_, control_.wall_now());
   if (!explanation) return tl::unexpected(explanation.error());
   return control::explain_json(*asked, *explanation, snapshot_->node_name);
+}
+
+// Each worker counts for itself and is asked on its own loop; the last one's answer makes the page.
+void Node::urls(const JsonDone& done) {
+  struct Gathering {
+    std::vector<cluster::TopView> views;
+    JsonDone done;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->done = done;
+  for (const auto& worker : workers_) {
+    worker->loop().post(net::make_task([this, to = &worker->worker(), gathering]() mutable {
+      control_.post(net::make_task([this, gathering = std::move(gathering), view = to->top_keys()]() mutable {
+        gathering->views.push_back(std::move(view));
+        if (gathering->views.size() < workers_.size()) return;
+        gathering->done(200, control::urls_json(cluster::merge(gathering->views, urls_max)));
+      }));
+    }));
+  }
 }
 
 void Node::reload(ReloadDone done) { done(reload()); }

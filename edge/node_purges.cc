@@ -1,5 +1,7 @@
 #include "edge/node_purges.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -21,6 +23,11 @@ constexpr size_t prune_max = 500;  // rules at once
 PurgeAnswer problem(int status, const Error& error) {
   const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
   return {status, to_text(json)};
+}
+
+// Who holds the log: a node that is alone does it for itself. Empty: nobody.
+std::string log_node_of(const control::Config& config) {
+  return config.topology == nullptr ? config.node.name : config.topology->purge_log;
 }
 
 int status_of(const Error& error) { return error.code == "bad_purge" ? 422 : 503; }
@@ -69,9 +76,10 @@ class NodePurges::ControlExchange final : public serve::ExchangeHandler,
   std::shared_ptr<ControlExchange> self_;
 };
 
-NodePurges::NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
-                       cache::FillTable& fills, Log log)
+NodePurges::NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
+                       cache::Store& store, cache::FillTable& fills, Log log)
     : control_(control),
+      disk_(disk),
       files_(files),
       store_(store),
       fills_(fills),
@@ -81,10 +89,14 @@ NodePurges::NodePurges(net::Loop& control, net::Files& files, MetricShard& metri
 
 NodePurges::~NodePurges() = default;
 
+bool NodePurges::keeps_journal(const control::Config& config) {
+  return !config.purge.journal.empty() && log_node_of(config) == config.node.name;
+}
+
 Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
                                std::vector<NodeWorker*> workers) {
   workers_ = std::move(workers);
-  const std::string log_node = config.topology == nullptr ? config.node.name : config.topology->purge_log;
+  const std::string log_node = log_node_of(config);
   const Duration verify_after = config.purge.verify_after;
   control::PurgeApplier& applier = *this;
   adopt(config, std::move(snapshot));
@@ -94,7 +106,8 @@ Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<co
     options.self = config.node.name;
     options.journal = config.purge.journal;
     options.away_after = verify_after;
-    appender_ = std::make_unique<control::PurgeAppender>(control_, files_, std::move(options), applier, log_);
+    appender_ =
+        std::make_unique<control::PurgeAppender>(control_, disk_, files_, std::move(options), applier, log_);
     purge_log_ = appender_.get();
     if (auto started = appender_->start(); !started) return started;
     adopt(config, snapshot_);
@@ -247,7 +260,10 @@ void NodePurges::purge(std::string_view body, const Done& done) {
   }
   Entry entry;
   entry.at = control_.wall_now();
-  entry.commands = *commands;
+  entry.commands_more = commands->size() - std::min(commands->size(), commands_shown);
+  for (size_t i = 0; i < std::min(commands->size(), commands_shown); ++i)
+    entry.commands += (i == 0 ? "[" : ",") + control::print_command((*commands)[i]);
+  entry.commands += ']';
   const uint64_t id = ++last_id_;
   history_.emplace_front(id, std::move(entry));
   if (history_.size() > history_max) history_.pop_back();
@@ -271,26 +287,20 @@ void NodePurges::finish(uint64_t id, MonoTime began, const Done& done,
 }
 
 std::string NodePurges::history_json() const {
-  Json list = Json::array();
+  std::string text = "{\"position\": null";
+  if (position_) text = fmt::format("{{\"position\": \"{}.{}\"", position_->epoch, position_->sequence);
+  text += fmt::format(", \"rules\": {}, \"purges\": [", table_.rules());
+  bool first = true;
   for (const auto& [id, entry] : history_) {
-    Json commands = Json::array();
-    for (const control::PurgeCommand& command : entry.commands) {
-      commands.push_back(parse_json(control::print_command(command)));
-    }
-    std::string at;
-    control::append_json_time(at, entry.at);
     const std::string& outcome = entry.receipt.empty() ? entry.error : entry.receipt;
-    list.push_back({{"at", Json::parse(at)},
-                    {"commands", std::move(commands)},
-                    {"took_ms", entry.took_ms},
-                    {"ok", !entry.receipt.empty()},
-                    {"outcome", outcome.empty() ? Json() : parse_json(outcome)}});
+    text += std::exchange(first, false) ? "\n{\"at\": " : ",\n{\"at\": ";
+    control::append_json_time(text, entry.at);
+    text += fmt::format(
+        ", \"commands\": {}, \"commands_more\": {}, \"took_ms\": {}, \"ok\": {}, \"outcome\": {}}}",
+        entry.commands, entry.commands_more, entry.took_ms, !entry.receipt.empty(),
+        outcome.empty() ? "null" : outcome);
   }
-  Json json = {{"position", nullptr}, {"rules", table_.rules()}, {"purges", std::move(list)}};
-  if (position_) {
-    json["position"] = std::to_string(position_->epoch) + "." + std::to_string(position_->sequence);
-  }
-  return to_text(json, 2) + "\n";
+  return text + "]}\n";
 }
 
 // --- the sweep

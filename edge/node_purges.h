@@ -40,8 +40,12 @@ class NodePurges final : public proxy::PeerControl,
   using Done = std::function<void(PurgeAnswer)>;
   static constexpr size_t history_max = 100;
 
-  NodePurges(net::Loop& control, net::Files& files, MetricShard& metrics, cache::Store& store,
-             cache::FillTable& fills, Log log);
+  // Does a node of this configuration write a journal?
+  static bool keeps_journal(const control::Config& config);
+
+  // disk: where the journal is written; the control loop will do for a node that keeps none.
+  NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
+             cache::Store& store, cache::FillTable& fills, Log log);
   ~NodePurges() override;
 
   // The workers are made and not running yet. Error: the journal cannot be written.
@@ -63,13 +67,16 @@ class NodePurges final : public proxy::PeerControl,
 
  private:
   class ControlExchange;
+  // What the page needs is made once, so that showing all of it takes no time worth mentioning.
   struct Entry {
     WallTime at{};
-    std::vector<control::PurgeCommand> commands;
-    std::string receipt;  // JSON; empty: under way
+    std::string commands;      // a JSON list of the first commands_shown
+    size_t commands_more = 0;  // that it leaves out
+    std::string receipt;       // JSON; empty: under way
     std::string error;
     uint64_t took_ms = 0;
   };
+  static constexpr size_t commands_shown = 20;
 
   void rebase(cluster::LogPosition position) override;
   void apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) override;
@@ -87,6 +94,7 @@ class NodePurges final : public proxy::PeerControl,
   void prune_some();
 
   net::Loop& control_;
+  net::Loop& disk_;
   net::Files& files_;
   cache::Store& store_;
   cache::FillTable& fills_;

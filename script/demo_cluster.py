@@ -1,7 +1,7 @@
 """The demo cluster: perigee-origin and three nodes on loopback addresses, a live status, and a check of it all.
 
 Started by script/demo, which builds the programs first. Everything lives in a temporary folder and ends with this
-process: on Ctrl-C, on SIGTERM, or when the check is over.
+process: on Ctrl-C, on SIGTERM, or when the check is over. The check can also be made of a cluster that others run.
 """
 
 import argparse
@@ -83,15 +83,49 @@ def write(path, text, mode=0o644):
         file.write(text)
 
 
-def get(ip, port, path, host=HOST):
-    """(status, header fields, body) of one GET."""
-    connection = http.client.HTTPConnection(ip, port, timeout=10)
+def ask(address, path, method="GET", body=None, token=None):
+    """(status, header fields, body) of one request."""
+    connection = http.client.HTTPConnection(*address, timeout=10)
     try:
-        connection.request("GET", path, headers={"Host": host})
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request(method, path, body, {"Host": HOST, **authorization})
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
     finally:
         connection.close()
+
+
+class View:
+    """Where a cluster's nodes and its origin are, and what they say. nodes: name -> (client, admin), each (ip, port)."""
+
+    def __init__(self, nodes, origin, token=None):
+        self.nodes = nodes
+        self.origin = origin
+        self.token = token
+
+    def admin(self, name, path, method="GET", body=None):
+        status, _, answer = ask(self.nodes[name][1], path, method, body, self.token)
+        if status != 200:
+            raise DemoFailure(f"{name} answered {status} to {method} {path} at its admin address: {answer.decode(errors='replace')[:200]}")
+        return json.loads(answer)
+
+    def wait_for_purge_log(self):
+        """What a node fetches before it has heard of the log of purges it validates once more; the check counts requests."""
+        deadline = time.monotonic() + START_SECONDS
+        for name in self.nodes:
+            while self.admin(name, "/purges")["position"] is None:
+                if time.monotonic() > deadline:
+                    raise DemoFailure(f"{name} has not heard from the purge log within {START_SECONDS} s")
+                select.select([], [], [], 0.05)
+
+    def origin_requests(self):
+        return json.loads(ask(self.origin, "/_/stats")[2])["requests"]
+
+    def content(self, path):
+        status, _, body = ask(self.origin, path)
+        if status != 200:
+            raise DemoFailure(f"the origin answered {status} to {path}")
+        return body
 
 
 class Cluster:
@@ -116,16 +150,9 @@ class Cluster:
                            f"{self.folder}/{name}.log")
             self.processes.append(node)
             node.wait_listening(len(ROLES))
-        for name, _, ip in NODES:
-            self.wait_for_purge_log(name, ip)
-
-    def wait_for_purge_log(self, name, ip):
-        """What a node fetches before it has heard of the log of purges it validates once more; the check counts requests."""
-        deadline = time.monotonic() + START_SECONDS
-        while json.loads(get(ip, self.ports[name]["admin"], "/purges")[2])["position"] is None:
-            if time.monotonic() > deadline:
-                raise DemoFailure(f"{name} has not heard from the purge log within {START_SECONDS} s")
-            select.select([], [], [], 0.05)
+        self.view = View({name: ((ip, self.ports[name]["client"]), (ip, self.ports[name]["admin"])) for name, _, ip in NODES},
+                         ("127.0.0.1", self.origin_port))
+        self.view.wait_for_purge_log()
 
     def write_configuration(self):
         write(f"{self.folder}/peer.key", secrets.token_hex(32) + "\n", 0o600)
@@ -143,9 +170,6 @@ class Cluster:
 
     def stop(self):
         return {process.name: process.stop() for process in reversed(self.processes)}
-
-    def status(self, name, ip):
-        return json.loads(get(ip, self.ports[name]["admin"], "/status")[2])
 
     def some_files(self, count, bytes_max):
         """Paths of regular files of the tree, as URL paths, the same ones every time."""
@@ -169,39 +193,44 @@ def check(condition, what):
     print(f"ok: {what}")
 
 
-def origin_requests(cluster):
-    return json.loads(get("127.0.0.1", cluster.origin_port, "/_/stats")[2])["requests"]
-
-
-def run_check(cluster):
-    """Fetches every path twice through every node; the second time the origin must not be asked."""
-    paths = cluster.some_files(40, 1 << 20)
-    check(len(paths) > 0, f"{len(paths)} files of {cluster.tree} to fetch")
+def run_check(view, files):
+    """Fetches every path twice through every node; the second time the origin must not be asked. files: path -> content."""
+    hits_before = sum(view.admin(name, "/status")["hits"] for name in view.nodes)
     for round_number in (1, 2):
-        before = origin_requests(cluster)
+        before = view.origin_requests()
         right = 0
-        for name, _, ip in NODES:
-            for path in paths:
-                status, fields, body = get(ip, cluster.ports[name]["client"], path)
-                with open(cluster.tree + path, "rb") as file:
-                    right += status == 200 and body == file.read() and "cache-status" in fields
-        check(right == len(paths) * len(NODES), f"round {round_number}: {right} answers through all nodes are byte-identical")
-        asked = origin_requests(cluster) - before
-        limit = 2 * len(paths) if round_number == 1 else 0
+        for client, _ in view.nodes.values():
+            for path, content in files.items():
+                status, fields, body = ask(client, path)
+                right += status == 200 and body == content and "cache-status" in fields
+        check(right == len(files) * len(view.nodes),
+              f"round {round_number}: {right} answers through {', '.join(view.nodes)} are byte-identical")
+        asked = view.origin_requests() - before
+        limit = 2 * len(files) if round_number == 1 else 0
         check(asked <= limit, f"round {round_number}: the origin was asked {asked} times (at most {limit})")
-    hits = 0
-    for name, _, ip in NODES:
-        status = cluster.status(name, ip)
-        hits += status["hits"]
-    check(hits >= len(paths), f"the nodes together answered {hits} requests from their stores")
+    hits = sum(view.admin(name, "/status")["hits"] for name in view.nodes) - hits_before
+    check(hits >= len(files), f"the nodes together answered {hits} requests from their stores")
+
+
+def run_purge(view, files):
+    """Everything is purged through one node: none answers from its store afterwards, and all answer right."""
+    name = list(view.nodes)[-1]
+    receipt = view.admin(name, "/purge", "POST", json.dumps({"everything": True}))
+    states = {node["node"]: node["state"] for node in receipt["nodes"]}
+    check(all(states.get(node) == "applied" for node in view.nodes), f"a purge through {name} is applied: {states}")
+    before = view.origin_requests()
+    right = sum(ask(client, path)[2] == content for client, _ in view.nodes.values() for path, content in files.items())
+    check(right == len(files) * len(view.nodes), f"{right} answers after it are byte-identical")
+    asked = view.origin_requests() - before
+    check(asked >= len(files), f"for which the origin was asked {asked} times (at least {len(files)})")
 
 
 def show_status(cluster, started):
     rows = [f"{'node':8} {'region':7} {'requests':>9} {'hit ratio':>9} {'origin bytes saved':>19} {'peers up':>9}"]
     for name, region, ip in NODES:
         try:
-            s = cluster.status(name, ip)
-        except OSError:
+            s = cluster.view.admin(name, "/status")
+        except (OSError, DemoFailure):
             rows.append(f"{name:8} {region:7} {'down':>9}")
             continue
         rows.append(f"{name:8} {region:7} {s['requests']:>9} {s['hit_ratio'] or 0:>9.3f} {s['origin_bytes_saved']:>19} "
@@ -221,12 +250,72 @@ def show_status(cluster, started):
     print(f"  a browser on http://{admin}/", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--programs", required=True, help="folder with perigee-edge and perigee-origin")
-    parser.add_argument("--check", action="store_true", help="run unattended, assert, exit")
-    arguments = parser.parse_args()
+def address(text):
+    ip, colon, port = text.rpartition(":")
+    if not colon or not ip or not port.isdigit():
+        raise argparse.ArgumentTypeError(f'found "{text}", expected an address and a port, 127.0.0.1:8080')
+    return ip, int(port)
 
+
+def named_node(text):
+    name, _, addresses = text.partition("=")
+    client, comma, admin = addresses.partition(",")
+    if not name or not comma:
+        raise argparse.ArgumentTypeError(f'found "{text}", expected NAME=CLIENT,ADMIN, eu-1=127.0.0.1:8080,127.0.0.1:9180')
+    return name, (address(client), address(admin))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="script/demo")
+    parser.add_argument("--programs", help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true", help="run unattended, assert, exit")
+    running = parser.add_argument_group("of a cluster that runs already")
+    running.add_argument("--node", action="append", type=named_node, metavar="NAME=CLIENT,ADMIN")
+    running.add_argument("--origin", type=address, help="a perigee-origin that all of them have")
+    running.add_argument("--paths", nargs="+", metavar="PATH",
+                         default=["/GPL-3", "/GPL-2", "/LGPL-3", "/Apache-2.0", "/BSD", "/Artistic", "/MPL-2.0"])
+    running.add_argument("--token-file", help="the admin token")
+    running.add_argument("--purge", action="store_true", help="purge everything at the end, and see that all nodes do")
+    arguments = parser.parse_args()
+    if arguments.node and not (arguments.check and arguments.origin):
+        parser.error("--node: expected --check and --origin beside it")
+    if not arguments.node and not arguments.programs:
+        parser.error("--programs: expected the folder of the programs")
+    return arguments
+
+
+def check_running(arguments):
+    token = None
+    if arguments.token_file:
+        with open(arguments.token_file, encoding="ascii") as file:
+            token = file.read().strip()
+    view = View(dict(arguments.node), arguments.origin, token)
+    try:
+        view.wait_for_purge_log()
+        files = {path: view.content(path) for path in arguments.paths}
+        run_check(view, files)
+        if arguments.purge:
+            run_purge(view, files)
+    except (DemoFailure, OSError, KeyError, ValueError, http.client.HTTPException) as problem:
+        print(f"demo: FAILED: {problem}", file=sys.stderr)
+        return 1
+    print("demo: the cluster does what it should")
+    return 0
+
+
+def read_files(cluster):
+    files = {}
+    for path in cluster.some_files(40, 1 << 20):
+        with open(cluster.tree + path, "rb") as file:
+            files[path] = file.read()
+    check(len(files) > 0, f"{len(files)} files of {cluster.tree} to fetch")
+    return files
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.node:
+        return check_running(arguments)
     # One way to end: both signals make the waiting below return.
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
@@ -240,12 +329,12 @@ def main():
         try:
             cluster.start()
             print(f"demo: {len(NODES)} nodes and an origin serving {cluster.tree} are up", flush=True)
-            run_check(cluster)
+            run_check(cluster.view, read_files(cluster))
             started = time.monotonic()
             show_status(cluster, started)
             while not arguments.check and not select.select([read_end], [], [], 2)[0]:
                 show_status(cluster, started)
-        except (DemoFailure, OSError, KeyError, ValueError) as problem:
+        except (DemoFailure, OSError, KeyError, ValueError, http.client.HTTPException) as problem:
             failure = problem
         codes = cluster.stop()
         if failure is None and any(codes.values()):

@@ -16,6 +16,7 @@ namespace perigee::load {
 const std::string_view usage =
     R"(perigee-load --target ADDRESS:PORT [--target ...] [option...] PATH [PATH...]
 
+Connections take the targets in turn; in open loop what is due goes to the targets in turn, too.
 PATH, header values and ids may vary by request: {n} is its number, {n%100} that modulo 100, {a,b,c} takes turns.
 
 What to ask

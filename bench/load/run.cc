@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace perigee::load {
 
@@ -37,6 +38,7 @@ Run::Run(const Options& options, const Schedule& schedule)
       tally_(options),
       host_(options.host.empty() ? printed(options.targets[0]) : options.host),
       schedule_(schedule),
+      idle_(options.targets.size(), options.connections),
       shows_progress_(options.summary && isatty(STDERR_FILENO) != 0) {
   const auto constant = [](const Pattern& pattern) { return pattern.is_constant(); };
   if (options.paths.size() == 1 && options.paths[0].is_constant() &&
@@ -86,7 +88,6 @@ Result<void> Run::run() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0 || !watch_signals()) return fail(Side::internal, "io", std::strerror(errno));
   started_at_ = ticked_at_ = shown_at_ = monotonic_ns();
-  is_idle_.resize(options_.connections);
   herd_asked_.resize(options_.connections);
   for (size_t i = 0; i < options_.connections; ++i) {
     clients_.push_back(std::make_unique<Client>(static_cast<Driver&>(*this), epoll_, client_options(i)));
@@ -172,12 +173,12 @@ bool Run::due_at(uint64_t number, int64_t& at) const {
 
 void Run::ask_what_is_due(int64_t now) {
   int64_t due = 0;
-  while (!stopped_ && !idle_.empty() && due_at(issued_, due) && due <= now) {
-    const size_t index = idle_.back();
-    idle_.pop_back();
-    if (!is_idle_[index]) continue;
-    is_idle_[index] = false;
-    clients_[index]->ask();
+  while (!stopped_ && due_at(issued_, due) && due <= now) {
+    const auto client = idle_.take();
+    if (!client) return;
+    granted_ = true;
+    clients_[*client]->ask();
+    granted_ = false;
   }
 }
 
@@ -226,12 +227,12 @@ bool Run::next_request(Client& client, std::string& out, Request& request) {
   } else if (stopping(ticked_at_)) {
     return false;
   } else if (options_.open_loop()) {
-    due_at(issued_, request.due_at);
-    if (request.due_at > monotonic_ns()) {
-      if (!is_idle_[client.index()]) idle_.push_back(client.index());
-      is_idle_[client.index()] = true;
+    // One at a time, also to a client with room for more: the next one may be another target's.
+    if (!std::exchange(granted_, false)) {
+      idle_.add(client.index());
       return false;
     }
+    due_at(issued_, request.due_at);
   }
   // In a herd a client's request carries the client's number, whoever connects first.
   request.number = options_.herd ? client.index() : issued_;
@@ -290,7 +291,7 @@ void Run::on_closed(Client& client, bool refused) {
     count_refused(client);
     ++issued_;  // or a run of N requests against nobody would never end
   }
-  is_idle_[client.index()] = false;
+  idle_.remove(client.index());
   reconnects_.push_back({client.index(), refused ? monotonic_ns() + retry_ns : 0});
 }
 

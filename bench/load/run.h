@@ -10,6 +10,7 @@
 
 #include "bench/load/body_check.h"
 #include "bench/load/client.h"
+#include "bench/load/idle_clients.h"
 #include "bench/load/options.h"
 #include "bench/load/schedule.h"
 #include "bench/load/tally.h"
@@ -79,9 +80,8 @@ class Run final : private Driver {
   std::vector<Due> reconnects_;
   std::vector<bool> herd_asked_;
   const Schedule& schedule_;
-  std::vector<size_t>
-      idle_;  // open loop: clients that wait for something to be due; may name some that do not
-  std::vector<bool> is_idle_;
+  IdleClients idle_;      // open loop: clients with room for a request
+  bool granted_ = false;  // open loop: the client that is asked now takes one, which is due
   const bool shows_progress_;
   int64_t shown_at_ = 0;
   uint64_t shown_requests_ = 0;

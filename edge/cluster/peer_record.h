@@ -30,6 +30,7 @@ struct PeerRecord {
   std::atomic<bool> disagrees{false};   // its last answer named another membership digest
   std::atomic<int64_t> p95_us{0};       // of its first sign of life, as some worker sees it; 0: not known
   std::atomic<uint64_t> requests{0};    // sent to it
+  std::atomic<uint64_t> failed{0};      // of what the control loop has heard of; see PeerOutcome
   std::atomic<uint64_t> hedges{0};      // sent because it was late
   std::atomic<uint64_t> hedges_won{0};  // of these, answered first
   std::atomic<uint64_t> load_skips{0};  // requests for its keys that went to the next owner

@@ -75,7 +75,7 @@ int reload_status(const ReloadResult& result) {
 
 constexpr size_t body_bytes_max = 256 * 1024;
 
-// A POST whose answer comes later: reads the content, asks, answers. Keeps itself until the exchange ends;
+// A request whose answer comes later: reads the content, asks, answers. Keeps itself until the exchange ends;
 // the backend's callback keeps it too.
 class PendingAnswer final : public serve::ExchangeHandler,
                             public std::enable_shared_from_this<PendingAnswer> {
@@ -119,7 +119,7 @@ class PendingAnswer final : public serve::ExchangeHandler,
  private:
   void answer(int status, std::string text) {
     if (exchange_ != nullptr && !std::exchange(answered_, true))
-      send_answer(*exchange_, false, json(std::move(text), status));
+      send_answer(*exchange_, is_head(exchange_->request()), json(std::move(text), status));
   }
 
   serve::ServerExchange* exchange_;
@@ -148,6 +148,10 @@ void ask_roll_back(AdminBackend& backend, std::string_view query, PendingAnswer:
 
 void ask_purge(AdminBackend& backend, std::string_view body, PendingAnswer::Answered answered) {
   backend.purge(body, answered);
+}
+
+void ask_urls(AdminBackend& backend, std::string_view, PendingAnswer::Answered answered) {
+  backend.urls(answered);
 }
 
 // Holds no figures; what it asks for needs the token.
@@ -206,6 +210,7 @@ std::span<const AdminHandler::Route> AdminHandler::table() {
        json_page<&Backend::topology_json>},
       {{"/status", false, true, json_type, "Figures of the node on one page"},
        json_page<&Backend::status_json>},
+      {{"/urls", false, true, json_type, "What clients ask for most just now"}, nullptr, ask_urls},
       {{"/explain", false, true, json_type, "What would be done with a request for a URL, and why", "url"},
        explain},
       {{"/purges", false, true, json_type, "What was purged at this node lately"},

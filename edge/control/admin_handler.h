@@ -1,10 +1,10 @@
 // The Handlers of the admin and the health listener.
 //
-// Admin: GET / (the dashboard) /metrics /config /config/diff /topology /status /explain /purges /reloads,
-// POST /reload /rollback /purge /drain /undrain, and the health pages. It knows no node: an AdminBackend
-// answers. When the backend has a token, everything but the health pages needs `Authorization: Bearer`. A
-// POST that a browser sends for another site's page is refused. Health: GET /healthz (200 while the process
-// lives) and /readyz (503 while it should get no clients), nothing else.
+// Admin: GET / (the dashboard) /metrics /config /config/diff /topology /status /urls /explain /purges
+// /reloads, POST /reload /rollback /purge /drain /undrain, and the health pages. It knows no node: an
+// AdminBackend answers. When the backend has a token, everything but the health pages needs `Authorization:
+// Bearer`. A POST that a browser sends for another site's page is refused. Health: GET /healthz (200 while
+// the process lives) and /readyz (503 while it should get no clients), nothing else.
 //
 // Ownership: whoever assembles the node; backend and handler outlive their listeners.
 // Thread rule: the loop of the listener; for the admin handler that is the control loop.
@@ -40,6 +40,8 @@ class AdminBackend {
   // POST /purge with this body (purge_command.h); done as above.
   virtual void purge(std::string_view body, const JsonDone& done) = 0;
   virtual std::string purges_json() = 0;
+  // What clients ask for most just now; done as above.
+  virtual void urls(const JsonDone& done) = 0;
   virtual std::string reloads_json() = 0;
   // What a reload would change, as reload_json().
   virtual std::string diff_json() = 0;

@@ -1,5 +1,7 @@
 #include "edge/control/admin_pages.h"
 
+#include <cmath>
+
 #include "edge/base/json.h"
 #include "edge/control/json_text.h"
 
@@ -94,6 +96,7 @@ Json seen_of(const cluster::PeerRecord& peer) {
           {"in_flight", figure(peer.in_flight)},
           {"p95_us", p95_us > 0 ? Json(p95_us) : Json()},
           {"requests", figure(peer.requests)},
+          {"failed", figure(peer.failed)},
           {"hedges", figure(peer.hedges)},
           {"hedges_won", figure(peer.hedges_won)},
           {"load_skips", figure(peer.load_skips)},
@@ -111,6 +114,7 @@ Json origin_of(proxy::OriginRecord& record, MonoTime now) {
             {"server", record.address},
             {"state", std::string(cluster::to_string(health.state(now)))},
             {"requests", figure(record.requests)},
+            {"failed", figure(record.failed)},
             {"refused", figure(record.refused)},
             {"opened", figure(record.opened)},
             {"limit", figure(record.limit) != 0 ? Json(figure(record.limit)) : Json()},
@@ -151,6 +155,17 @@ std::string topology_json(const Config& config, const cluster::HealthView* healt
   json["purge_log"] = topology.purge_log;
   json["membership"] = cluster::membership_digest(topology);
   return print(json);
+}
+
+std::string urls_json(const cluster::TopView& top) {
+  Json urls = Json::array();
+  for (const cluster::TopKey& key : top.keys) {
+    urls.push_back({{"url", key.key},
+                    {"cut", key.cut},
+                    {"requests", std::llround(key.requests)},
+                    {"share", top.requests > 0 ? key.requests / top.requests : 0.0}});
+  }
+  return print({{"requests", std::llround(top.requests)}, {"urls", std::move(urls)}});
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "edge/base/metrics.h"
 #include "edge/cluster/peer_health.h"
 #include "edge/cluster/peer_record.h"
+#include "edge/cluster/top_keys.h"
 #include "edge/control/reload.h"
 #include "edge/proxy/origin_record.h"
 
@@ -51,6 +52,9 @@ std::string topology_json(const Config& config, const cluster::HealthView* healt
                           std::span<const std::shared_ptr<cluster::PeerRecord>> peers = {},
                           std::span<const std::shared_ptr<proxy::OriginRecord>> origins = {},
                           MonoTime now = {});
+
+// What clients ask for most, with its share of all requests.
+std::string urls_json(const cluster::TopView& top);
 
 std::string reload_json(const ReloadResult& result);
 // {"reloads": [...]}, newest first.

@@ -71,8 +71,9 @@ class NodeFileReader {
     const auto file = values.get<std::string>("topology");
     if (file.empty()) return;
     node.topology_file = beside(reader_.file(), file);
-    TopologyFile topology = read_topology(files_, node.topology_file, errors_, config_.warnings,
-                                          config_.entries, has_peer_certificates(root));
+    const auto use = has_peer_certificates(root) ? TopologyUse::with_certificates : TopologyUse::with_keys;
+    TopologyFile topology =
+        read_topology(files_, node.topology_file, errors_, config_.warnings, config_.entries, use);
     if (topology.topology == nullptr) return;
     config_.topology = topology.topology;
     config_.peer_keys = std::move(topology.peer_keys);

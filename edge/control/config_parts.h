@@ -69,11 +69,16 @@ struct TopologyFile {
   std::shared_ptr<const cluster::PeerKeyRing> peer_keys;   // null without keys
   std::vector<std::pair<std::string, Place>> node_places;  // of each [[node]], by name
 };
-// Null topology after an error. peers_have_certificates: then they need no keys, and no address of theirs is
-// insecure.
+// What its reader has to do with the nodes.
+enum class TopologyUse {
+  with_keys,          // a peer, by a shared secret
+  with_certificates,  // a peer, by certificates: they need no keys, and no address of theirs is insecure
+  without_secrets,    // none: no secret is read, and none needs to be there
+};
+// Null topology after an error.
 TopologyFile read_topology(net::Files& files, const std::string& path, ErrorList& errors,
                            std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries,
-                           bool peers_have_certificates);
+                           TopologyUse use);
 
 // config_files.cc
 // `name` as seen from the folder of the file that mentions it.

@@ -21,6 +21,7 @@ h2 { font-size: .85rem; margin: 0 0 .5rem; color: var(--soft); font-weight: 600;
 main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(21rem, 1fr)); padding: 0 1.25rem 1.25rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1rem; min-width: 0; }
 .wide { grid-column: 1 / -1; }
+@media (min-width: 48rem) { .double { grid-column: span 2; } }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; }
 .figures b { display: block; font-size: 1.4rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .soft { color: var(--soft); } .up { color: var(--two); } .bad { color: var(--bad); } .warn { color: var(--warn); }
@@ -39,6 +40,8 @@ td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 <section><h2>Hit ratio</h2><svg id="ratio" viewBox="0 0 300 90" role="img" aria-label="Hit ratio over time"></svg></section>
 <section><h2>Regions</h2><svg id="map" viewBox="0 0 360 180" role="img" aria-label="Map of the regions"></svg></section>
 <section><h2>Nodes</h2><table id="nodes"></table></section>
+<section class="double"><h2>Upstreams</h2><table id="upstreams"></table></section>
+<section class="wide"><h2>Top URLs</h2><table id="urls"></table></section>
 <section class="wide"><h2>Events</h2><table id="events"></table></section>
 </main>
 <script>
@@ -72,7 +75,7 @@ const bytes = value => {
 };
 function chart(id, values, most, colour) {
   const top = most || Math.max(1, ...values.filter(value => value !== null));
-  const points = values.map((value, i) => value === null ? null : [300 - (values.length - 1 - i) * 2.5, 80 - 70 * value / top]);
+  const points = values.map((value, i) => value === null ? null : [300 - (values.length - 1 - i) * 2.5, 80 - 66 * value / top]);
   let path = "", pen = "M";
   for (const point of points) { if (point) { path += pen + point[0].toFixed(1) + " " + point[1].toFixed(1); pen = "L"; } else pen = "M"; }
   const now = values.at(-1);
@@ -104,12 +107,16 @@ function showStatus(status) {
   element("figures").replaceChildren(...Object.entries(figures).map(([name, value]) =>
     tag("div", {}, tag("b", {}, value), tag("span", { class: "soft" }, name))));
 }
+const row = (cell, values) => tag("tr", {}, ...values.map(value => tag(cell, {}, value)));
 const good = node => node.state === "up";
+const states = { up: "up", recovering: "warn", trial: "warn", draining: "warn" };
+const stateOf = node => tag("span", { class: states[node.state] || "bad" }, node.state);
+const probe = one => (one.probe_us > 0 ? (one.probe_us / 1000).toFixed(1) + " ms" : "-") +
+  (one.probes_failed ? ", " + one.probes_failed + " failed" : "");
 function showTopology(topology) {
-  const row = (cell, values) => tag("tr", {}, ...values.map(value => tag(cell, {}, value)));
   element("nodes").replaceChildren(row("th", ["node", "region", "weight", "state", "client"]),
     ...topology.nodes.map(node => row("td", [node.name, node.region, node.weight,
-      tag("span", { class: good(node) ? "up" : "bad" }, node.state), node.client])));
+      stateOf(node), node.client])));
   const marks = [];
   for (let x = 0; x <= 360; x += 60) marks.push(tag("line", { x1: x, x2: x, y1: 0, y2: 180, stroke: "var(--line)" }));
   for (let y = 0; y <= 180; y += 30) marks.push(tag("line", { x1: 0, x2: 360, y1: y, y2: y, stroke: "var(--line)" }));
@@ -123,11 +130,29 @@ function showTopology(topology) {
   }
   element("map").replaceChildren(...marks);
 }
+function showUpstreams(topology) {
+  const origins = topology.origins.map(one => [one.server, "origin " + one.origin, stateOf(one), one.requests, one.failed,
+    one.failed_recently + " of " + one.ended_recently, "opened " + one.opened + ", refused " + one.refused,
+    probe(one)]);
+  const peers = topology.nodes.filter(node => node.seen).map(node => [node.name, "node in " + node.region, stateOf(node),
+    node.seen.requests, node.seen.failed, "-", "-", probe(node.seen)]);
+  element("upstreams").replaceChildren(
+    row("th", ["upstream", "what", "state", "requests", "failed", "of these in 10 s", "breaker", "probe"]),
+    ...[...origins, ...peers].map(values => row("td", values)));
+}
+function showUrls(top) {
+  const rate = history.rate.at(-1);
+  const rows = top.urls.slice(0, 10).map(one => [one.url + (one.cut ? "..." : ""), (100 * one.share).toFixed(1) + " %",
+    rate === undefined ? "-" : (rate * one.share).toFixed(1)]);
+  element("urls").replaceChildren(row("th", ["URL", "share", "requests/s"]),
+    ...(rows.length ? rows : [["nothing was asked for lately", "-", "-"]]).map(values => row("td", values)));
+}
 function showEvents(purges, reloads) {
   const events = [];
   for (const one of purges.purges) {
     const what = one.commands.map(command => [command.scope, command.subject, command.site && "of " + command.site,
-      command.soft && "(soft)"].filter(Boolean).join(" ")).join(", ");
+      command.soft && "(soft)"].filter(Boolean).join(" ")).join(", ") +
+      (one.commands_more ? ", and " + one.commands_more + " more" : "");
     const nodes = one.ok ? one.outcome.nodes.map(node => node.node + " " + node.state).join(", ") : one.outcome ? one.outcome.message : "under way";
     events.push([one.at, "purge", what, nodes, one.ok]);
   }
@@ -142,8 +167,9 @@ function showEvents(purges, reloads) {
 }
 async function look() {
   try {
-    const [status, topology, purges, reloads] = await Promise.all(["status", "topology", "purges", "reloads"].map(get));
-    showStatus(status); showTopology(topology); showEvents(purges, reloads);
+    const pages = ["status", "topology", "urls", "purges", "reloads"];
+    const [status, topology, urls, purges, reloads] = await Promise.all(pages.map(get));
+    showStatus(status); showTopology(topology); showUpstreams(topology); showUrls(urls); showEvents(purges, reloads);
   } catch (error) {
     element("state").textContent = error.message;
     element("state").className = "bad";

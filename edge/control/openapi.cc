@@ -28,6 +28,7 @@ Json operation(const AdminRoute& route) {
     json["security"] = Json::array({{{"token", Json::array()}}});
   }
   if (!route.read) answers["403"] = refusal("Sent by a page of another site");
+  answers["405"] = refusal("Another method");
   if (!route.parameter.empty()) {
     json["parameters"] =
         Json::array({{{"name", std::string(route.parameter)},
@@ -39,8 +40,10 @@ Json operation(const AdminRoute& route) {
   if (!route.content.empty()) {
     Json content = {{"type", "object"}, {"description", std::string(route.content)}};
     json["requestBody"] = {{"required", true}, {"content", {{"application/json", {{"schema", content}}}}}};
-    answers["400"] = refusal("The content is wrong; the answer says how");
-    answers["503"] = refusal("The log of purges is away");
+    answers["413"] = refusal("The content is longer than 256 KiB");
+    answers["422"] = answer("The content is wrong; the answer says how", route.content_type);
+    answers["503"] =
+        answer("The log of purges is away, or there is none; nothing was purged", route.content_type);
   }
   if (route.path == "/reload" || route.path == "/rollback") {
     answers["422"] = answer("Refused; the answer says where and why", route.content_type);

@@ -1,13 +1,15 @@
 #include "edge/control/purge_appender.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace perigee::control {
 
-PurgeAppender::PurgeAppender(net::Loop& loop, net::Files& files, PurgeAppenderOptions options,
-                             PurgeApplier& applier, Log log)
+PurgeAppender::PurgeAppender(net::Loop& loop, net::Loop& disk, net::Files& files,
+                             PurgeAppenderOptions options, PurgeApplier& applier, Log log)
     : loop_(loop),
+      disk_(disk),
       options_(std::move(options)),
       applier_(applier),
       log_(log),
@@ -21,6 +23,7 @@ Result<void> PurgeAppender::start() {
     epoch_ = content->before.epoch;
     records_ = std::move(content->commands);
     head_ = content->before.sequence + records_.size();
+    while (records_.size() > options_.records_kept) records_.pop_front();
   } else {
     // Any other number than the one before: a clock that was set back does no harm unless it hits that
     // second.
@@ -52,38 +55,49 @@ void PurgeAppender::set_nodes(std::vector<std::string> names) {
 
 void PurgeAppender::append(std::vector<PurgeCommand> commands, Duration wait, AppendDone done) {
   uncommitted_.push_back({std::move(commands), loop_.now() + wait, std::move(done)});
-  if (uncommitted_.size() == 1) loop_.post(net::make_task([this] { commit(); }));
+  if (!std::exchange(committing_, true)) loop_.post(net::make_task([this] { commit(); }));
 }
 
 void PurgeAppender::commit() {
-  std::vector<Uncommitted> batch = std::exchange(uncommitted_, {});
-  std::vector<PurgeCommand> commands;
-  for (const Uncommitted& one : batch)
-    commands.insert(commands.end(), one.commands.begin(), one.commands.end());
-  if (auto written = journal_.append(commands); !written) {
-    log_.error("purge_journal_failed", {{"why", std::string_view(written.error().context)}});
-    for (Uncommitted& one : batch) {
-      one.done(fail(Side::internal, "purge_log_failed", written.error().context));
-    }
-    return;
-  }
-  for (Uncommitted& one : batch) {
-    head_ += one.commands.size();
-    waiting_.push_back({head_, one.deadline, std::move(one.done)});
-  }
-  records_.insert(records_.end(), commands.begin(), commands.end());
-  applier_.apply(commands, [this, to = head_] { applied(options_.self, to); });
-  compact();
-  answer_polls();
-  arm();
+  auto batch = std::make_shared<Batch>();
+  batch->appends = std::exchange(uncommitted_, {});
+  for (const Uncommitted& one : batch->appends)
+    batch->commands.insert(batch->commands.end(), one.commands.begin(), one.commands.end());
+  // The disk loop gives up its hold with the message, so that callbacks end where they came from.
+  disk_.post(net::make_task([this, batch = std::move(batch)]() mutable {
+    write(*batch);
+    loop_.post(net::make_task([this, batch = std::move(batch)] { committed(*batch); }));
+  }));
 }
 
-void PurgeAppender::compact() {
-  if (records_.size() <= 2 * options_.records_kept) return;
-  records_.erase(records_.begin(), records_.end() - static_cast<std::ptrdiff_t>(options_.records_kept));
-  const auto written = journal_.write({{epoch_, head_ - records_.size()}, records_});
-  // The longer one is still good.
-  if (!written) log_.warning("purge_journal_failed", {{"why", std::string_view(written.error().context)}});
+// On the disk loop. The longer journal is still good when it could not be compacted.
+void PurgeAppender::write(Batch& batch) {
+  batch.written = journal_.append(batch.commands);
+  if (!batch.written || journal_.lines() <= 2 * options_.records_kept) return;
+  if (auto kept = journal_.keep_last(options_.records_kept); !kept) batch.compaction = kept.error();
+}
+
+void PurgeAppender::committed(Batch& batch) {
+  if (batch.compaction)
+    log_.warning("purge_journal_failed", {{"why", std::string_view(batch.compaction->context)}});
+  if (!batch.written) {
+    log_.error("purge_journal_failed", {{"why", std::string_view(batch.written.error().context)}});
+    for (Uncommitted& one : batch.appends)
+      one.done(fail(Side::internal, "purge_log_failed", batch.written.error().context));
+  } else {
+    for (Uncommitted& one : batch.appends) {
+      head_ += one.commands.size();
+      waiting_.push_back({head_, one.deadline, std::move(one.done)});
+    }
+    records_.insert(records_.end(), batch.commands.begin(), batch.commands.end());
+    applier_.apply(batch.commands, [this, to = head_] { applied(options_.self, to); });
+    // By as many as came, so that it never takes long.
+    while (records_.size() > options_.records_kept) records_.pop_front();
+    answer_polls();
+    arm();
+  }
+  committing_ = !uncommitted_.empty();
+  if (committing_) commit();
 }
 
 void PurgeAppender::applied(const std::string& node, uint64_t sequence) {

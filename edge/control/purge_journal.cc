@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "edge/base/bytes.h"
 #include "edge/base/hash.h"
 
@@ -96,6 +98,22 @@ Result<void> PurgeJournal::append(std::span<const PurgeCommand> commands) {
   auto done = files_.append_synced(path_, text);
   if (!done) lines_ -= commands.size();
   return done;
+}
+
+Result<void> PurgeJournal::keep_last(size_t count) {
+  if (path_.empty()) {
+    lines_ = std::min(lines_, count);
+    return {};
+  }
+  std::string why_not;
+  auto content = load(why_not);
+  if (!content) return fail(Side::internal, "file_error", why_not.empty() ? path_ + " is gone" : why_not);
+  if (content->commands.size() <= count) return {};
+  const size_t surplus = content->commands.size() - count;
+  content->before.sequence += surplus;
+  content->commands.erase(content->commands.begin(),
+                          content->commands.begin() + static_cast<std::ptrdiff_t>(surplus));
+  return write(*content);
 }
 
 }  // namespace perigee::control

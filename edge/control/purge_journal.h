@@ -37,6 +37,8 @@ class PurgeJournal {
   // Replaces the whole.
   Result<void> write(const Content& content);
   Result<void> append(std::span<const PurgeCommand> commands);
+  // Leaves the last so many: read from the disk, not from memory, so that nobody has to keep them for it.
+  Result<void> keep_last(size_t count);
   size_t lines() const { return lines_; }
 
  private:

@@ -92,7 +92,9 @@ ReloadResult ConfigHolder::take(ConfigResult next, ConfigBundle files, WallTime 
 
 void ConfigHolder::swap(ReloadResult& result, std::shared_ptr<const Config> next, const Publish& publish) {
   if (result.changes.empty()) {
+    // Its files are in force from now on, though they say the same: it is the one to come back to.
     result.applied = true;
+    current_id_ = result.id;
     return;
   }
   const size_t live = live_snapshots();

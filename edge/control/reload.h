@@ -44,7 +44,7 @@ class ConfigHolder {
   ConfigHolder(std::shared_ptr<const Config> first, WallTime now, ConfigBundle files = {});
 
   const std::shared_ptr<const Config>& current() const { return current_; }
-  // The id of the reload that put it in force.
+  // The id of the last applied reload, whose files are in force: roll_back() can always come back to it.
   uint64_t current_id() const { return current_id_; }
 
   // Reads the files again. publish is called with the new snapshot, after the swap, only if something

@@ -13,9 +13,9 @@ namespace {
 class TopologyReader {
  public:
   TopologyReader(net::Files& files, SectionReader& reader, std::vector<ConfigError>& warnings,
-                 std::vector<ConfigEntry>& entries, bool peers_have_certificates)
-      : files_(files), reader_(reader), warnings_(warnings), entries_(entries) {
-    topology_.peers_have_certificates = peers_have_certificates;
+                 std::vector<ConfigEntry>& entries, TopologyUse use)
+      : files_(files), reader_(reader), warnings_(warnings), entries_(entries), use_(use) {
+    topology_.peers_have_certificates = use != TopologyUse::with_keys;
   }
 
   TopologyFile read(const TomlNode& root) {
@@ -165,7 +165,7 @@ class TopologyReader {
           place, "cluster.peer_keys", "nothing",
           "a key, such as [{id = \"a\", file = \"peer.key\"}], or [peers.tls] in the node file");
     }
-    if (keys.empty() || !reader_.errors().empty()) return;
+    if (keys.empty() || use_ == TopologyUse::without_secrets || !reader_.errors().empty()) return;
     auto ring = cluster::PeerKeyRing::build(std::move(keys));
     if (ring) {
       out_.peer_keys = std::make_shared<const cluster::PeerKeyRing>(std::move(*ring));
@@ -183,7 +183,7 @@ class TopologyReader {
     for (const auto& earlier : topology_.peer_keys) {
       if (earlier.id == info.id) add(values, "id", "a second key of that id", "different ids");
     }
-    if (values.has("file")) {
+    if (values.has("file") && use_ != TopologyUse::without_secrets) {
       const SecretFile file{info.secret_file, values.place("file"), values.full_key("file"),
                             secret_bytes_min};
       key.secret = read_secret(files_, file, reader_.errors(), warnings_);
@@ -197,6 +197,7 @@ class TopologyReader {
   SectionReader& reader_;
   std::vector<ConfigError>& warnings_;
   std::vector<ConfigEntry>& entries_;
+  const TopologyUse use_;
   cluster::Topology topology_;
   TopologyFile out_;
   bool regions_listed_ = false;
@@ -208,11 +209,11 @@ class TopologyReader {
 
 TopologyFile read_topology(net::Files& files, const std::string& path, ErrorList& errors,
                            std::vector<ConfigError>& warnings, std::vector<ConfigEntry>& entries,
-                           bool peers_have_certificates) {
+                           TopologyUse use) {
   TomlNode root;
   if (!read_toml_file(files, path, {path, 0, 0}, "", root, errors)) return {};
   SectionReader reader(path, errors, entries);
-  TopologyFile file = TopologyReader(files, reader, warnings, entries, peers_have_certificates).read(root);
+  TopologyFile file = TopologyReader(files, reader, warnings, entries, use).read(root);
   if (!errors.empty()) return file;
   if (auto valid = cluster::validate(*file.topology); !valid) {
     errors.add({path, 0, 0}, std::string(valid.error().code), valid.error().context);

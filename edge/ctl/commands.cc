@@ -22,7 +22,7 @@ void out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdou
 int print_page(const Target& target, const std::string& path) {
   const auto json = page(target, path);
   if (!json) return json.error();
-  out(json->dump(2) + "\n");
+  out(to_text(*json, 2) + "\n");
   return exit_ok;
 }
 
@@ -105,6 +105,16 @@ std::optional<size_t> bucket_of_quantile(const std::vector<uint64_t>& buckets, d
   return buckets.size() - 1;
 }
 
+namespace {
+
+// Of asking several nodes, some of which failed so.
+int code_of(const std::vector<int>& failures, size_t asked) {
+  if (failures.empty()) return exit_ok;
+  return failures.size() < asked ? exit_incomplete : failures.front();
+}
+
+}  // namespace
+
 int show_status(const Target& target, bool all) {
   std::vector<Member> nodes = {{"", target}};
   if (all) {
@@ -115,11 +125,11 @@ int show_status(const Target& target, bool all) {
   Json list = Json::array();
   std::vector<std::vector<std::string>> rows = {
       {"node", "region", "state", "version", "config", "requests", "hit ratio", "store", "peers up"}};
-  int code = exit_ok;
+  std::vector<int> failures;
   for (const auto& [name, node] : nodes) {
     const auto status = page(node, "/status");
     if (!status) {
-      code = status.error();
+      failures.push_back(status.error());
       rows.push_back({name, "-", "unreachable"});
       list.push_back({{"node", name}, {"unreachable", true}});
       continue;
@@ -127,54 +137,81 @@ int show_status(const Target& target, bool all) {
     rows.push_back(status_row(*status));
     list.push_back(*status);
   }
-  out(target.json ? (all ? list : list[0]).dump(2) + "\n" : table(rows));
-  return code;
+  out(target.json ? to_text(all ? list : list[0], 2) + "\n" : table(rows));
+  return code_of(failures, nodes.size());
 }
+
+namespace {
+
+// What a node said of itself, and when.
+struct Look {
+  Json status;
+  std::chrono::steady_clock::time_point at;
+};
+
+// A counter of now less that of before; of a node that has started anew, all of it.
+uint64_t grown(const Look& before, const Look& now, const char* name) {
+  const uint64_t was = number(before.status, name);
+  const uint64_t is = number(now.status, name);
+  return is >= was ? is - was : is;
+}
+
+std::vector<std::string> top_row(const std::string& name, const Look& before, const Look& now) {
+  const double seconds = std::chrono::duration<double>(now.at - before.at).count();
+  const auto rate = [&](const char* key) {
+    return fmt::format("{:.0f}", static_cast<double>(grown(before, now, key)) / seconds);
+  };
+  const uint64_t answered = grown(before, now, "requests");
+  const double hits = static_cast<double>(std::min(answered, grown(before, now, "hits")));
+  const int64_t saved = now.status.value("origin_bytes_saved", int64_t{0});
+  return {name,
+          state_of(now.status),
+          rate("requests"),
+          answered == 0 ? "-" : fmt::format("{:.3f}", hits / static_cast<double>(answered)),
+          quantile_text(before.status, now.status, 0.5),
+          quantile_text(before.status, now.status, 0.99),
+          rate("origin_requests"),
+          saved < 0 ? "-" : size_text(static_cast<uint64_t>(saved)),
+          text(now.status, "connections_open"),
+          fmt::format("{} of {}", number(now.status, "peers_up"), number(now.status, "peers"))};
+}
+
+}  // namespace
 
 int show_top(const Target& target, std::chrono::milliseconds every, uint64_t rounds) {
   const auto nodes = members(target);
   if (!nodes) return nodes.error();
-  std::map<std::string, Json> before;
+  std::map<std::string, Look> before;
+  std::vector<int> failures;
   for (uint64_t round = 0; rounds == 0 || round <= rounds; ++round) {
     // Until a signal ends the program.
     if (round > 0) ::poll(nullptr, 0, static_cast<int>(every.count()));
     std::vector<std::vector<std::string>> rows = {
         {"node", "state", "requests/s", "hit ratio", "p50", "p99", "origin/s", "saved", "open", "peers up"}};
     Json list = Json::array();
+    failures.clear();
     for (const auto& [name, node] : *nodes) {
       const auto status = page(node, "/status");
       if (!status) {
+        failures.push_back(status.error());
         rows.push_back({name, "unreachable"});
+        list.push_back({{"node", name}, {"unreachable", true}});
         continue;
       }
-      const Json& last = before.contains(name) ? before[name] : *status;
-      const double seconds = static_cast<double>(every.count()) / 1000;
-      const auto rate = [&](const char* key) {
-        return fmt::format("{:.0f}", static_cast<double>(number(*status, key) - number(last, key)) / seconds);
-      };
-      const uint64_t answered = number(*status, "requests") - number(last, "requests");
-      const uint64_t hits = number(*status, "hits") - number(last, "hits");
-      const std::string hit_ratio =
-          answered == 0 ? "-"
-                        : fmt::format("{:.3f}", static_cast<double>(hits) / static_cast<double>(answered));
-      const int64_t saved = status->value("origin_bytes_saved", int64_t{0});
-      rows.push_back({name, state_of(*status), rate("requests"), hit_ratio, quantile_text(last, *status, 0.5),
-                      quantile_text(last, *status, 0.99), rate("origin_requests"),
-                      saved < 0 ? "-" : size_text(static_cast<uint64_t>(saved)),
-                      text(*status, "connections_open"),
-                      fmt::format("{} of {}", number(*status, "peers_up"), number(*status, "peers"))});
-      list.push_back(*status);
-      before[name] = *status;
+      const Look now{*status, std::chrono::steady_clock::now()};
+      if (before.contains(name)) rows.push_back(top_row(name, before[name], now));
+      list.push_back(now.status);
+      before[name] = now;
     }
     if (round == 0) continue;  // nothing to compare with
     if (target.json) {
-      out(list.dump() + "\n");
+      out(to_text(list) + "\n");
     } else {
       out((rounds == 0 ? "\x1b[H\x1b[2J" : "") + table(rows));
     }
     std::fflush(stdout);
   }
-  return exit_ok;
+  return code_of(failures, nodes->size());
 }
 
 int show_topology(const Target& target) {
@@ -195,6 +232,19 @@ int show_topology(const Target& target) {
   return exit_ok;
 }
 
+int show_urls(const Target& target) {
+  if (target.json) return print_page(target, "/urls");
+  const auto top = page(target, "/urls");
+  if (!top) return top.error();
+  std::vector<std::vector<std::string>> rows = {{"share", "requests", "url"}};
+  for (const Json& one : (*top)["urls"]) {
+    rows.push_back({fmt::format("{:.1f} %", 100 * one.value("share", 0.0)), text(one, "requests"),
+                    text(one, "url") + (one.value("cut", false) ? "..." : "")});
+  }
+  out(table(rows));
+  return exit_ok;
+}
+
 int explain(const Target& target, const std::string& url) {
   std::string escaped;
   for (const char c : url) {
@@ -205,12 +255,12 @@ int explain(const Target& target, const std::string& url) {
   const auto json = page(target, "/explain?url=" + escaped);
   if (!json) return json.error();
   if (target.json || !json->is_object()) {
-    out(json->dump(2) + "\n");
+    out(to_text(*json, 2) + "\n");
     return exit_ok;
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, value] : json->items()) {
-    rows.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
+    rows.push_back({name, value.is_string() ? value.get<std::string>() : to_text(value)});
   }
   out(table(rows));
   return exit_ok;

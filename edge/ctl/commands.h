@@ -45,6 +45,8 @@ int show_status(const Target& target, bool all);
 // rounds: how often; 0: until interrupted.
 int show_top(const Target& target, std::chrono::milliseconds every, uint64_t rounds);
 int show_topology(const Target& target);
+// What clients ask this node for most just now.
+int show_urls(const Target& target);
 int explain(const Target& target, const std::string& url);
 int purge(const Target& target, const PurgeOptions& options);
 int list_purges(const Target& target);

@@ -12,26 +12,38 @@
 
 namespace perigee::ctl {
 
-// A script for bash, or for zsh through its bash compatibility.
-inline std::string completion(const std::string& shell, const std::vector<CLI::App*>& commands) {
-  std::string names;
-  std::string cases;
-  for (const CLI::App* command : commands) {
-    names += " " + command->get_name();
-    std::string words;
-    for (const CLI::App* below : command->get_subcommands([](const CLI::App*) { return true; }))
-      words += " " + below->get_name();
-    for (const CLI::Option* option : command->get_options()) {
+// One case of the script for each command, named by its path ("/dns/gdnsd"), with the words that may follow.
+inline void add_completions(const CLI::App& app, const std::string& path, const std::string& everywhere,
+                            std::string& paths, std::string& cases) {
+  std::string words = everywhere;
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; }))
+    words += " " + below->get_name();
+  if (!path.empty()) {
+    paths += (paths.empty() ? "" : "|") + path;
+    for (const CLI::Option* option : app.get_options()) {
       for (const std::string& name : option->get_lnames()) words += " --" + name;
     }
-    cases +=
-        "    " + command->get_name() + ") words=\"--admin --token-file --timeout --json" + words + "\" ;;\n";
   }
+  cases += "    \"" + path + "\") words=\"" + words + "\" ;;\n";
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; }))
+    add_completions(*below, path + "/" + below->get_name(), everywhere, paths, cases);
+}
+
+// A script for bash, or for zsh through its bash compatibility. The options of app may stand anywhere.
+inline std::string completion(const std::string& shell, const CLI::App& app) {
+  std::string everywhere;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames())
+      everywhere += (everywhere.empty() ? "--" : " --") + name;
+  }
+  std::string paths;
+  std::string cases;
+  add_completions(app, "", everywhere, paths, cases);
   return (shell == "zsh" ? std::string("autoload -U +X bashcompinit && bashcompinit\n") : std::string()) +
-         "_perigeectl() {\n  local words=\"" + names.substr(names.empty() ? 0 : 1) +
-         "\"\n  case \"${COMP_WORDS[1]}\" in\n" + cases + "  esac\n  [ \"$COMP_CWORD\" = 1 ] && words=\"" +
-         names.substr(names.empty() ? 0 : 1) +
-         "\"\n  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n}\n"
+         "_perigeectl() {\n  local path=\"\" words i\n  for ((i = 1; i < COMP_CWORD; ++i)); do\n"
+         "    case \"$path/${COMP_WORDS[i]}\" in " +
+         paths + ") path=\"$path/${COMP_WORDS[i]}\" ;; esac\n  done\n  case \"$path\" in\n" + cases +
+         "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
          "complete -o default -F _perigeectl perigeectl\n";
 }
 

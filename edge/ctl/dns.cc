@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <optional>
 
 #include "edge/base/bytes.h"
@@ -108,18 +109,29 @@ class GdnsdWriter {
         port);
   }
 
+  // Addresses of one family may stand in the pool itself; those of two families need a pool each.
   void write_pools() {
     text_ += "plugins => {\n  weighted => {\n    multi => true\n";
     for (const std::string& region : regions_in_use(topology_)) {
       text_ +=
           fmt::format("    {}_nodes => {{\n      service_types => ready\n      up_thresh => 0.01\n", region);
-      for (const cluster::NodeInfo& node : topology_.nodes) {
-        if (node.region != region) continue;
-        text_ += fmt::format("      {} => [ {}, {} ]\n", node.name, ip_of(node), node.weight);
-      }
+      const std::string v4 = addresses(region, net::Address::Family::v4);
+      const std::string v6 = addresses(region, net::Address::Family::v6);
+      const bool both = !v4.empty() && !v6.empty();
+      text_ +=
+          both ? "      addrs_v4 => {\n" + v4 + "      }\n      addrs_v6 => {\n" + v6 + "      }\n" : v4 + v6;
       text_ += "    }\n";
     }
     text_ += "  }\n";
+  }
+
+  std::string addresses(const std::string& region, net::Address::Family family) const {
+    std::string lines;
+    for (const cluster::NodeInfo& node : topology_.nodes) {
+      if (node.region == region && net::Address::parse(node.client_address)->family == family)
+        lines += fmt::format("      {} => [ {}, {} ]\n", node.name, ip_of(node), node.weight);
+    }
+    return lines;
   }
 
   void write_map() {
@@ -209,31 +221,118 @@ Result<std::vector<DnsFile>> write_gdnsd(const cluster::Topology& topology, cons
   return GdnsdWriter(topology, options).write();
 }
 
-// Lua records check the nodes themselves; the GeoIP backend's own services would not.
+namespace {
+
+// One Lua record for each address family. ifurlup() looks at sets of addresses in order and answers from the
+// first that has a ready one; so the sets are regions, in the order of failover for a client's network.
+class PowerDnsWriter {
+ public:
+  PowerDnsWriter(const cluster::Topology& topology, const DnsOptions& options, uint16_t port)
+      : topology_(topology), options_(options), port_(port) {}
+
+  std::string zone() const {
+    std::string text = fmt::format(
+        "# Written by perigeectl dns pdns: launch=geoip, geoip-zones-file=this file, "
+        "enable-lua-records=yes,\n"
+        "# edns-subnet-processing=yes, lua-health-checks-interval=1; with --geoip also "
+        "geoip-database-files=it.\n"
+        "domains:\n  - domain: {0}\n    ttl: {1}\n    records:\n      {0}:\n"
+        "        - soa: {2}.{0} hostmaster.{0} 1 7200 1800 259200 900\n        - ns: {2}.{0}\n"
+        "      {3}.{0}:\n",
+        options_.zone, options_.ttl_s, options_.name_server, options_.name);
+    for (const auto& [type, family] :
+         {std::pair("A", net::Address::Family::v4), std::pair("AAAA", net::Address::Family::v6)}) {
+      const std::vector<std::string> regions = regions_with(family);
+      if (!regions.empty())
+        text += fmt::format("        - lua: \"{} \\\"{}\\\"\"\n", type, code(regions, family));
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::string> regions_with(net::Address::Family family) const {
+    std::vector<std::string> regions = regions_in_use(topology_);
+    std::erase_if(regions, [&](const std::string& region) { return addresses(region, family).empty(); });
+    return regions;
+  }
+
+  // Each as often as its weight says, in the smallest numbers that do: one of them is drawn.
+  std::string addresses(const std::string& region, net::Address::Family family) const {
+    std::vector<const cluster::NodeInfo*> nodes;
+    uint32_t common = 0;
+    uint64_t sum = 0;
+    for (const cluster::NodeInfo& node : topology_.nodes) {
+      if (node.region != region || net::Address::parse(node.client_address)->family != family) continue;
+      nodes.push_back(&node);
+      common = std::gcd(common, node.weight);
+      sum += node.weight;
+    }
+    std::vector<std::string> drawn;
+    for (const cluster::NodeInfo* node : nodes) {
+      const uint64_t exact = node->weight / common;
+      const uint64_t times =
+          sum / common <= drawn_max ? exact : std::max<uint64_t>(1, node->weight * drawn_max / sum);
+      drawn.insert(drawn.end(), times, "'" + ip_of(*node) + "'");
+    }
+    return joined(drawn);
+  }
+
+  std::string code(const std::vector<std::string>& regions, net::Address::Family family) const {
+    const auto set = [&](const std::string& region) {
+      return "r" + std::to_string(std::find(regions.begin(), regions.end(), region) - regions.begin());
+    };
+    std::string text = fmt::format(";local u='http://{}.{}:{}/readyz' local o={{backupSelector='all'}} ",
+                                   options_.name, options_.zone, port_);
+    for (const std::string& region : regions)
+      text += fmt::format("local {}={{{}}} ", set(region), addresses(region, family));
+    const auto answer = [&](std::vector<std::string> order) {
+      std::erase_if(order, [&](const std::string& region) {
+        return std::find(regions.begin(), regions.end(), region) == regions.end();
+      });
+      for (std::string& region : order) region = set(region);
+      return "return ifurlup(u,{" + joined(order) + "},o) ";
+    };
+    const auto networks = longest_first();
+    for (auto at = networks.begin(); at != networks.end();) {
+      const std::string& region = at->second;
+      std::vector<std::string> masks;
+      for (; at != networks.end() && at->second == region; ++at) masks.push_back("'" + at->first + "'");
+      text +=
+          "if netmask({" + joined(masks) + "}) then " + answer(failover_order(topology_, region)) + "end ";
+    }
+    if (!options_.geoip_database.empty()) {
+      std::vector<std::string> all;
+      for (const std::string& region : regions) all.push_back(addresses(region, family));
+      return text + "return ifurlup(u,{{" + joined(all) + "}},{selector='pickclosest',backupSelector='all'})";
+    }
+    text += answer(regions);
+    text.pop_back();
+    return text;
+  }
+
+  // The first match counts, so the longest prefix has to come first.
+  std::vector<std::pair<std::string, std::string>> longest_first() const {
+    auto networks = options_.networks;
+    const auto length = [](const std::string& network) {
+      return parse_decimal(std::string_view(network).substr(network.find('/') + 1)).value_or(0);
+    };
+    std::stable_sort(networks.begin(), networks.end(),
+                     [&](const auto& a, const auto& b) { return length(a.first) > length(b.first); });
+    return networks;
+  }
+
+  static constexpr uint64_t drawn_max = 100;
+  const cluster::Topology& topology_;
+  const DnsOptions& options_;
+  const uint16_t port_;
+};
+
+}  // namespace
+
 Result<std::vector<DnsFile>> write_powerdns(const cluster::Topology& topology, const DnsOptions& options) {
   const auto port = health_port(topology);
   if (!port) return tl::unexpected(port.error());
-  std::string groups;
-  for (const std::string& region : regions_in_use(topology)) {
-    std::string addresses;
-    for (const cluster::NodeInfo& node : topology.nodes) {
-      if (node.region == region)
-        addresses += fmt::format("{}'{}'", addresses.empty() ? "" : ", ", ip_of(node));
-    }
-    groups += fmt::format("{}{{ {} }}", groups.empty() ? "" : ", ", addresses);
-  }
-  const std::string lua = fmt::format(
-      "ifurlup('http://{}.{}:{}/readyz', {{ {} }}, {{ selector='pickclosest', backupSelector='all', "
-      "interval=1 }})",
-      options.name, options.zone, *port, groups);
-  std::string zone = fmt::format(
-      "# Written by perigeectl dns pdns: launch=geoip, geoip-zones-file=this file, enable-lua-records=yes,\n"
-      "# edns-subnet-processing=yes, geoip-database-files=a GeoIP2 city database.\n"
-      "domains:\n  - domain: {0}\n    ttl: {1}\n    records:\n      {0}:\n"
-      "        - soa: {2}.{0} hostmaster.{0} 1 7200 1800 259200 900\n        - ns: {2}.{0}\n"
-      "      {3}.{0}:\n        - lua: \"A \\\"{4}\\\"\"\n",
-      options.zone, options.ttl_s, options.name_server, options.name, lua);
-  return std::vector<DnsFile>{{"geoip.yaml", std::move(zone)}};
+  return std::vector<DnsFile>{{"geoip.yaml", PowerDnsWriter(topology, options, *port).zone()}};
 }
 
 }  // namespace perigee::ctl

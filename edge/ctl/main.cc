@@ -149,7 +149,8 @@ int write_dns(Arguments& arguments, bool gdnsd) {
   control::ErrorList errors;
   std::vector<control::ConfigError> warnings;
   std::vector<control::ConfigEntry> entries;
-  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries, true);
+  const auto read = control::read_topology(files, arguments.topology, errors, warnings, entries,
+                                           control::TopologyUse::without_secrets);
   if (!errors.empty() || read.topology == nullptr) {
     for (const control::ConfigError& error : errors.take()) {
       std::fprintf(stderr, "perigeectl: %s\n", error.to_string().c_str());
@@ -235,6 +236,7 @@ class CommandLine {
     top->add_option("--every", a_.every_s, "Seconds between two looks")->check(CLI::Range(0.05, 3600.0));
     top->add_option("--rounds", a_.rounds, "How often; 0: until interrupted");
     add_asking("topology", "The nodes, and how the asked one sees them", show_topology);
+    add_asking("urls", "What clients ask the node for most just now", show_urls);
     add_asking("explain", "What would be done with a URL, and why",
                [this](const Target& to) { return explain(to, a_.url); })
         ->add_option("url", a_.url, "URL")
@@ -297,7 +299,7 @@ class CommandLine {
           if (a_.json) {
             std::printf("%s\n", to_text(command_table(commands), 2).c_str());
           } else {
-            std::fputs(completion(a_.shell, commands).c_str(), stdout);
+            std::fputs(completion(a_.shell, app_).c_str(), stdout);
           }
           return exit_ok;
         })
@@ -336,5 +338,11 @@ class CommandLine {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  return CommandLine().run(argc, argv);
+  try {
+    return CommandLine().run(argc, argv);
+  } catch (const Json::exception& error) {
+    // Of a page that is JSON, but not what a node writes.
+    std::fprintf(stderr, "perigeectl: the answer is no node's: %s\n", error.what());
+    return exit_refused;
+  }
 }

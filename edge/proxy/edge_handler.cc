@@ -146,6 +146,7 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, const http::RequestHead
     return false;
   }
   context.key = {key, cache::key_hash(key)};
+  if (!context.from_peer) worker_.note_request(context.key);
   choose_rule(context);
   return true;
 }

@@ -29,6 +29,7 @@ class OriginRecord {
   const std::string address;  // as configured
 
   std::atomic<uint64_t> requests{0};  // admitted
+  std::atomic<uint64_t> failed{0};    // of these, as the breaker sees it
   std::atomic<uint64_t> refused{0};   // not sent: the breaker was open
   std::atomic<uint64_t> opened{0};    // times that the breaker opened
   std::atomic<uint64_t> probes_failed{0};
@@ -68,6 +69,7 @@ class OriginAttempt {
     const std::shared_ptr<OriginRecord> record = std::move(record_);
     record_.reset();
     if (record == nullptr) return false;
+    if (!good) record->failed.fetch_add(1, std::memory_order_relaxed);
     const bool opened = record->with([&](auto& health) { return health.ended(admission_, good, now); });
     if (opened) record->opened.fetch_add(1, std::memory_order_relaxed);
     return opened;

@@ -22,6 +22,7 @@
 #include "edge/cluster/hot_keys.h"
 #include "edge/cluster/peer_health.h"
 #include "edge/cluster/retry_budget.h"
+#include "edge/cluster/top_keys.h"
 #include "edge/net/caching_resolver.h"
 #include "edge/net/io.h"
 #include "edge/net/tls_stream.h"
@@ -81,6 +82,11 @@ class Worker final : public net::TurnHook, public Waker {
   cluster::Heat count_request(uint64_t key_hash) {
     return hot_keys_.touch(key_hash, metrics_.read(Metric::requests), loop_.now());
   }
+  // The same for people who look (GET /urls): every request of a client for a site.
+  void note_request(const cache::KeyView& key) {
+    if (top_keys_.due()) top_keys_.add(key.bytes, key.hash, loop_.now());
+  }
+  cluster::TopView top_keys() { return top_keys_.view(loop_.now()); }
   // What the node announces as requests in flight; counted by exchanges.
   std::atomic<uint32_t>& peer_waiting() { return parts_.peer_requests_waiting; }
   uint32_t peer_requests_waiting() const {
@@ -156,6 +162,7 @@ class Worker final : public net::TurnHook, public Waker {
   PeerInvalidator invalidator_{*this};
   WorkerPeers peers_{*this};
   cluster::HotKeys hot_keys_{parts_.hot_keys};
+  cluster::TopKeys top_keys_;
   std::string key_scratch_;
   std::string line_scratch_;
   HitLines hit_lines_;

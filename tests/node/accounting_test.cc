@@ -2,6 +2,7 @@
 // them; and what it passes on of a trace.
 #include <catch2/catch_test_macros.hpp>
 
+#include "edge/base/json.h"
 #include "tests/node/support/cluster.h"
 #include "tests/node/support/h2_frames.h"
 
@@ -191,6 +192,30 @@ TEST_CASE("a valid trace is passed on and logged, a broken one is dropped", "[no
   CHECK(lines[1].trace_id.empty());
   CHECK(lines[2].trace_id == trace);
   CHECK(lines[3].trace_id == trace);
+}
+
+TEST_CASE("what clients ask for most is listed by all workers together; what peers ask for is not",
+          "[node][accounting][top]") {
+  Cluster cluster(Setup().nodes({"eu-1", "eu-2"}).workers(2));
+  std::string often = "/often";
+  while (cluster.owners("eu", often).front() == "eu-1") often += "n";
+  cluster.origin().on(often).reply(200).max_age(60).body("x");
+  cluster.origin().on("/once").reply(200).field("cache-control", "no-store").body("x");
+  for (int i = 0; i < 6; ++i) cluster.get("eu-1", often).expect(200);
+  cluster.get("eu-1", "/once").expect(200);
+  const auto urls = [&](const std::string& node) {
+    Json page;
+    cluster.node(node).urls([&](int, const std::string& json) { page = parse_json(json); });
+    cluster.run();
+    return page;
+  };
+  const Json page = urls("eu-1");
+  CHECK(page["requests"] == 7);
+  REQUIRE(page["urls"].size() == 2);
+  CHECK(page["urls"][0]["url"].get<std::string>().ends_with(often));
+  CHECK(page["urls"][0]["requests"] == 6);
+  CHECK(page["urls"][1]["share"].get<double>() == 1.0 / 7);
+  CHECK(urls("eu-2")["urls"].empty());
 }
 
 TEST_CASE("a site may have its own share of the log", "[node][accounting]") {

@@ -203,6 +203,9 @@ TEST_CASE("one server of a group that only fails opens its own breaker alone", "
   REQUIRE(servers.first().count("GET", "/a") == 20);
   REQUIRE(servers.state(0) == "open");
   REQUIRE(servers.state(1) == "up");
+  const Json origins = parse_json(servers.cluster.topology("eu-1"))["origins"];
+  REQUIRE(origins[0]["failed"] == 20);
+  REQUIRE(origins[1]["failed"] == 0);
 }
 
 TEST_CASE("pages that fail open no breaker, and a breaker at zero percent stays closed",

@@ -175,6 +175,7 @@ TEST_CASE("an outcome that comes after a reload has moved the nodes is counted f
   cluster.advance(3s);
   REQUIRE(cluster.metric("eu-3", Metric::peer_ejections) == 1);
   REQUIRE(seen(cluster, "eu-3", "eu-2")["state"] == "ejected");
+  REQUIRE(seen(cluster, "eu-3", "eu-2")["seen"]["failed"] == 5);
 }
 
 TEST_CASE("an idle upstream connection is closed in its time", "[node][upstream]") {

@@ -33,6 +33,17 @@ def test_pace(system):
     assert result["complete"] == 50 and result["seconds"] >= 0.49, result
 
 
+def test_targets(system):
+    """in open loop several targets are asked equally often, whichever answers sooner, and so are connections"""
+    origins = [system.origin(), system.origin(), system.origin()]
+    result = system.load(origins, "--rate", "300", "--requests", "300", "--connections", "12", "--per-client",
+                         "/_/body?id={n}&size=10").result()
+    assert result["complete"] == 300, result
+    asked = [origin.stats()["requests"] for origin in origins]
+    assert all(95 <= one <= 105 for one in asked), asked
+    assert len({one["client"] for one in result["clients"]}) == 12, result
+
+
 def test_mix(system):
     """a generated mix is verified byte for byte through a node, and what is popular becomes a hit"""
     node = system.node(system.origin())

@@ -1,12 +1,18 @@
 """A cluster operated from the command line: purges, reloads, draining, and starting with broken files."""
 import json
+import re
 import socket
 import subprocess
 import threading
 
+from pathlib import Path
+
 from harness import main, until
 from harness.http import request
 from harness.node import Node
+
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def ctl(system, node, *arguments, status=0):
@@ -17,6 +23,14 @@ def ctl(system, node, *arguments, status=0):
     assert done.returncode == status, f"{arguments}: ended with {done.returncode}, expected {status}: " \
                                       f"{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def completions(system, *words):
+    """What bash offers for the last word."""
+    script = 'source <("$0" completion bash); COMP_WORDS=(perigeectl "$@"); COMP_CWORD=$#; _perigeectl; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script, system.program("perigeectl"), *words], capture_output=True, text=True, timeout=60,
+                          check=True)
+    return done.stdout.split()
 
 
 def test_purge(system):
@@ -43,10 +57,18 @@ def test_purge(system):
     ctl(system, nodes[0], "purge", status=2)
     ctl(system, nodes[0], "purge", "--site", "nowhere", status=1)
     assert json.loads(ctl(system, nodes[0], "purges"))["purges"][0]["commands"][0]["scope"] == "url"
+    # The page shows the beginning of a long list; no page of a long history may hold the control loop.
+    ctl(system, nodes[0], "purge", "--url", *(f"http://docs.example.org/{number}" for number in range(30)))
+    last = json.loads(ctl(system, nodes[0], "purges"))["purges"][0]
+    assert len(last["commands"]) == 20 and last["commands_more"] == 10 and last["ok"], last
     nodes[0].kill()
     nodes[2].announce_errors("purge_log_away")
     ctl(system, nodes[2], "purge", "--everything", status=1)
     ctl(system, nodes[0], "status", status=3)
+    # Some have answered, and the one that has not is in the list all the same.
+    shown = {one["node"]: one for one in json.loads(ctl(system, nodes[2], "--json", "status", "--all", status=4))}
+    assert shown["eu-1"] == {"node": "eu-1", "unreachable": True} and shown["us-1"]["ready"], shown
+    ctl(system, nodes[2], "top", "--rounds", "1", "--every", "0.1", status=4)
 
 
 def test_views(system):
@@ -68,7 +90,24 @@ def test_views(system):
     top = ctl(system, nodes[0], "top", "--rounds", "1", "--every", "0.1")
     assert "eu-1" in top and "eu-2" in top
     assert "eu-2" in ctl(system, nodes[0], "topology")
-    assert "complete -o default -F _perigeectl" in ctl(system, nodes[0], "completion")
+    for _ in range(3):
+        nodes[0].get("/often", headers={"Host": "a.example"})
+    nodes[0].get("/once", headers={"Host": "a.example"})
+    urls = json.loads(ctl(system, nodes[0], "--json", "urls"))
+    assert urls == {"requests": 4, "urls": [
+        {"url": "http://a.example/often", "cut": False, "requests": 3, "share": 0.75},
+        {"url": "http://a.example/once", "cut": False, "requests": 1, "share": 0.25}]}, urls
+    assert "75.0 %" in ctl(system, nodes[0], "urls")
+    manual = (REPOSITORY / "docs/man/perigeectl.1").read_text().replace("\\-", "-")
+    told = set(re.findall(r"--[a-z-]+", ctl(system, nodes[0], "--help"))) - {"--help-all"}
+    below = [one for command in commands.values() for one in [command, *command["commands"]]]
+    told |= {option["name"] for command in below for option in command["options"]}
+    assert len(told) > 20 and all(option in manual for option in told), {option for option in told if option not in manual}
+    assert all(f"\\fB{name}" in manual for name in commands), [name for name in commands if f"\\fB{name}" not in manual]
+    assert completions(system, "sta") == ["status"]
+    assert completions(system, "dns", "gdnsd", "--net") == ["--networks"]
+    assert completions(system, "--json", "purge", "--ta") == ["--tag"]
+    assert "--authorities" in completions(system, "status", "--a") and "pdns" in completions(system, "dns", "")
     assert "purge" in ctl(system, nodes[0], "--help")
     ctl(system, nodes[0], "frobnicate", status=2)
 
@@ -160,6 +199,34 @@ def test_warm(system):
     assert json.loads(ctl(system, node, "--json", "warm", str(urls), "--through", through))["hits"] == 2
     urls.write_text("http://x.example/none\nrubbish\n")
     ctl(system, node, "warm", str(urls), "--through", through, status=4)
+
+
+def test_demo_check(system):
+    """script/demo checks a cluster that runs already, by addresses: a good one is found good, one with another origin is not"""
+    root = system.folder / "root"
+    root.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (root / name).write_text(name * 100)
+    origin = system.origin("--root", root, "--max-age", "600")
+    nodes = system.cluster(origin, {"eu": ["eu-1", "eu-2"], "us": ["us-1"]}, topology={"purge_log": "eu-1"},
+                           purge={"journal": "purges.log"})
+
+    def check(origin, *more):
+        arguments = [f"--node={node.name}={node},%s:%d" % node.addresses["admin"] for node in nodes]
+        return subprocess.run([REPOSITORY / "script/demo", "--check", "--origin", str(origin), *arguments, *more,
+                               "--paths", "/a.txt", "/b.txt"], capture_output=True, text=True, timeout=60, check=False)
+
+    good = check(origin, "--purge")
+    assert good.returncode == 0, good.stdout + good.stderr
+    for line in ("round 1: 6 answers", "round 2: the origin was asked 0 times", "a purge through us-1 is applied", "6 answers after it"):
+        assert f"ok: {line}" in good.stdout, good.stdout
+    other = system.folder / "other"
+    other.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (other / name).write_text("something else")
+    bad = check(system.origin("--root", other))
+    assert bad.returncode == 1 and "byte-identical" in bad.stderr, bad.stdout + bad.stderr
+    assert check("nowhere").returncode == 2
 
 
 def test_last_good(system):

@@ -99,6 +99,7 @@ struct FakeBackend final : AdminBackend {
     done(200, "{\"position\": \"1.1\"}\n");
   }
   std::string purges_json() override { return "{\"purges\": []}"; }
+  void urls(const JsonDone& done) override { done(200, "{\"urls\": []}"); }
   bool ready() override { return is_ready; }
   std::string_view token() override { return needed; }
 
@@ -138,6 +139,9 @@ TEST_CASE("each admin page answers its method and refuses others", "[admin]") {
       {get, "/topology?pretty", 200, "{\"topology\": 1}"},
       {get, "/status", 200, "{\"status\": 1}"},
       {get, "/purges", 200, "{\"purges\": []}"},
+      {get, "/urls", 200, "{\"urls\": []}"},
+      {http::Method::head, "/urls", 200, ""},
+      {post, "/urls", 405, "method not allowed\n"},
       {get, "/purge", 405, "method not allowed\n"},
       {post, "/purge", 200, "{\"position\": \"1.1\"}\n"},
       {get, "/explain?url=x?y", 200, "{\"query\": \"url=x?y\"}"},

@@ -107,6 +107,46 @@ TEST_CASE("what is written names every node once, with its weight", "[ctl][dns]"
   CHECK((*powerdns)[0].content.find("'192.0.2.1', '192.0.2.2'") != std::string::npos);
 }
 
+TEST_CASE("addresses of either family are answered for what they are", "[ctl][dns]") {
+  cluster::Topology topology = three_regions();
+  cluster::NodeInfo node;
+  node.name = "eu-3";
+  node.region = "eu";
+  node.client_address = "[2001:db8::3]:80";
+  node.health_address = "[2001:db8::3]:8083";
+  topology.nodes.push_back(node);
+  const std::string gdnsd = (*write_gdnsd(topology, {}))[0].content;
+  const size_t v6 = gdnsd.find("addrs_v6 => {\n      eu-3 => [ 2001:db8::3, 1 ]\n      }");
+  REQUIRE(v6 != std::string::npos);
+  CHECK(gdnsd.find("addrs_v4 => {\n      eu-1") < v6);
+  // Only where there are both.
+  CHECK(gdnsd.find("addrs_v4", v6) == std::string::npos);
+  const std::string powerdns = (*write_powerdns(topology, {}))[0].content;
+  const size_t aaaa = powerdns.find("- lua: \"AAAA");
+  REQUIRE(aaaa != std::string::npos);
+  CHECK(powerdns.find("'2001:db8::3'") > aaaa);
+  CHECK(powerdns.find("198.51.100.1", aaaa) == std::string::npos);
+}
+
+TEST_CASE("PowerDNS draws an address as often as its weight says, and finds the longest network first",
+          "[ctl][dns]") {
+  cluster::Topology topology = three_regions();
+  DnsOptions options;
+  options.networks = {{"10.0.0.0/8", "eu"}, {"10.5.0.0/16", "us"}, {"10.6.0.0/16", "us"}};
+  std::string zone = (*write_powerdns(topology, options))[0].content;
+  CHECK(zone.find("local r0={'192.0.2.1', '192.0.2.2', '192.0.2.2', '192.0.2.2'} ") != std::string::npos);
+  const size_t first =
+      zone.find("if netmask({'10.5.0.0/16', '10.6.0.0/16'}) then return ifurlup(u,{r1, r0, r2},o) end ");
+  REQUIRE(first != std::string::npos);
+  CHECK(zone.find("if netmask({'10.0.0.0/8'}) then return ifurlup(u,{r0, r1, r2},o) end ") > first);
+  // Weights without a common divisor make no endless list, and leave nobody out.
+  topology.nodes[0].weight = 997;
+  topology.nodes[1].weight = 1;
+  zone = (*write_powerdns(topology, options))[0].content;
+  CHECK(zone.find("'192.0.2.2'} ") != std::string::npos);
+  CHECK(zone.size() < 3000);
+}
+
 TEST_CASE("a canary is judged beside the others", "[ctl]") {
   CanaryLook well;
   well.reachable = well.ready = true;

@@ -6,6 +6,7 @@
 #include "edge/control/purge_appender.h"
 #include "edge/control/purge_wire.h"
 #include "edge/net/memory_io.h"
+#include "edge/net/memory_loop.h"
 #include "tests/unit/map_files.h"
 
 using namespace perigee;
@@ -38,7 +39,7 @@ struct Applier final : PurgeApplier {
 // The node that holds the log, on a loop of its own.
 struct LogNode {
   explicit LogNode(std::string journal = "/j", size_t kept = 20'000)
-      : io(world.make_io("a")), loop(io->add_loop("c")) {
+      : io(world.make_io("a")), loop(io->add_loop("c")), disk(io->add_loop("d")) {
     options.self = "a";
     options.journal = std::move(journal);
     options.away_after = 10s;
@@ -49,7 +50,7 @@ struct LogNode {
   // As if the process had been started again on the same disk.
   void start() {
     applier = Applier();
-    log = std::make_unique<PurgeAppender>(loop, io->files(), options, applier, Log());
+    log = std::make_unique<PurgeAppender>(loop, disk, io->files(), options, applier, Log());
     started = log->start().has_value();
   }
   void append(std::vector<PurgeCommand> commands, Duration wait = 5s) {
@@ -68,6 +69,7 @@ struct LogNode {
   net::MemoryWorld world;
   std::unique_ptr<net::MemoryIo> io;
   net::Loop& loop;
+  net::Loop& disk;
   PurgeAppenderOptions options;
   Applier applier;
   std::unique_ptr<PurgeAppender> log;
@@ -284,6 +286,52 @@ TEST_CASE("a purge that cannot be written is refused, and nobody hears of it", "
   node.io->memory_files().set_disk_full(false);
   node.append({url("x/2")});
   CHECK(node.outcomes[1].find("\"applied\":true") != std::string::npos);
+  CHECK(node.log->head().sequence == 1);
+}
+
+TEST_CASE("while the disk takes its time purges gather, and other nodes are answered", "[purge]") {
+  LogNode node;
+  node.log->set_nodes({"a", "b"});
+  auto& disk = static_cast<net::MemoryLoop&>(node.disk);
+  disk.set_paused(true);
+  for (const char* subject : {"x/1", "x/2", "x/3"}) node.append({url(subject)});
+  CHECK(node.applier.subjects.empty());
+  node.poll("b", node.epoch(), 0, 1s);
+  node.world.advance(1s);
+  REQUIRE(node.heard.size() == 1);
+  CHECK(node.heard[0].commands.empty());
+  CHECK(node.log->head().sequence == 0);
+  node.poll("b", node.epoch(), 0);
+  disk.set_paused(false);
+  node.world.run_until_idle();
+  CHECK(node.applier.subjects == std::vector<std::string>{"x/1", "x/2", "x/3"});
+  CHECK(node.log->head().sequence == 3);
+  // The first was on its way alone; the two behind it went together.
+  REQUIRE(node.heard.size() == 2);
+  CHECK(node.heard[1].commands == std::vector{url("x/1")});
+  node.poll("b", node.epoch(), 1);
+  CHECK(node.heard[2].commands == std::vector{url("x/2"), url("x/3")});
+  node.poll("b", node.epoch(), 3);
+  for (const std::string& outcome : node.outcomes)
+    CHECK(outcome.find("\"applied\":true") != std::string::npos);
+  node.start();
+  CHECK(node.log->head().sequence == 3);
+}
+
+TEST_CASE("what is asked for while the disk is full fails; what comes behind it does not", "[purge]") {
+  LogNode node;
+  auto& disk = static_cast<net::MemoryLoop&>(node.disk);
+  disk.set_paused(true);
+  node.append({url("x/1")});
+  node.append({url("x/2")});
+  node.io->memory_files().set_disk_full(true);
+  disk.set_paused(false);
+  node.world.run_until_idle();
+  CHECK(node.outcomes[0] == "purge_log_failed");
+  CHECK(node.outcomes[1] == "purge_log_failed");
+  node.io->memory_files().set_disk_full(false);
+  node.append({url("x/3")});
+  CHECK(node.applier.subjects == std::vector<std::string>{"x/3"});
   CHECK(node.log->head().sequence == 1);
 }
 

@@ -83,7 +83,19 @@ TEST_CASE("a reload without change is applied without a new snapshot", "[reload]
   CHECK(result.applied);
   CHECK(result.changes.empty());
   CHECK(rig.holder.current() == before);
+  CHECK(rig.holder.current_id() == result.id);
   CHECK(rig.published.empty());
+}
+
+TEST_CASE("one can come back to the configuration in force after any number of reloads without change",
+          "[reload][rollback]") {
+  Rig rig;
+  for (size_t i = 0; i < ConfigHolder::rollbacks_max + 5; ++i) REQUIRE(rig.reload(node_file("")).applied);
+  const uint64_t before = rig.holder.current_id();
+  REQUIRE(rig.reload(node_file("[log]\nlevel = \"debug\"\n")).applied);
+  const ReloadResult back = rig.holder.roll_back(before, "n.toml", "", WallTime{}, [](const auto&) {});
+  CHECK(back.applied);
+  CHECK(rig.holder.current()->log.level == LogLevel::info);
 }
 
 TEST_CASE("with too many snapshots in use a reload is refused as busy until one is let go", "[reload]") {
