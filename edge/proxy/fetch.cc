@@ -285,9 +285,11 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool never_connected =
       failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::connect_timeout ||
       failure == UpstreamFailure::connect_failed || failure == UpstreamFailure::tls_failed;
-  // Nor does who was only asked for what it has stored have to answer in that time.
+  // Nor does who was only asked for what it has stored have to answer in that time. And content that stops
+  // coming from a peer has mostly stopped before it: a peer that hangs is found by its 102s and by probes.
   const bool innocent = failure == UpstreamFailure::reused_closed ||
                         failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined ||
+                        failure == UpstreamFailure::body_timeout ||
                         (target().only_if_cached && failure == UpstreamFailure::first_byte_timeout);
   // A connection that had just been closed says nothing of how fast the peer is.
   if (failure == UpstreamFailure::reused_closed) stop_waiting();

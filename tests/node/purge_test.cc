@@ -218,4 +218,28 @@ TEST_CASE("a thousand purges leave no rules behind once the sweep has passed", "
   REQUIRE(cluster.node("eu-1").purge_rules() == 0);
 }
 
+TEST_CASE("a node that was stopped while something was purged uses nothing of before when it goes on",
+          "[node][purge]") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO(seed);
+    Cluster cluster(logged().seed(seed));
+    cluster.origin().on("/a").reply(200).max_age(600).body("one");
+    warm(cluster, "/a");
+    // Its client has a connection, and asks on it while it stands still.
+    TestConnection& client = cluster.ask("us-1", "/a");
+    cluster.run();
+    REQUIRE(client.answers() == 1);
+    cluster.world().pause_node(cluster.io("us-1"));
+    cluster.advance(12s);
+    const auto purged = cluster.purge("eu-2", purge_a);
+    REQUIRE(has(purged, "{\"node\":\"us-1\",\"state\":\"away\"}"));
+    cluster.origin().on("/a").reply(200).max_age(600).body("two");
+    client.request("GET", "/a", "a.example");
+    cluster.advance(1s);
+    cluster.world().resume_node(cluster.io("us-1"));
+    cluster.run_until([&] { return client.answers() == 2; });
+    REQUIRE(client.answer(1).body == "two");
+  }
+}
+
 }  // namespace perigee::test
