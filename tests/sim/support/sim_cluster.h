@@ -22,6 +22,7 @@ struct ClusterSettings {
   unsigned workers = 1;
   uint64_t budget_bytes = 16 << 20;
   std::string shield;
+  std::string purge_log;  // a node of every membership; empty: none
   uint32_t stale_if_disconnected_s = 0;
   bool short_writes = false;
   bool open_log = false;  // keep lines of every level
@@ -46,6 +47,10 @@ class SimCluster {
   bool read_membership(const std::string& name, size_t number);
 
   bool is_up(const std::string& name) const;
+  // It is up, and not stopped.
+  bool runs(const std::string& name) const { return find(name).life != nullptr && !find(name).paused; }
+  // When it was started last.
+  MonoTime booted(const std::string& name) const { return find(name).booted; }
   // Null while the machine is down.
   Node* node(const std::string& name);
   const NodeSpec& spec(const std::string& name) const;
@@ -85,6 +90,7 @@ class SimCluster {
     std::vector<std::unique_ptr<Life>> past;
     std::vector<Reading> readings;
     std::vector<uint64_t> counted;  // metrics of past lives
+    MonoTime booted{};
     bool paused = false;
   };
   Machine& find(const std::string& name);
