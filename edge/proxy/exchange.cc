@@ -302,6 +302,8 @@ bool Exchange::may_share(const cache::FillHead& head) const {
 }
 
 bool Exchange::may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const {
+  // While nobody can tell what has been purged, only what was sent for us or later comes after all of it.
+  if (!asked_before_sent && !worker_.purges().table().verified()) return false;
   cache::RequestPolicy policy = context_.policy;
   if (in_runs_) policy.has_range = false;
   return cache::may_follow(policy, meta, worker_.loop().wall_now(), asked_before_sent);

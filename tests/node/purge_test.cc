@@ -242,4 +242,28 @@ TEST_CASE("a node that was stopped while something was purged uses nothing of be
   }
 }
 
+TEST_CASE("a node without word from the log shares no fetch that was sent before it was asked",
+          "[node][purge][collapsing]") {
+  Cluster cluster(logged());
+  cluster.world().partition("eu-1", "us-1");
+  cluster.world().partition("eu-2", "us-1");
+  cluster.advance(12s);
+  cluster.origin().on("/a").reply(200).max_age(600).rate(10'000).body(std::string(50'000, '1'));
+  TestConnection& first = cluster.ask("us-1", "/a");
+  cluster.run_until([&] { return first.partial().body.size() > 1000; });
+  REQUIRE(has(cluster.purge("eu-2", purge_a), "{\"node\":\"us-1\",\"state\":\"away\"}"));
+  cluster.origin().on("/a").reply(200).max_age(600).delay(100ms).body("two");
+  std::vector<TestConnection*> later;
+  for (int i = 0; i < 10; ++i) later.push_back(&cluster.ask("us-1", "/a"));
+  cluster.advance(1s);
+  for (const TestConnection* client : later) {
+    REQUIRE(client->answers() == 1);
+    REQUIRE(client->answer(0).body == "two");
+  }
+  // Who asked together is one more fetch.
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  cluster.run_until([&] { return first.answers() == 1; });
+  cluster.get("us-1", "/a").body("two");
+}
+
 }  // namespace perigee::test
