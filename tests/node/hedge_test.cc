@@ -175,6 +175,8 @@ TEST_CASE("nobody is asked a second time by a hedge", "[node][cluster][hedge]") 
   cluster.advance(150ms);
   REQUIRE(client.answers() == 0);
   REQUIRE(cluster.metric(scene.receiver, Metric::hedges_sent) == 0);
+  // Nor was it the budget that kept it back.
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedge_budget_exhausted) == 0);
   cluster.advance(100ms);
   REQUIRE(client.answers() == 1);
   Reply(client.answer(0)).expect(200).body(scene.paths[0]);
