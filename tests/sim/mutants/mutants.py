@@ -85,10 +85,6 @@ MUTANTS = {
         "every request begins a fill of its own",
         ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", ""),
         profile="calm"),
-    "purged-peer": Mutant(
-        "a peer's answer is taken though something has been purged that it does not know of",
-        ("edge/proxy/fetch_peer.cc", "  return !purged_since(head, *said);",
-         "  static_cast<void>(purged_since(head, *said));\n  return true;")),
     "purge-stamp": Mutant(
         "what comes back counts as asked for when it came, not when it was sent",
         ("edge/proxy/fetch_answer.cc", "  out.purge_stamp = purge_stamp_;",
