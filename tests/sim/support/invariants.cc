@@ -61,7 +61,7 @@ void Invariants::judge(const Outcome& outcome) {
 void Invariants::acknowledge(const Outcome& outcome) {
   const auto version = parse_decimal(outcome.field("x-version"));
   if (outcome.end != End::complete || outcome.status != 200 || !version || raced(outcome)) return;
-  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
+  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.sent, outcome.ended, *version});
 }
 
 // Was something about the resource, made before, perhaps still on its way to a store?
@@ -228,11 +228,17 @@ void Invariants::judge_unsafe(const Outcome& outcome, uint64_t version,
   const bool whole = !trouble_.any(MonoTime{}, outcome.ended);
   if (!whole && caches.size() != 1) return;
   for (const auto& [whom, acknowledged] : acknowledged_) {
-    const auto& [node, resource] = whom;
+    const std::string& node = whom.first;
+    const uint32_t resource = whom.second;
     if (resource != outcome.ask.resource) continue;
     if (node != outcome.ask.node && !(whole && region_of(node) == region_of(outcome.ask.node))) continue;
     for (const Acknowledged& each : acknowledged) {
       if (each.at > outcome.sent || version >= each.version) continue;
+      // Whom a node's topology does not have it cannot tell.
+      const bool all_told = std::all_of(caches.begin(), caches.end(), [&](const CacheStatusMember& cache) {
+        return cluster_.knew(node, cache.name, each.sent, each.at);
+      });
+      if (!all_told) continue;
       return violate("unsafe", outcome.ask.number,
                      fmt::format("version {} of r{}, though {} had acknowledged {} {:.3f} s before: {}",
                                  version, resource, node, each.version, in_seconds(outcome.sent - each.at),

@@ -66,7 +66,7 @@ class Invariants {
 
  private:
   struct Acknowledged {
-    MonoTime at{};
+    MonoTime sent{}, at{};
     uint64_t version = 0;
   };
 

@@ -191,6 +191,14 @@ bool SimCluster::agreed_within(const std::string& a, const std::string& b, MonoT
   });
 }
 
+bool SimCluster::knew(const std::string& node, const std::string& other, MonoTime from, MonoTime to) const {
+  return std::all_of(memberships_.begin(), memberships_.end(), [&](const Membership& each) {
+    const bool has =
+        std::any_of(each.begin(), each.end(), [&](const NodeSpec& spec) { return spec.name == other; });
+    return has || !went_by(find(node), each, from, to);
+  });
+}
+
 void SimCluster::drain() {
   for (const auto& machine : machines_) {
     if (machine->life != nullptr) machine->life->node->drain([this] { ++drained_; });

@@ -58,6 +58,9 @@ class SimCluster {
   // Did the two go by the same topology, each at some moment of [from, to]?
   bool agreed_within(const std::string& a, const std::string& b, MonoTime from, MonoTime to) const;
 
+  // Did every topology that the node went by in [from, to] have the other one in it?
+  bool knew(const std::string& node, const std::string& other, MonoTime from, MonoTime to) const;
+
   // Every node: drains, and says whether the drain ended.
   void drain();
   size_t drained() const { return drained_; }
