@@ -38,7 +38,7 @@ class NodeFileReader {
     read_purge(root);
     read_log(root);
     read_admin(root);
-    const OriginList origins = read_origins(files_, reader_, root);
+    const OriginList origins = read_origins(files_, reader_, root, config_.entries);
     const TlsSource source{files_, config_.warnings, config_.entries, now_, !config_.listen.tls.empty()};
     SiteList sites = read_sites(source, reader_, root, origins, config_.topology.get());
     read_certificates(source, root, sites);

@@ -18,7 +18,8 @@ using OriginList = std::vector<std::shared_ptr<const proxy::OriginGroup>>;
 using SiteList = std::vector<std::shared_ptr<const proxy::Site>>;
 
 // origin_load.cc
-OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root);
+OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root,
+                        std::vector<ConfigEntry>& entries);
 
 // tls_load.cc
 struct TlsSource {

@@ -100,7 +100,7 @@ void read_servers(SectionReader& reader, const SectionValues& values, proxy::Ori
 }
 
 void read_origin_tls(net::Files& files, SectionReader& reader, const SectionValues& values,
-                     proxy::OriginGroup& group) {
+                     proxy::OriginGroup& group, std::vector<ConfigEntry>& entries) {
   constexpr size_t authorities_bytes_max = 4 * 1024 * 1024;
   group.tls_name = values.get<std::string>("tls_name");
   if (!values.get<bool>("tls")) {
@@ -121,6 +121,7 @@ void read_origin_tls(net::Files& files, SectionReader& reader, const SectionValu
       reader.errors().add(values.place("tls_authorities"), values.full_key("tls_authorities"),
                           bytes ? *wrong + " in " + path : *wrong, "certificates in PEM form");
     } else {
+      add_fingerprint(entries, values.full_key("tls_authorities"), *bytes);
       settings->authorities_pem = std::move(*bytes);
     }
   }
@@ -152,7 +153,8 @@ void read_health(SectionReader& reader, const SectionValues& values, proxy::Orig
 
 }  // namespace
 
-OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root) {
+OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode& root,
+                        std::vector<ConfigEntry>& entries) {
   OriginList origins;
   std::set<std::string> names;
   for (const NamedTable& table : reader.find_tables(&root, Section::origin)) {
@@ -165,7 +167,7 @@ OriginList read_origins(net::Files& files, SectionReader& reader, const TomlNode
     }
     read_servers(reader, values, *group);
     group->host_header = values.get<std::string>("host_header");
-    read_origin_tls(files, reader, values, *group);
+    read_origin_tls(files, reader, values, *group, entries);
     group->connect_timeout = values.get<Duration>("connect_timeout");
     group->first_byte_timeout = values.get<Duration>("first_byte_timeout");
     group->idle_body_timeout = values.get<Duration>("idle_body_timeout");

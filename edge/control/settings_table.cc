@@ -173,8 +173,9 @@ constexpr Setting settings[] = {
      "The same to another region."},
     {S::peers, "first_answer", T::duration, "1s", optional, 10, 60 * second, "", live,
      "Until a peer has answered, or said with an interim 102 that a fill is running."},
-    {S::peers, "idle_body", T::duration, "15s", optional, 10, hour, "", live,
-     "Longest pause while content arrives from a peer."},
+    {S::peers, "idle_body", T::duration, "30s", optional, 10, hour, "", live,
+     "Longest pause while content arrives from a peer: longer than an owner needs to give up a silent origin "
+     "and ask again."},
     {S::peers, "invalidation_wait", T::duration, "100ms", optional, 0, 60 * second, "", live,
      "How long the answer to an unsafe method waits for the other nodes to forget what it invalidated."},
     {S::peers, "connections", T::integer, "256", optional, 1, 100'000, "", live, "Connections to one peer."},

@@ -155,7 +155,7 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
   const http::RequestHead& request = exchange.request();
   const Snapshot& snapshot = worker_.snapshot();
   const std::string_view field = request.fields.value(http::FieldId::perigee_peer);
-  const auto envelope = cluster::parse_peer_request(field);
+  auto envelope = cluster::parse_peer_request(field);
   const bool authentic = snapshot.peer_tls != nullptr ? shows_peer_certificate(exchange, snapshot, envelope)
                                                       : is_signed_by_peer(exchange, snapshot, field);
   const bool reads = request.method == http::Method::get || request.method == http::Method::head;
@@ -174,6 +174,7 @@ bool EdgeHandler::admit_peer(serve::ServerExchange& exchange, RequestContext& co
     return false;
   }
   context.from_peer = true;
+  context.asker = std::move(envelope->from);
   context.hop = envelope->hop;
   context.tier = envelope->tier;
   context.digest_agrees = envelope->digest == snapshot.cluster->digest;
@@ -242,6 +243,7 @@ bool EdgeHandler::admit_client(serve::ServerExchange& exchange, RequestContext& 
 
 void EdgeHandler::look_up(const http::RequestHead& request, RequestContext& context) {
   cache::Lookup found;
+  worker_.purges().believe_at(worker_.loop().now());
   if (asks_store(request, context)) found = worker_.reader().lookup(context.key, request.fields);
   decide_on(request, found, worker_.loop().wall_now(), worker_.random(), context);
 }

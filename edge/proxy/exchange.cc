@@ -153,6 +153,8 @@ void Exchange::join_again() {
 // who are in that place share one new fetch, which was then sent after each of them asked.
 void Exchange::join_anew() {
   if (alone_ || ++purge_joins_ > purge_joins_max) return go_alone(!context_.policy.has_range);
+  // Nor is it for anybody who comes from now on, however long its content may take.
+  if (fill_ != nullptr) worker_.fills().retire(*fill_);
   leave_fill();
   wait_timer_.cancel();
   collapsed_ = false;
@@ -238,7 +240,10 @@ void Exchange::leave_fill() {
   fill_.reset();
 }
 
-void Exchange::on_fill_progress() { advance(); }
+void Exchange::on_fill_progress() {
+  worker_.purges().believe_at(worker_.loop().now());
+  advance();
+}
 
 void Exchange::advance() {
   switch (step_) {
@@ -297,6 +302,8 @@ bool Exchange::may_share(const cache::FillHead& head) const {
 }
 
 bool Exchange::may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const {
+  // While nobody can tell what has been purged, only what was sent for us or later comes after all of it.
+  if (!asked_before_sent && !worker_.purges().table().verified()) return false;
   cache::RequestPolicy policy = context_.policy;
   if (in_runs_) policy.has_range = false;
   return cache::may_follow(policy, meta, worker_.loop().wall_now(), asked_before_sent);
@@ -329,6 +336,8 @@ void Exchange::follow_variant(const cache::FillHead& head) {
 
 void Exchange::on_freshened() {
   const bool asked_before = asked_before_sent();
+  // What we want had been stored by the time somebody was to be asked (stored_meanwhile).
+  const bool nobody_asked = !fill_->purge_stamp();
   leave_fill();
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   const bool marker =
@@ -343,10 +352,15 @@ void Exchange::on_freshened() {
     adopt_renewed(*found.response);
     return may_follow(found.response->meta(), true) ? join_anew() : go_alone(!context_.policy.has_range);
   }
-  origin_.fwd_status = 304;
-  origin_.collapsed = collapsed_;
-  worker_.metrics().add(Metric::requests_revalidated);
-  answer_from_store(*found.response, origin_);
+  AnswerOrigin told = origin_;
+  told.fwd_status = nobody_asked ? 0 : 304;
+  const bool waited = !leader_ || purge_joins_ > 0 || variant_joins_ > 0;
+  // RFC 9211 2.1: what went nowhere, and waited for nobody who did, is a hit.
+  told.hit = nobody_asked && !waited;
+  told.has_reason = !told.hit;
+  told.collapsed = nobody_asked ? waited : collapsed_;
+  worker_.metrics().add(nobody_asked ? Metric::requests_hit : Metric::requests_revalidated);
+  answer_from_store(*found.response, told);
 }
 
 void Exchange::on_fill_failed() {
@@ -363,35 +377,6 @@ void Exchange::on_fill_failed() {
     return answer_from_store(*context_.stored, origin_);
   }
   answer_failure(error);
-}
-
-// A reader that fell out of its fill goes on by itself, if the same representation can be continued.
-bool Exchange::resume_alone() {
-  if (etag_.empty() || request_.method != http::Method::get || alone_) return false;
-  leave_fill();
-  alone_ = true;
-  leader_ = true;
-  step_ = Step::await_resume;
-  fill_base_ = read_offset_;
-  fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, false);
-  FetchJob job = make_job(true);
-  job.resume = ResumePoint{read_offset_, etag_};
-  Fetch::start(worker_, fill_, std::move(job));
-  return true;
-}
-
-void Exchange::on_resume_head() {
-  switch (fill_->state()) {
-    case cache::Fill::State::requested:
-      return;
-    case cache::Fill::State::failed:
-      body_failed_ = true;
-      break;
-    default:
-      break;
-  }
-  step_ = Step::streaming;
-  client_.body_ready();
 }
 
 void Exchange::on_timer(net::Timer& timer) {

@@ -81,6 +81,8 @@ class Exchange final : private serve::ExchangeHandler,
   cache::ByteRun aligned(const cache::ByteRun& gap) const;
   bool join_run(const cache::ByteRun& gap);
   void judge_run_head();
+  std::optional<cache::ByteRun> first_gap() const;
+  bool join_beginning(const cache::ByteRun& run);
   void judge_whole_for_run(const cache::FillHead& head);
   void answer_clients_own_run(const cache::FillHead& head);
   void answer_known(const cache::FillHead& head);

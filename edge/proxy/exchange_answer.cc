@@ -159,6 +159,35 @@ cache::Body::Read Exchange::read_representation(uint64_t offset) {
   return read;
 }
 
+// A reader that fell out of its fill goes on by itself, if the same representation can be continued.
+bool Exchange::resume_alone() {
+  if (etag_.empty() || request_.method != http::Method::get || alone_) return false;
+  leave_fill();
+  alone_ = true;
+  leader_ = true;
+  step_ = Step::await_resume;
+  fill_base_ = read_offset_;
+  fill_ = worker_.fills().start_private(context_.key, worker_.worker_fills(), *this, false);
+  FetchJob job = make_job(true);
+  job.resume = ResumePoint{read_offset_, etag_};
+  Fetch::start(worker_, fill_, std::move(job));
+  return true;
+}
+
+void Exchange::on_resume_head() {
+  switch (fill_->state()) {
+    case cache::Fill::State::requested:
+      return;
+    case cache::Fill::State::failed:
+      body_failed_ = true;
+      break;
+    default:
+      break;
+  }
+  step_ = Step::streaming;
+  client_.body_ready();
+}
+
 void Exchange::record_exchange(serve::ExchangeEnd end) {
   // What peers ask for was counted where the client was.
   if (!context_.from_peer) count_traffic();

@@ -187,8 +187,8 @@ bool Exchange::join_run(const ByteRun& gap) {
   leader_ = claim.leader;
   fill_base_ = claim.run.first;
   wanted_ = gap.first;
+  collapsed_ = !leader_;
   if (!leader_) {
-    collapsed_ = true;
     worker_.metrics().add(Metric::fills_collapsed);
     if (step_ == Step::await_head)
       worker_.loop().timers().arm(wait_timer_, now + snapshot().exchange.follower_wait_max);
@@ -252,7 +252,30 @@ void Exchange::judge_run_head() {
   if (plan_.sends_bytes(200) && wanted_ && !run.contains(*wanted_)) return go_alone(may_keep());
   const bool may_fetch_more = head->storable && !known_->validator.empty();
   if (plan_.sends_bytes(200) && !may_fetch_more && !needs_only(run)) return go_alone(may_keep());
+  if (plan_.sends_bytes(200) && may_fetch_more && join_beginning(run)) return;
   answer_known(*head);
+}
+
+// What of the planned bytes is not stored, as far as it is known what is; nullopt: nothing.
+std::optional<ByteRun> Exchange::first_gap() const {
+  if (const auto* sparse = dynamic_cast<const cache::SparseBody*>(known_->body.get()))
+    return missing_of(plan_, *sparse);
+  if (known_->body != nullptr || plan_.length == 0) return std::nullopt;
+  if (plan_.is_multipart()) return ByteRun{plan_.ranges.front().first, plan_.ranges.front().last};
+  return ByteRun{plan_.first, plan_.first + plan_.length - 1};
+}
+
+// What somebody else's run has brought is not where our answer begins. The head is not sent before the first
+// of our missing bytes is on its way: the origin may have something new instead. False: it can be sent.
+bool Exchange::join_beginning(const ByteRun& run) {
+  std::optional<ByteRun> gap = first_gap();
+  if (!gap || run.contains(gap->first)) return false;
+  adopt_stored();
+  gap = first_gap();
+  if (!gap || run.contains(gap->first)) return false;
+  leave_fill();
+  if (++run_joins_ > run_joins_max || !join_run(*gap)) go_alone(may_keep());
+  return true;
 }
 
 // The answer to a Range was not a run: all of the representation, an error, or something that only the client

@@ -172,7 +172,7 @@ void Fetch::send(UpstreamConnection& connection) {
     purge_stamp_ = worker_.purges().table().position();
     fill_->sent(purge_stamp_);
   }
-  if (origin && retries_ == 0) {
+  if (origin && !std::exchange(counted_, true)) {
     worker_.retry_budget(job_.site->origin->name).on_request(worker_.loop().now());
   }
   await_first_byte();
@@ -285,9 +285,11 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
   const bool never_connected =
       failure == UpstreamFailure::connect_refused || failure == UpstreamFailure::connect_timeout ||
       failure == UpstreamFailure::connect_failed || failure == UpstreamFailure::tls_failed;
-  // Nor does who was only asked for what it has stored have to answer in that time.
+  // Nor does who was only asked for what it has stored have to answer in that time. And content that stops
+  // coming from a peer has mostly stopped before it: a peer that hangs is found by its 102s and by probes.
   const bool innocent = failure == UpstreamFailure::reused_closed ||
                         failure == UpstreamFailure::pool_exhausted || failure == UpstreamFailure::declined ||
+                        failure == UpstreamFailure::body_timeout ||
                         (target().only_if_cached && failure == UpstreamFailure::first_byte_timeout);
   // A connection that had just been closed says nothing of how fast the peer is.
   if (failure == UpstreamFailure::reused_closed) stop_waiting();
@@ -317,7 +319,9 @@ void Fetch::attempt_failed(UpstreamFailure failure) {
 // RFC 9110 9.2.2: only what is idempotent is sent again, or what surely never arrived.
 bool Fetch::may_try_again(UpstreamFailure failure) {
   if (content_asked_ || job_.upgrade) return false;
+  // Safe whatever was asked, and paid for like any other: an origin may fail on kept connections, too.
   if (failure == UpstreamFailure::reused_closed) {
+    if (target().is_origin()) return pays_for_retry();
     worker_.metrics().add(Metric::upstream_retries);
     return true;
   }
@@ -337,11 +341,16 @@ bool Fetch::may_try_again(UpstreamFailure failure) {
       failure == UpstreamFailure::tls_failed;
   if (!never_sent && !http::is_idempotent(request_.method)) return false;
   if (retries_ >= job_.snapshot->exchange.retries_max) return false;
+  if (!pays_for_retry()) return false;
+  ++retries_;
+  return true;
+}
+
+bool Fetch::pays_for_retry() {
   if (!worker_.retry_budget(job_.site->origin->name).try_retry(worker_.loop().now())) {
     worker_.metrics().add(Metric::retry_budget_exhausted);
     return false;
   }
-  ++retries_;
   worker_.metrics().add(Metric::upstream_retries);
   return true;
 }

@@ -113,6 +113,7 @@ class Fetch final : public cache::FillSource,
   void on_timer(net::Timer& timer) override;
   void attempt_failed(UpstreamFailure failure);
   bool may_try_again(UpstreamFailure failure);
+  bool pays_for_retry();
   void report_peer(cluster::PeerOutcome outcome);
   void give_up(Error error);
   void end();
@@ -167,6 +168,7 @@ class Fetch final : public cache::FillSource,
   Step step_ = Step::choose_target;
   size_t target_ = 0;
   uint32_t retries_ = 0;
+  bool counted_ = false;        // among the requests that the retry budget is a share of
   bool content_asked_ = false;  // from then on content may be on its way: no second attempt
   bool peer_reported_ = false;
   bool paused_ = false;                 // by the fill; a connection made meanwhile must not read either

@@ -116,7 +116,10 @@ void Fetch::on_upstream_head(const http::ResponseHead& head) {
   if (!target().is_origin()) {
     peer_heard();
     hedge_.reset();
-    if (!is_peer_answer(target(), head)) return attempt_failed(UpstreamFailure::declined);
+    if (!is_peer_answer(target(), head)) {
+      std::exchange(connection_, nullptr)->drop_answer();
+      return attempt_failed(UpstreamFailure::declined);
+    }
     if (target().joining) worker_.metrics().add(Metric::joining_found);
   }
   on_answer_head(head);

@@ -14,6 +14,7 @@ FetchJob make_fetch_job(Worker& worker, std::shared_ptr<const Snapshot> snapshot
   route.hop = context.hop;
   route.tier = context.tier;
   route.digest_agrees = context.digest_agrees;
+  route.asker = context.asker;
   route.spread = asker.heat == cluster::Heat::spread;
 
   FetchJob job;

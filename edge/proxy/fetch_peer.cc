@@ -37,7 +37,10 @@ void Fetch::await_peer() {
   ++dealings.waiting;
   asked_at_ = worker_.loop().now();
   const auto delay = dealings.hedging.on_request(asked_at_);
-  const bool may_hedge = job_.plan.hedge && !published_ && !target().only_if_cached && !job_.resume;
+  // Not to whom we are asking already, since others before it have failed.
+  const bool may_hedge = job_.plan.hedge && target().tier == cluster::Tier::region &&
+                         target().node != *job_.plan.hedge && !target().only_if_cached && !published_ &&
+                         !job_.resume;
   if (delay && may_hedge) worker_.loop().timers().arm(hedge_timer_, asked_at_ + *delay);
 }
 
@@ -81,14 +84,16 @@ void Fetch::hedge() {
   const Target to{cluster::Tier::region, *job_.plan.hedge, nullptr, true};
   const auto address = net::Address::parse(job_.snapshot->cluster->topology.nodes[to.node].peer_address);
   if (!address || !worker_.health().usable(to.node)) return;
-  if (!worker_.peers().with(peer()).hedging.try_hedge(worker_.loop().now())) {
-    worker_.metrics().add(Metric::hedge_budget_exhausted);
-    return;
-  }
   auto tls = connect_peer_tls(worker_, *job_.snapshot, job_.snapshot->peers[to.node]->name);
   if (tls && tls->context == nullptr) return;
   UpstreamLimit& slot = limit_of(to);
   if (!slot.try_acquire()) return;
+  // Last: what is taken from the budget is sent.
+  if (!worker_.peers().with(peer()).hedging.try_hedge(worker_.loop().now())) {
+    slot.release();
+    worker_.metrics().add(Metric::hedge_budget_exhausted);
+    return;
+  }
   worker_.metrics().add(Metric::hedges_sent);
   worker_.traffic().upstream(to.tier, job_.snapshot->peers[to.node]->name).sent();
   peer().hedges.fetch_add(1, std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "edge/base/random.h"
 #include "edge/cache/key.h"
@@ -26,6 +27,7 @@ struct RequestContext {
 
   // Over the authenticated peer listener only.
   bool from_peer = false;
+  std::string asker;  // the peer's name
   unsigned hop = 0;
   cluster::Tier tier = cluster::Tier::region;
   bool digest_agrees = true;

@@ -83,6 +83,8 @@ void add_previous_owner(Worker& worker, const Snapshot& snapshot, const RouteReq
   auto owner = snapshot.joining.previous_owner(view, request.key_hash, worker.loop().now());
   if (!owner) owner = draining_owner(view, worker.health(), request.key_hash);
   if (!owner || worker.health().state(*owner) == cluster::PeerState::ejected) return;
+  // Who asks has looked already.
+  if (request.hop > 0 && view.topology.nodes[*owner].name == request.asker) return;
   plan.targets.insert(plan.targets.begin(), {cluster::Tier::region, *owner, nullptr, true, true});
 }
 

@@ -37,13 +37,15 @@ struct RouteRequest {
   unsigned hop = 0;                            // arrows between nodes so far; 0: from a client
   cluster::Tier tier = cluster::Tier::region;  // as what a peer asked us; hop above 0 only
   bool digest_agrees = true;                   // false: the peer that asked sees another membership
+  std::string_view asker = {};                 // that peer's name; hop above 0 only
   bool spread = false;                         // its first two owners share it
 };
 
 // Servers of a group take turns by weight; backup servers come after all others, and after these whoever
 // probes or its breaker have taken out (cluster/origin_health.h). A group of one server is listed once more
 // for every retry allowed. An owner that has just become one first asks who was it before for what that one
-// has stored (cluster/joining.h), and so does who stands in for an owner that drains.
+// has stored (cluster/joining.h), and so does who stands in for an owner that drains; not when that one is
+// who asks.
 RoutePlan plan_route(Worker& worker, const Snapshot& snapshot, const Site& site, const RouteRequest& request);
 
 }  // namespace perigee::proxy

@@ -39,7 +39,7 @@ struct ExchangeOptions {
   Duration peer_answer_timeout = std::chrono::seconds(1);
   Duration peer_connect_timeout = std::chrono::milliseconds(100);
   Duration peer_connect_timeout_far = std::chrono::seconds(1);
-  Duration peer_idle_body_timeout = std::chrono::seconds(15);
+  Duration peer_idle_body_timeout = std::chrono::seconds(30);
   // The answer to an unsafe method waits that long for the other nodes to forget what it invalidated.
   Duration invalidation_wait = std::chrono::milliseconds(100);
   uint32_t peer_connections_max = 256;      // per node and peer

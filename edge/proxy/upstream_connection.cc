@@ -11,6 +11,10 @@ namespace {
 // Before one final response; a peer that works on a fill sends one.
 constexpr uint32_t interims_max = 32;
 
+// What is read of an answer that nobody wants, and how long that may take.
+constexpr uint64_t dropped_bytes_max = 16 * 1024;
+constexpr Duration dropped_within = std::chrono::seconds(1);
+
 }  // namespace
 
 std::string_view to_string(UpstreamFailure failure) {
@@ -99,6 +103,13 @@ void UpstreamConnection::abandon() {
   close();
 }
 
+void UpstreamConnection::drop_answer() {
+  if (state_ != State::body || !reusable_ || !short_ || !request_complete_) return abandon();
+  handler_ = nullptr;
+  net::Loop& loop = pool_.loop();
+  loop.timers().arm(idle_timer_, loop.now() + dropped_within);
+}
+
 void UpstreamConnection::close() {
   if (state_ == State::closing) return;
   if (state_ == State::idle) pool_.forget_idle(*this);
@@ -169,6 +180,8 @@ std::optional<size_t> UpstreamConnection::read_head(std::string_view bytes) {
   }
   state_ = State::body;
   reusable_ = head.keep_alive && head.framing != http::Framing::until_close;
+  short_ = head.framing == http::Framing::none ||
+           (head.framing == http::Framing::length && head.content_length <= dropped_bytes_max);
   body_.start(head.framing, head.content_length);
   handler_->on_upstream_head(head);
   return used;
@@ -181,7 +194,7 @@ void UpstreamConnection::read_body(std::string_view bytes) {
     bytes.remove_prefix(step.consumed);
     if (!step.data.empty()) {
       body_bytes_ += step.data.size();
-      handler_->on_upstream_body(step.data);
+      if (handler_ != nullptr) handler_->on_upstream_body(step.data);
     }
     if (step.consumed == 0 && step.data.empty()) break;
   }
@@ -200,7 +213,7 @@ void UpstreamConnection::finish() {
   } else {
     close();
   }
-  handler->on_upstream_end();
+  if (handler != nullptr) handler->on_upstream_end();
 }
 
 void UpstreamConnection::on_timer(net::Timer&) { close(); }

@@ -81,6 +81,9 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
   void resume();
   // The handler wants nothing more: no further call, and the connection is closed.
   void abandon();
+  // The same for an answer whose head has come and says no: what follows it is dropped, and if that is short
+  // the connection is kept. Possible from inside on_upstream_head().
+  void drop_answer();
   // After a 101: the stream leaves, unread holds what was received behind the head. The connection is gone
   // when this returns.
   net::Stream& take_stream(std::string& unread);
@@ -115,6 +118,7 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
   http::Method method_ = http::Method::get;
   bool request_complete_ = false;
   bool reusable_ = false;
+  bool short_ = false;  // the content that is awaited is worth reading to its end in any case
   uint32_t exchanges_ = 0;
   uint64_t response_bytes_ = 0;
   uint64_t body_bytes_ = 0;

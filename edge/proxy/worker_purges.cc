@@ -12,6 +12,7 @@ void WorkerPurges::rebase(cluster::LogPosition position) {
 
 void WorkerPurges::verified_until(std::optional<MonoTime> until, MonoTime now) {
   silence_timer_.cancel();
+  believed_until_ = until.value_or(MonoTime::max());
   table_.set_verified(!until || *until > now);
   if (until && *until > now) timers_.arm(silence_timer_, *until);
 }

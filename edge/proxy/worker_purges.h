@@ -32,6 +32,11 @@ class WorkerPurges final : private net::TimerHandler {
   void verified_until(std::optional<MonoTime> until, MonoTime now);
   // Nothing has been heard yet.
   void unverified();
+  // Before anything stored is used at that time: a process that was stopped comes to what has arrived
+  // meanwhile before it comes to its timers.
+  void believe_at(MonoTime now) {
+    if (now >= believed_until_) table_.set_verified(false);
+  }
 
   // Where the table is; nullopt as long as nothing was heard.
   std::optional<cluster::LogPosition> position() const { return place_of(table_.position()); }
@@ -48,6 +53,7 @@ class WorkerPurges final : private net::TimerHandler {
   cache::PurgeTable table_;
   std::optional<cluster::LogPosition> base_;  // of base_stamp_
   cache::PurgeStamp base_stamp_ = 0;
+  MonoTime believed_until_ = MonoTime::max();
   net::Timer silence_timer_{*this};
 };
 

@@ -105,5 +105,37 @@ TEST_CASE("the rule of a path holds for every spelling of it", "[node][rule]") {
   REQUIRE(cluster.origin().count("GET", "/cart") == 4);
 }
 
+TEST_CASE("who finds stored what it was to ask for says that nobody was asked", "[node][cache-status]") {
+  Cluster cluster;
+  const std::string body(200'000, 'x');
+  const auto script = [&](std::string cache_control) -> Script& {
+    return cluster.origin()
+        .on("/a")
+        .reply(200)
+        .field("cache-control", std::move(cache_control))
+        .etag("\"1\"")
+        .closed_ranges()
+        .body(body);
+  };
+  // One range is fetched, and may be used by nobody who asks for it later.
+  script("max-age=0, must-revalidate").delay(std::chrono::milliseconds(200)).rate(10'000);
+  cluster.ask("eu-1", "/a", {{"range", "bytes=0-9"}});
+  cluster.advance(std::chrono::milliseconds(10));
+  TestConnection& waits = cluster.ask("eu-1", "/a", {{"range", "bytes=10-19"}});
+  cluster.advance(std::chrono::milliseconds(10));
+  // Meanwhile another request has brought it all, with a better lifetime.
+  script("max-age=600");
+  cluster.get("eu-1", "/a").expect(200);
+  const size_t asked = cluster.origin().requests().size();
+  cluster.advance(std::chrono::seconds(1));
+  REQUIRE(waits.answers() == 1);
+  const std::string told = Reply(waits.answer(0)).expect(206).answer().header("cache-status");
+  INFO(told);
+  CHECK(cluster.origin().requests().size() == asked);
+  CHECK(told.find("fwd-status") == std::string::npos);
+  CHECK(told.find("collapsed") != std::string::npos);
+  CHECK(cluster.metric(Metric::requests_revalidated) == 0);
+}
+
 }  // namespace
 }  // namespace perigee::test

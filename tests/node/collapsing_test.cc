@@ -225,6 +225,26 @@ TEST_CASE("who came too late for what must be validated shares one validation mo
   REQUIRE(cluster.origin().last().header("if-none-match") == "\"1\"");
 }
 
+TEST_CASE("who came too late shares one fetch more, also while the first one's content still comes",
+          "[node][collapsing]") {
+  Cluster cluster;
+  const std::string all = pattern(20'000);
+  cluster.origin()
+      .on("/a")
+      .reply(200)
+      .field("cache-control", "max-age=0, must-revalidate")
+      .etag("\"1\"")
+      .delay(1s)
+      .rate(10'000)
+      .body(all);
+  Clients clients = ask_many(cluster, 1, "/a");
+  cluster.advance(100ms);
+  for (TestConnection* client : ask_many(cluster, 20, "/a")) clients.push_back(client);
+  cluster.run_until([&] { return answered(clients) == 21; });
+  require_all(clients, 200, all);
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+}
+
 TEST_CASE("who waited for a validation that was overtaken by a PUT shares one fetch more",
           "[node][collapsing][invalidation]") {
   Cluster cluster;

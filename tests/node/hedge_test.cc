@@ -162,5 +162,50 @@ TEST_CASE("with a peer that stalls one reply in a hundred, hedging cuts the slow
   REQUIRE(slowest(2) * 5 <= 200ms);
 }
 
+TEST_CASE("nobody is asked a second time by a hedge", "[node][cluster][hedge]") {
+  Scene scene;
+  scene.warm_second();
+  scene.warm_first();
+  Cluster& cluster = scene.cluster;
+  // The first owner is gone, so the second is asked itself, and is late.
+  cluster.world().set_refuse(scene.receiver, scene.first, true);
+  cluster.world().reset_connections(scene.receiver, scene.first);
+  cluster.world().set_delay(scene.second, scene.receiver, 200ms);
+  TestConnection& client = cluster.ask(scene.receiver, scene.paths[0]);
+  cluster.advance(150ms);
+  REQUIRE(client.answers() == 0);
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedges_sent) == 0);
+  // Nor was it the budget that kept it back.
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedge_budget_exhausted) == 0);
+  cluster.advance(100ms);
+  REQUIRE(client.answers() == 1);
+  Reply(client.answer(0)).expect(200).body(scene.paths[0]);
+}
+
+TEST_CASE("a hedge that finds no place takes nothing from the budget", "[node][cluster][hedge]") {
+  Scene scene(Setup().nodes(europe).peers("connections = 1\n"));
+  scene.warm_second();
+  scene.warm_first();
+  Cluster& cluster = scene.cluster;
+  // The one place toward the second owner is taken for three seconds.
+  std::string slow;
+  for (int i = 0; slow.empty(); ++i) {
+    const std::string path = "/slow" + std::to_string(i);
+    const std::vector<std::string> owners = cluster.owners("eu", path);
+    if (owners[0] == scene.second && owners[1] != scene.receiver) slow = path;
+  }
+  cluster.origin().on(slow).reply(200).max_age(600).delay(3s).body("slow");
+  TestConnection& holder = cluster.ask(scene.receiver, slow);
+  cluster.advance(100ms);
+  const uint64_t exhausted = cluster.metric(scene.receiver, Metric::hedge_budget_exhausted);
+  cluster.world().set_delay(scene.first, scene.receiver, 200ms);
+  for (size_t i = 0; i < 4; ++i) cluster.get(scene.receiver, scene.paths[i]).expect(200);
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedges_sent) == 0);
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedge_budget_exhausted) == exhausted);
+  cluster.run_until([&] { return holder.answers() == 1; });
+  cluster.get(scene.receiver, scene.paths[4]).expect(200);
+  REQUIRE(cluster.metric(scene.receiver, Metric::hedges_sent) == 1);
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -126,5 +126,54 @@ TEST_CASE("two nodes that have both just started do not wait for each other", "[
   REQUIRE(cluster.origin().count("GET", "/a") == 1);
 }
 
+TEST_CASE("who asks is not asked back, though it was the owner before", "[node][cluster][joining]") {
+  for (const bool asked_by_it : {true, false}) {
+    INFO(asked_by_it);
+    Setup setup;
+    setup.nodes(europe).joining("10m");
+    Cluster cluster(setup);
+    const std::vector<std::string> paths = files(cluster, 60);
+    std::vector<std::string> before;
+    for (const std::string& path : paths) before.push_back(cluster.owners("eu", path)[0]);
+    Setup larger;
+    larger.nodes({"eu-1", "eu-2", "eu-3", "eu-4"}).joining("10m");
+    cluster.add_node(larger, "eu-4");
+    for (const std::string& node : europe) {
+      cluster.files(node).put("/etc/topology.toml", Cluster::topology_file(larger));
+      REQUIRE(cluster.node(node).reload().applied);
+    }
+    cluster.run();
+    size_t moved = 0;
+    for (size_t i = 0; i < paths.size(); ++i) {
+      // eu-4 has just started: who owned it before is the second owner now.
+      const std::vector<std::string> owners = cluster.owners("eu", paths[i]);
+      if (owners[0] != "eu-4" || owners[1] != before[i]) continue;
+      ++moved;
+      cluster.get(asked_by_it ? before[i] : owners[2], paths[i]).expect(200);
+    }
+    REQUIRE(moved > 3);
+    REQUIRE(cluster.metric("eu-4", Metric::joining_asked) == (asked_by_it ? 0 : moved));
+    REQUIRE(cluster.origin().requests().size() == moved);
+  }
+}
+
+TEST_CASE("being told that it is not stored costs no connection", "[node][cluster][joining]") {
+  Setup setup;
+  setup.nodes(europe).joining("10m");
+  Cluster cluster(setup);
+  const std::vector<std::string> paths = files(cluster, 40);
+  size_t asked = 0;
+  for (const std::string& path : paths) {
+    if (cluster.owners("eu", path)[0] != "eu-1") continue;
+    ++asked;
+    cluster.get("eu-1", path).expect(200);
+  }
+  REQUIRE(cluster.metric("eu-1", Metric::joining_asked) == asked);
+  REQUIRE(cluster.metric("eu-1", Metric::joining_found) == 0);
+  REQUIRE(asked > 5);
+  // To the origin, and to each of the two who were owners before.
+  REQUIRE(cluster.metric("eu-1", Metric::upstream_connects) == 3);
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -1,12 +1,15 @@
 // Mutual TLS between nodes.
 #include <catch2/catch_test_macros.hpp>
 
+#include "edge/base/json.h"
 #include "edge/net/tls_stream.h"
 #include "tests/node/support/cluster.h"
 #include "tests/unit/test_files.h"
 
 namespace perigee::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
 
@@ -202,6 +205,50 @@ TEST_CASE("certificates of nodes change with a reload, the table itself with a r
   const control::ReloadResult other = cluster.node(owner).reload();
   REQUIRE(!other.applied);
   CHECK(other.errors.front().to_string().find("one for this node, \"" + owner + "\"") != std::string::npos);
+}
+
+// GET /topology: what `node` has seen of `peer`.
+Json seen(Cluster& cluster, const std::string& node, const std::string& peer) {
+  const Json page = parse_json(cluster.topology(node));
+  for (const Json& entry : page["nodes"]) {
+    if (entry["name"] == peer) return entry;
+  }
+  return {};
+}
+
+TEST_CASE("probes travel over TLS, and a node that cannot prove to be itself is dead to them",
+          "[node][tls][cluster][probe]") {
+  Setup setup = with_certificates(3);
+  setup.probe("1s");
+  Cluster cluster(setup);
+  cluster.advance(4s);
+  for (const std::string node : {"eu-1", "eu-2", "eu-3"}) {
+    INFO(node);
+    REQUIRE(cluster.metric(node, Metric::peer_probes) >= 6);
+    // A connection to each of the two others, kept.
+    REQUIRE(cluster.metric(node, Metric::tls_handshakes_full) +
+                cluster.metric(node, Metric::tls_handshakes_resumed) ==
+            2);
+  }
+  REQUIRE(cluster.metric(Metric::peer_probes_failed) == 0);
+  REQUIRE(cluster.metric(Metric::peer_rejected) == 0);
+  REQUIRE(seen(cluster, "eu-1", "eu-2")["state"] == "up");
+  // eu-2 comes back with a certificate by somebody whom the others do not know.
+  cluster.crash("eu-2");
+  Setup stranger = setup;
+  stranger.file("root.pem", pem("other-root.pem"))
+      .file_of("eu-2", "peer.pem", pem("stranger-2.pem"))
+      .file_of("eu-2", "peer.key.pem", pem("stranger-2.key"));
+  cluster.restart(stranger, "eu-2");
+  cluster.advance(8s);
+  REQUIRE(seen(cluster, "eu-1", "eu-2")["state"] == "ejected");
+  REQUIRE(seen(cluster, "eu-3", "eu-2")["state"] == "ejected");
+  REQUIRE(seen(cluster, "eu-1", "eu-3")["state"] == "up");
+  cluster.crash("eu-2");
+  cluster.restart(setup, "eu-2");
+  cluster.advance(8s);
+  REQUIRE(seen(cluster, "eu-1", "eu-2")["state"] == "up");
+  REQUIRE(seen(cluster, "eu-3", "eu-2")["state"] == "up");
 }
 
 }  // namespace

@@ -208,5 +208,51 @@ TEST_CASE("a body that stalls at a peer is given up in the peer's time, not the 
   Reply(client.answer(0)).expect(200).body(std::string(300'000, 'x'));
 }
 
+TEST_CASE("content that stops coming at the origin is no failure of the peer that passes it on",
+          "[node][cluster]") {
+  Cluster cluster(Setup().nodes(europe));
+  const std::vector<std::string> owners = cluster.owners("eu", "/a");
+  cluster.origin().on("/a").reply(200).max_age(600).etag("\"1\"").rate(100'000).body(
+      std::string(300'000, 'x'));
+  TestConnection& client = cluster.ask(owners[2], "/a");
+  cluster.run_until([&] { return client.partial().body.size() > 50'000; });
+  // Until the owner has given up what was under way, and asks anew.
+  cluster.world().partition(owners[0], "origin");
+  cluster.advance(15'500ms);
+  cluster.world().heal(owners[0], "origin");
+  cluster.advance(12s);
+  REQUIRE(client.answers() == 1);
+  Reply(client.answer(0)).expect(200).body(std::string(300'000, 'x'));
+  // The owner has gone on for all.
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  REQUIRE(cluster.metric(owners[2], Metric::upstream_failures_peer) == 0);
+  REQUIRE(cluster.metric(Metric::peer_fallbacks) == 0);
+}
+
+TEST_CASE("however much content of a slow origin stalls at a peer, the peer is not ejected",
+          "[node][cluster]") {
+  Cluster cluster(Setup()
+                      .nodes(europe)
+                      .peers("idle_body = \"2s\"\n")
+                      .origin("servers = [\"10.9.0.1:80\"]\nidle_body_timeout = \"60s\"\n"));
+  const std::vector<std::string> paths = paths_of(cluster, "eu-2", 12);
+  std::vector<TestConnection*> clients;
+  for (const std::string& path : paths) {
+    cluster.origin().on(path).reply(200).max_age(600).etag("\"1\"").rate(100'000).body(
+        std::string(300'000, 'x'));
+    clients.push_back(&cluster.ask("eu-1", path));
+  }
+  cluster.run_until([&] { return clients.back()->partial().body.size() > 50'000; });
+  cluster.world().partition("eu-2", "origin");
+  cluster.advance(8s);
+  REQUIRE(cluster.metric("eu-1", Metric::upstream_failures_peer) >= 5);
+  REQUIRE(cluster.metric("eu-1", Metric::peer_ejections) == 0);
+  REQUIRE(seen(cluster, "eu-1", "eu-2")["state"] == "up");
+  for (TestConnection* client : clients) {
+    REQUIRE(client->answers() == 1);
+    Reply(client->answer(0)).expect(200).body(std::string(300'000, 'x'));
+  }
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -218,4 +218,52 @@ TEST_CASE("a thousand purges leave no rules behind once the sweep has passed", "
   REQUIRE(cluster.node("eu-1").purge_rules() == 0);
 }
 
+TEST_CASE("a node that was stopped while something was purged uses nothing of before when it goes on",
+          "[node][purge]") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO(seed);
+    Cluster cluster(logged().seed(seed));
+    cluster.origin().on("/a").reply(200).max_age(600).body("one");
+    warm(cluster, "/a");
+    // Its client has a connection, and asks on it while it stands still.
+    TestConnection& client = cluster.ask("us-1", "/a");
+    cluster.run();
+    REQUIRE(client.answers() == 1);
+    cluster.world().pause_node(cluster.io("us-1"));
+    cluster.advance(12s);
+    const auto purged = cluster.purge("eu-2", purge_a);
+    REQUIRE(has(purged, "{\"node\":\"us-1\",\"state\":\"away\"}"));
+    cluster.origin().on("/a").reply(200).max_age(600).body("two");
+    client.request("GET", "/a", "a.example");
+    cluster.advance(1s);
+    cluster.world().resume_node(cluster.io("us-1"));
+    cluster.run_until([&] { return client.answers() == 2; });
+    REQUIRE(client.answer(1).body == "two");
+  }
+}
+
+TEST_CASE("a node without word from the log shares no fetch that was sent before it was asked",
+          "[node][purge][collapsing]") {
+  Cluster cluster(logged());
+  cluster.world().partition("eu-1", "us-1");
+  cluster.world().partition("eu-2", "us-1");
+  cluster.advance(12s);
+  cluster.origin().on("/a").reply(200).max_age(600).rate(10'000).body(std::string(50'000, '1'));
+  TestConnection& first = cluster.ask("us-1", "/a");
+  cluster.run_until([&] { return first.partial().body.size() > 1000; });
+  REQUIRE(has(cluster.purge("eu-2", purge_a), "{\"node\":\"us-1\",\"state\":\"away\"}"));
+  cluster.origin().on("/a").reply(200).max_age(600).delay(100ms).body("two");
+  std::vector<TestConnection*> later;
+  for (int i = 0; i < 10; ++i) later.push_back(&cluster.ask("us-1", "/a"));
+  cluster.advance(1s);
+  for (const TestConnection* client : later) {
+    REQUIRE(client->answers() == 1);
+    REQUIRE(client->answer(0).body == "two");
+  }
+  // Who asked together is one more fetch.
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  cluster.run_until([&] { return first.answers() == 1; });
+  cluster.get("us-1", "/a").body("two");
+}
+
 }  // namespace perigee::test

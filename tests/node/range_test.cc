@@ -399,5 +399,39 @@ TEST_CASE("of several ranges one that exists is enough", "[node][range]") {
   rig.ask("bytes=9000000-,100-109").expect(206).field("content-range", "bytes 100-109/5000000");
 }
 
+TEST_CASE("who waits for a run that others asked for is told nothing before its own bytes are on their way",
+          "[node][range][change]") {
+  Rig rig("size=1000000&latency=200ms");
+  TestConnection& first = rig.cluster.ask("eu-1", rig.target, {{"range", "bytes=0-9"}});
+  rig.cluster.advance(std::chrono::milliseconds(5));
+  TestConnection& far = rig.cluster.ask("eu-1", rig.target, {{"range", "bytes=500000-500009"}});
+  rig.cluster.advance(std::chrono::milliseconds(100));
+  rig.change();
+  rig.cluster.advance(std::chrono::seconds(1));
+  REQUIRE(first.answers() == 1);
+  rig.check_bytes(first.answer(0).body, 0);
+  // What is there now, and not the head of what was before and then nothing.
+  REQUIRE(far.answers() == 1);
+  Reply(far.answer(0)).expect(206).field("content-range", "bytes 500000-500009/1000000");
+  rig.check_bytes(far.answer(0).body, 500000, 2);
+}
+
+TEST_CASE(
+    "a follower of a run that begins elsewhere gets its own run, and whoever has it already is not asked",
+    "[node][range][collapse]") {
+  Rig rig("size=1000000&latency=200ms");
+  rig.cluster.ask("eu-1", rig.target, {{"range", "bytes=0-9"}});
+  rig.cluster.advance(std::chrono::milliseconds(5));
+  TestConnection& far = rig.cluster.ask("eu-1", rig.target, {{"range", "bytes=500000-500009"}});
+  TestConnection& several = rig.cluster.ask("eu-1", rig.target, {{"range", "bytes=500000-500009,0-9"}});
+  rig.cluster.advance(std::chrono::seconds(1));
+  REQUIRE(far.answers() == 1);
+  REQUIRE(several.answers() == 1);
+  rig.check_bytes(Reply(far.answer(0)).expect(206).answer().body, 500000);
+  REQUIRE(check_parts(rig, Reply(several.answer(0)).expect(206)) ==
+          std::vector<ByteRange>{{500000, 500009}, {0, 9}});
+  REQUIRE(rig.asked() == std::vector<std::string>{"bytes=0-65535", "bytes=458752-524287"});
+}
+
 }  // namespace
 }  // namespace perigee::test

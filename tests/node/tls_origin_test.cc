@@ -1,6 +1,7 @@
 // Origins that are asked over TLS.
 #include <catch2/catch_test_macros.hpp>
 
+#include "edge/base/json.h"
 #include "edge/net/tls_stream.h"
 #include "tests/node/support/cluster.h"
 #include "tests/unit/test_files.h"
@@ -83,6 +84,52 @@ TEST_CASE("sessions with different servers of one name are kept apart", "[node][
   }
   CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 2);
   CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) == requests - 2);
+}
+
+const std::string probing = "probe_path = \"/up\"\nprobe_interval = \"1s\"\nprobe_timeout = \"300ms\"\n";
+
+std::string state_of_origin(Cluster& cluster) {
+  return parse_json(cluster.topology("us-2"))["origins"][0]["state"].get<std::string>();
+}
+
+TEST_CASE("an origin is probed over TLS", "[node][tls][probe]") {
+  Rig rig("tls_name = \"a.example\"\n" + probing);
+  rig.cluster->origin().on("/up").reply(204);
+  rig.cluster->advance(std::chrono::seconds(5));
+  CHECK(rig.cluster->origin().count("GET", "/up") >= 3);
+  CHECK(rig.cluster->metric("us-2", Metric::origin_probes_failed) == 0);
+  CHECK(state_of_origin(*rig.cluster) == "up");
+  // It is there, and says that it should not be asked.
+  rig.cluster->origin().on("/up").reply(503);
+  rig.cluster->advance(std::chrono::seconds(5));
+  CHECK(state_of_origin(*rig.cluster) == "down");
+}
+
+TEST_CASE("an origin that does not prove to be itself fails its probes, and a reload lets it back",
+          "[node][tls][probe]") {
+  const std::vector<std::pair<std::string, std::string>> faults = {{"a.example", "self.pem"},
+                                                                   {"b.example", "root.pem"}};
+  for (const auto& [name, authorities] : faults) {
+    INFO(name << " by " << authorities);
+    Rig rig("tls_name = \"" + name + "\"\n" + probing, authorities);
+    rig.cluster->origin().on("/up").reply(204);
+    rig.cluster->advance(std::chrono::seconds(5));
+    CHECK(state_of_origin(*rig.cluster) == "down");
+    CHECK(rig.cluster->metric("us-2", Metric::origin_probes_failed) >= 3);
+    CHECK(rig.cluster->origin().requests().empty());
+    net::MemoryFiles& files = rig.cluster->files("us-2");
+    std::string toml = files.read_all(std::string(Cluster::node_path), 1 << 20).value();
+    const size_t at = toml.find("tls_name = \"" + name);
+    REQUIRE(at != std::string::npos);
+    toml.replace(at, 12 + name.size(), "tls_name = \"a.example");
+    files.put(std::string(Cluster::node_path), toml);
+    files.put("/etc/root.pem", pem("root.pem"));
+    REQUIRE(rig.cluster->node("us-2").reload().applied);
+    rig.cluster->advance(std::chrono::seconds(5));
+    CHECK(state_of_origin(*rig.cluster) != "down");
+    CHECK(rig.cluster->origin().count("GET", "/up") >= 2);
+    rig.cluster->get("us-2", "/a").expect(200).body("hello");
+  }
 }
 
 }  // namespace

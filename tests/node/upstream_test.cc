@@ -1,6 +1,7 @@
 // A node and its origin servers: what is sent again, how long is waited, and what is believed.
 #include <catch2/catch_test_macros.hpp>
 
+#include "edge/base/random.h"
 #include "tests/node/support/cluster.h"
 #include "tests/node/support/raw_origin.h"
 
@@ -51,6 +52,34 @@ TEST_CASE("retries end where their budget ends", "[node][upstream][retry]") {
   cluster.get("eu-1", "/a").expect(502);
   REQUIRE(origin.requests() == 1);
   REQUIRE(cluster.metric(Metric::retry_budget_exhausted) == 1);
+}
+
+TEST_CASE("an origin that fails half of what it is asked is not asked an eighth more",
+          "[node][upstream][retry]") {
+  // No breaker: half of the answers are worth having. Connections that are kept fail like new ones.
+  Cluster cluster(Setup().origin("servers = [\"10.9.0.9:80\"]\nbreaker_percent = 0\n"));
+  RawOrigin origin(cluster.world(), "raw", raw_address);
+  constexpr size_t asked = 6000;
+  Random random(7);
+  std::vector<RawOrigin::Line> lines;
+  for (size_t i = 0; i < 2 * asked; ++i) {
+    lines.push_back(random.chance(0.5) ? RawOrigin::Line{hello} : RawOrigin::Line{"", After::reset});
+  }
+  origin.answers(std::move(lines));
+  std::vector<TestConnection*> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(&cluster.connect("eu-1"));
+  // 300 a second, for twenty seconds.
+  for (size_t i = 0; i < asked; ++i) {
+    clients[i % clients.size()]->request("GET", "/" + std::to_string(i), "a.example");
+    cluster.advance(3'333us);
+  }
+  cluster.advance(5s);
+  size_t answered = 0;
+  for (const TestConnection* client : clients) answered += client->answers();
+  REQUIRE(answered == asked);
+  REQUIRE(cluster.metric(Metric::retry_budget_exhausted) > 0);
+  REQUIRE(static_cast<double>(origin.requests()) <= 1.12 * asked);
+  REQUIRE(static_cast<double>(origin.requests()) > 1.08 * asked);
 }
 
 TEST_CASE("a reused connection that dies without an answer costs the client nothing",

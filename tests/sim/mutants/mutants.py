@@ -85,6 +85,10 @@ MUTANTS = {
         "every request begins a fill of its own",
         ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", ""),
         profile="calm"),
+    "purge-stamp": Mutant(
+        "what comes back counts as asked for when it came, not when it was sent",
+        ("edge/proxy/fetch_answer.cc", "  out.purge_stamp = purge_stamp_;",
+         "  out.purge_stamp = worker_.purges().table().position();")),
     "peer-field": Mutant(
         "the field that peers talk by is passed on to origins",
         ("edge/proxy/upstream_request.cc", "    case FieldId::perigee_peer:\n", "")),

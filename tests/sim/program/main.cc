@@ -42,11 +42,12 @@ std::string in_words(const RunResult& result) {
   const Figures& figures = result.figures;
   std::string text = fmt::format("{} requests", figures.asks);
   for (const auto& [end, count] : figures.by_end) text += fmt::format(", {} {}", count, end);
-  return text +
-         fmt::format(
-             "; {} hits, {} errors of our own, {} at the origin, {} ejections, {} steps, trace {:016x}",
-             figures.hits, figures.own_errors, figures.origin_requests, figures.ejections, figures.steps,
-             result.trace);
+  return text + fmt::format(
+                    "; {} hits, {} errors of our own, {} at the origin, {} ejections, {} purges, {} "
+                    "receipts, {} steps, "
+                    "trace {:016x}",
+                    figures.hits, figures.own_errors, figures.origin_requests, figures.ejections,
+                    figures.purges, figures.receipts, figures.steps, result.trace);
 }
 
 void print_violations(const Scenario& scenario, const std::vector<Violation>& violations) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "edge/base/bytes.h"
+#include "edge/http/date.h"
 
 namespace perigee::sim {
 
@@ -23,14 +24,16 @@ constexpr Duration age_rounding = 3'200ms;
 constexpr Duration on_its_way = 2s;
 // What was broken so long ago may still show: connections that hang, peers that are left alone.
 constexpr Duration aftermath = 12s;
+// How long a node believes its store without word from the purge_log, and what a request may add.
+constexpr Duration belief = 11s;
 
 std::string region_of(const std::string& node) { return node.substr(0, node.find('-')); }
 
 }  // namespace
 
 Invariants::Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble,
-                       const SimCluster& cluster)
-    : scenario_(scenario), truth_(truth), trouble_(trouble), cluster_(cluster) {}
+                       const Purges& purges, const SimCluster& cluster)
+    : scenario_(scenario), truth_(truth), trouble_(trouble), purges_(purges), cluster_(cluster) {}
 
 void Invariants::violate(std::string_view invariant, uint64_t request, std::string text) {
   violations_.push_back({std::string(invariant), request, std::move(text)});
@@ -58,7 +61,7 @@ void Invariants::judge(const Outcome& outcome) {
 void Invariants::acknowledge(const Outcome& outcome) {
   const auto version = parse_decimal(outcome.field("x-version"));
   if (outcome.end != End::complete || outcome.status != 200 || !version || raced(outcome)) return;
-  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.ended, *version});
+  acknowledged_[{outcome.ask.node, outcome.ask.resource}].push_back({outcome.sent, outcome.ended, *version});
 }
 
 // Was something about the resource, made before, perhaps still on its way to a store?
@@ -91,10 +94,7 @@ void Invariants::judge_end(const Outcome& outcome) {
         violate("deadline", number, "no byte for longer than any client waits");
       break;
     case End::cut:
-      // What comes from a store in part, and from the origin for the rest, ends where the origin has
-      // something new.
-      if (!broken(outcome) && !truth_.changed(outcome.ask.resource, outcome.sent, outcome.ended))
-        violate("status", number, "cut with nothing broken and nothing changed");
+      judge_cut(outcome);
       break;
     case End::no_connection:
       if (!broken(outcome)) violate("status", number, "no connection with nothing broken");
@@ -108,6 +108,18 @@ void Invariants::judge_end(const Outcome& outcome) {
       violate("rest", number, "still running");
       break;
   }
+}
+
+// What comes from stores in part, and from the origin for the rest, ends where the origin has something new.
+// A client that has had nothing of it yet is given that instead.
+void Invariants::judge_cut(const Outcome& outcome) {
+  if (broken(outcome)) return;
+  const auto version = parse_decimal(outcome.field("x-version"));
+  const auto superseded = version ? truth_.superseded(outcome.ask.resource, *version) : std::nullopt;
+  if (superseded && *superseded <= outcome.ended && outcome.body_bytes > 0) return;
+  violate("status", outcome.ask.number,
+          superseded ? "cut before its first byte with nothing broken"
+                     : "cut with nothing broken and nothing changed");
 }
 
 void Invariants::judge_deadline(const Outcome& outcome) {
@@ -176,6 +188,7 @@ void Invariants::judge_content(const Outcome& outcome) {
   }
   judge_freshness(outcome, *version, *caches);
   judge_unsafe(outcome, *version, *caches);
+  judge_purges(outcome);
   judge_age(outcome, *version);
 }
 
@@ -215,16 +228,45 @@ void Invariants::judge_unsafe(const Outcome& outcome, uint64_t version,
   const bool whole = !trouble_.any(MonoTime{}, outcome.ended);
   if (!whole && caches.size() != 1) return;
   for (const auto& [whom, acknowledged] : acknowledged_) {
-    const auto& [node, resource] = whom;
+    const std::string& node = whom.first;
+    const uint32_t resource = whom.second;
     if (resource != outcome.ask.resource) continue;
     if (node != outcome.ask.node && !(whole && region_of(node) == region_of(outcome.ask.node))) continue;
     for (const Acknowledged& each : acknowledged) {
       if (each.at > outcome.sent || version >= each.version) continue;
+      // Whom a node's topology does not have it cannot tell.
+      const bool all_told = std::all_of(caches.begin(), caches.end(), [&](const CacheStatusMember& cache) {
+        return cluster_.knew(node, cache.name, each.sent, each.at);
+      });
+      if (!all_told) continue;
       return violate("unsafe", outcome.ask.number,
                      fmt::format("version {} of r{}, though {} had acknowledged {} {:.3f} s before: {}",
                                  version, resource, node, each.version, in_seconds(outcome.sent - each.at),
                                  outcome.field("cache-status")));
     }
+  }
+}
+
+// When an answer was made tells the origin's number of it, and its Date whether it was confirmed since: what
+// peers say in a 304 has the one and not the other.
+void Invariants::judge_purges(const Outcome& outcome) {
+  const auto made = parse_decimal(outcome.field("x-made"));
+  if (!made || *made == 0 || *made > truth_.exchanges().size()) return;
+  const OriginExchange& exchange = truth_.exchanges()[*made - 1];
+  const auto date = http::parse_date(outcome.field("date"), exchange.date);
+  const bool confirmed = date && *date > exchange.date;
+  const std::string& node = outcome.ask.node;
+  for (const SentPurge& purge : purges_.all()) {
+    if (!purge.receipt || *purge.receipt > outcome.sent || !purge.wish.covers(outcome.ask.resource)) continue;
+    if (confirmed ? *date >= purge.asked_s : exchange.received >= purge.asked) continue;
+    // Who has not got it uses what it has, and who has just been started believes whom it asks.
+    const bool knows =
+        purge.settled.contains(node) && (purge.everybody || cluster_.booted(node) < purge.asked);
+    if (!knows && outcome.sent <= purge.asked + belief) continue;
+    return violate("purge", outcome.ask.number,
+                   fmt::format("asked for {:.3f} s before a purge whose receipt came {:.3f} s before: {}",
+                               in_seconds(purge.asked - exchange.received),
+                               in_seconds(outcome.sent - *purge.receipt), outcome.field("cache-status")));
   }
 }
 
@@ -327,10 +369,11 @@ void Invariants::judge_agreement(uint64_t request, const std::vector<std::string
           fmt::format("from {} to {} and on to {}, and they disagree", way[0], way[1], way[2]));
 }
 
-// Did an unsafe request on the resource end while an exchange that began at `from` was under way, or so
-// little before that other nodes learnt of it meanwhile? Who asks after it does not join what was asked
-// before it; they and those who waited for that share one new exchange.
+// Did an unsafe request on the resource end, or was it purged, while an exchange that began at `from` was
+// under way, or so little before that other nodes learnt of it meanwhile? Who asks after it does not join
+// what was asked before it; they and those who waited for that share one new exchange.
 bool Invariants::changed_since(size_t resource, MonoTime from, MonoTime now) const {
+  if (purges_.any(static_cast<uint32_t>(resource), from - std::chrono::seconds(1), now)) return true;
   for (const OriginExchange& each : truth_.exchanges()) {
     const bool safe = each.method == "GET" || each.method == "HEAD";
     if (safe || each.resource != resource || each.received > now) continue;

@@ -8,8 +8,11 @@
 //               allow; with no-cache and no-store never
 //   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it; as
 //               long as nothing was ever broken, no node of its region does
+//   purge       after the receipt of a purge nothing is used that was asked for before it; where the receipt
+//               says that a node has not got it, that node may, as long as it believes its store
 //   age         Age is no less than the time since the answer was last made or confirmed
-//   status      an error of ours, a cut or a lost connection needs something that was broken; 304, 206, 412
+//   status      an error of ours, a cut or a lost connection needs something that was broken; only an answer
+//               whose first bytes have been sent is cut because the origin has something new; 304, 206, 412
 //   and 416
 //               need a request that asks for them
 //   deadline    the head of the answer comes within the time a request may take
@@ -34,6 +37,7 @@
 
 #include "tests/sim/support/ask.h"
 #include "tests/sim/support/cache_status.h"
+#include "tests/sim/support/purges.h"
 #include "tests/sim/support/scenario.h"
 #include "tests/sim/support/sim_cluster.h"
 #include "tests/sim/support/trouble.h"
@@ -49,7 +53,8 @@ struct Violation {
 
 class Invariants {
  public:
-  Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble, const SimCluster& cluster);
+  Invariants(const Scenario& scenario, const Truth& truth, const Trouble& trouble, const Purges& purges,
+             const SimCluster& cluster);
 
   void began(const Ask& ask, MonoTime now);
   void judge(const Outcome& outcome);
@@ -61,7 +66,7 @@ class Invariants {
 
  private:
   struct Acknowledged {
-    MonoTime at{};
+    MonoTime sent{}, at{};
     uint64_t version = 0;
   };
 
@@ -69,12 +74,14 @@ class Invariants {
   void acknowledge(const Outcome& outcome);
   bool raced(const Outcome& outcome) const;
   void judge_end(const Outcome& outcome);
+  void judge_cut(const Outcome& outcome);
   void judge_status(const Outcome& outcome);
   void judge_deadline(const Outcome& outcome);
   void judge_content(const Outcome& outcome);
   void judge_freshness(const Outcome& outcome, uint64_t version,
                        const std::vector<CacheStatusMember>& caches);
   void judge_unsafe(const Outcome& outcome, uint64_t version, const std::vector<CacheStatusMember>& caches);
+  void judge_purges(const Outcome& outcome);
   void judge_age(const Outcome& outcome, uint64_t version);
   void judge_cache_status(const Outcome& outcome, const std::vector<CacheStatusMember>& caches);
   void judge_path(const OriginExchange& exchange);
@@ -85,6 +92,7 @@ class Invariants {
   const Scenario& scenario_;
   const Truth& truth_;
   const Trouble& trouble_;
+  const Purges& purges_;
   const SimCluster& cluster_;
   std::map<std::pair<std::string, uint32_t>, std::vector<Acknowledged>>
       acknowledged_;  // by node and resource

@@ -121,17 +121,21 @@ Scenario make_scenario(uint64_t seed, Profile profile, Duration lasts) {
   if (!calm)
     scenario.faults =
         make_faults(random, names, scenario.memberships.size(), mix, spacing, scenario.lasts - 2s);
+  if (random.chance(0.5)) {
+    scenario.purge_log = names.front();
+    scenario.traffic.purges_per_second = 0.05 + 0.4 * random.unit();
+  }
   return scenario;
 }
 
 std::string describe(const Scenario& scenario) {
   std::string text = fmt::format(
       "seed {} ({}): {} nodes of {} workers in {} regions, shield {}, {} resources, {:.1f} requests/s, "
-      "store {} MiB, stale-if-disconnected {} s, {} faults\n",
+      "store {} MiB, stale-if-disconnected {} s, {} faults, {:.2f} purges/s\n",
       scenario.seed, to_string(scenario.profile), scenario.nodes().size(), scenario.workers,
       scenario.regions().size(), scenario.shield.empty() ? "none" : scenario.shield,
       scenario.catalogue.size(), scenario.traffic.requests_per_second, scenario.budget_bytes >> 20,
-      scenario.stale_if_disconnected_s, scenario.faults.size());
+      scenario.stale_if_disconnected_s, scenario.faults.size(), scenario.traffic.purges_per_second);
   for (const Fault& fault : scenario.faults) text += "  " + describe(fault) + "\n";
   return text;
 }

@@ -48,6 +48,7 @@ struct TrafficMix {
   double leaves = 0.03;
   double slow = 0.02;
   double far = 0.1;  // asks a node of another region
+  double purges_per_second = 0;
 };
 
 struct Scenario {
@@ -58,6 +59,7 @@ struct Scenario {
   uint64_t budget_bytes = 0;  // of a node's store
   uint32_t stale_if_disconnected_s = 0;
   std::string shield;                   // a region; empty: none
+  std::string purge_log;                // the node that orders purges, in every membership; empty: none
   std::vector<Membership> memberships;  // the first is the usual one and holds every node
   std::vector<Duration> region_delays;  // one way, from each region to a common middle
   std::vector<Resource> catalogue;

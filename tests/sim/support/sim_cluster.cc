@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view node_path = "/etc/node.toml";
 constexpr std::string_view topology_path = "/etc/topology.toml";
+constexpr std::string_view journal_path = "/etc/purges";
 // Until every worker of a machine goes by what it has read.
 constexpr Duration settling = std::chrono::milliseconds(100);
 constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
@@ -47,6 +48,7 @@ std::string SimCluster::node_toml(const NodeSpec& spec) const {
   std::string toml = fmt::format("[node]\nname = \"{}\"\nworkers = {}\ntopology = \"topology.toml\"\n",
                                  spec.name, settings_.workers);
   toml += fmt::format("[cache]\nbudget = {}\nshards = 4\n", settings_.budget_bytes);
+  toml += "[purge]\njournal = \"purges\"\n";
   toml += fmt::format("[[origin]]\nname = \"content\"\nservers = [\"{}\"]\n", settings_.origin);
   toml += "[[site]]\nname = \"all\"\nhosts = [\"*\"]\norigin = \"content\"\n";
   if (!settings_.shield.empty()) toml += fmt::format("shield = \"{}\"\n", settings_.shield);
@@ -58,6 +60,7 @@ std::string SimCluster::node_toml(const NodeSpec& spec) const {
 
 std::string SimCluster::topology_toml(const Membership& membership) const {
   std::string toml = "[cluster]\ninsecure_peers = true\npeer_keys = [{ id = \"a\", file = \"peer.key\" }]\n";
+  if (!settings_.purge_log.empty()) toml += fmt::format("purge_log = \"{}\"\n", settings_.purge_log);
   std::set<std::string> regions;
   for (const NodeSpec& node : membership) regions.insert(node.region);
   for (const std::string& region : regions)
@@ -83,6 +86,12 @@ void SimCluster::boot(const std::string& name) {
   files.put(std::string(node_path), node_toml(machine.spec));
   files.put(std::string(topology_path), topology_toml(memberships_.front()));
   files.put("/etc/peer.key", std::string(secret));
+  // What it had synced before is still there.
+  if (!machine.past.empty()) {
+    net::MemoryFiles& disk = machine.past.back()->io->memory_files();
+    const std::string journal(journal_path);
+    if (disk.contains(journal)) files.put(journal, disk.read_all(journal, SIZE_MAX).value());
+  }
   const control::ConfigResult config = control::load_config(files, std::string(node_path), name);
   if (!config) throw std::logic_error(config.error().front().to_string());
   life->control = &life->io->add_loop("control");
@@ -95,6 +104,7 @@ void SimCluster::boot(const std::string& name) {
   life->io->start();
   machine.life = std::move(life);
   machine.paused = false;
+  machine.booted = world_.now();
   machine.readings.push_back({world_.now(), 0, world_.now()});
 }
 
@@ -178,6 +188,14 @@ bool SimCluster::went_by(const Machine& machine, const Membership& membership, M
 bool SimCluster::agreed_within(const std::string& a, const std::string& b, MonoTime from, MonoTime to) const {
   return std::any_of(memberships_.begin(), memberships_.end(), [&](const Membership& each) {
     return went_by(find(a), each, from, to) && went_by(find(b), each, from, to);
+  });
+}
+
+bool SimCluster::knew(const std::string& node, const std::string& other, MonoTime from, MonoTime to) const {
+  return std::all_of(memberships_.begin(), memberships_.end(), [&](const Membership& each) {
+    const bool has =
+        std::any_of(each.begin(), each.end(), [&](const NodeSpec& spec) { return spec.name == other; });
+    return has || !went_by(find(node), each, from, to);
   });
 }
 

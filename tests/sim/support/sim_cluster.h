@@ -22,6 +22,7 @@ struct ClusterSettings {
   unsigned workers = 1;
   uint64_t budget_bytes = 16 << 20;
   std::string shield;
+  std::string purge_log;  // a node of every membership; empty: none
   uint32_t stale_if_disconnected_s = 0;
   bool short_writes = false;
   bool open_log = false;  // keep lines of every level
@@ -46,12 +47,19 @@ class SimCluster {
   bool read_membership(const std::string& name, size_t number);
 
   bool is_up(const std::string& name) const;
+  // It is up, and not stopped.
+  bool runs(const std::string& name) const { return find(name).life != nullptr && !find(name).paused; }
+  // When it was started last.
+  MonoTime booted(const std::string& name) const { return find(name).booted; }
   // Null while the machine is down.
   Node* node(const std::string& name);
   const NodeSpec& spec(const std::string& name) const;
   net::Address client_address(const std::string& name) const;
   // Did the two go by the same topology, each at some moment of [from, to]?
   bool agreed_within(const std::string& a, const std::string& b, MonoTime from, MonoTime to) const;
+
+  // Did every topology that the node went by in [from, to] have the other one in it?
+  bool knew(const std::string& node, const std::string& other, MonoTime from, MonoTime to) const;
 
   // Every node: drains, and says whether the drain ended.
   void drain();
@@ -85,6 +93,7 @@ class SimCluster {
     std::vector<std::unique_ptr<Life>> past;
     std::vector<Reading> readings;
     std::vector<uint64_t> counted;  // metrics of past lives
+    MonoTime booted{};
     bool paused = false;
   };
   Machine& find(const std::string& name);

@@ -19,16 +19,12 @@ using namespace std::chrono_literals;
 // After the last fault and the last request: what still waits may wait that long.
 constexpr Duration rest_max = 200s;
 
-Duration draw_gap(Random& random, double per_second) {
-  const double gap_s = -std::log(1 - random.unit()) / per_second;
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(gap_s));
-}
-
 ClusterSettings settings_of(const Scenario& scenario, bool open_log) {
   ClusterSettings settings;
   settings.workers = scenario.workers;
   settings.budget_bytes = scenario.budget_bytes;
   settings.shield = scenario.shield;
+  settings.purge_log = scenario.purge_log;
   settings.stale_if_disconnected_s = scenario.stale_if_disconnected_s;
   settings.short_writes = scenario.short_writes;
   settings.open_log = open_log;
@@ -38,6 +34,11 @@ ClusterSettings settings_of(const Scenario& scenario, bool open_log) {
 
 }  // namespace
 
+Duration Simulation::draw_gap(Random& random, double per_second) {
+  const double gap_s = -std::log(1 - random.unit()) / per_second;
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(gap_s));
+}
+
 Simulation::Simulation(const Scenario& scenario, Say say)
     : scenario_(scenario),
       say_(std::move(say)),
@@ -45,12 +46,13 @@ Simulation::Simulation(const Scenario& scenario, Say say)
       start_(world_.now()),
       random_(hash64(scenario.seed, 2)),
       truth_(scenario.catalogue),
+      purge_random_(hash64(scenario.seed, 5)),
       zipf_(scenario.catalogue.size(), scenario.traffic.zipf) {
   origin_ = std::make_unique<SimOrigin>(world_, net::Address::parse_ip(origin_ip, 80).value(), truth_,
                                         hash64(scenario.seed, 3));
   cluster_ =
       std::make_unique<SimCluster>(world_, settings_of(scenario, say_ != nullptr), scenario.memberships);
-  invariants_ = std::make_unique<Invariants>(scenario_, truth_, trouble_, *cluster_);
+  invariants_ = std::make_unique<Invariants>(scenario_, truth_, trouble_, purges_, *cluster_);
   const std::vector<std::string> regions = scenario.regions();
   for (size_t i = 0; i < regions.size(); ++i) {
     clients_[regions[i]] = std::make_unique<SimClients>(
@@ -125,6 +127,7 @@ RunResult Simulation::run() {
   schedule_faults();
   for (const Resource& resource : scenario_.catalogue) schedule_versions(resource.number);
   schedule_traffic();
+  schedule_purges();
   try {
     run_pending(traffic_ends_);
     come_to_rest();

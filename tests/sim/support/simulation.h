@@ -12,6 +12,7 @@
 
 #include "edge/net/memory_io.h"
 #include "tests/sim/support/invariants.h"
+#include "tests/sim/support/purges.h"
 #include "tests/sim/support/sim_client.h"
 #include "tests/sim/support/sim_cluster.h"
 #include "tests/sim/support/sim_origin.h"
@@ -27,6 +28,8 @@ struct Figures {
   uint64_t body_bytes = 0;
   uint64_t origin_requests = 0;
   uint64_t ejections = 0;
+  uint64_t purges = 0;
+  uint64_t receipts = 0;  // of purges
   uint64_t steps = 0;
   std::map<std::string, uint64_t> by_end;
 };
@@ -58,10 +61,14 @@ class Simulation {
   void set_mood();
   bool is_gone(const std::string& node) const;
 
+  static Duration draw_gap(Random& random, double per_second);
   void schedule(MonoTime at, std::function<void()> action);
   void schedule_faults();
   void schedule_versions(uint32_t resource);
   void schedule_traffic();
+  void schedule_purges();
+  void send_purge();
+  void purged(size_t purge, int status, const std::string& json);
   void run_pending(MonoTime until);
   void send(Ask ask);
   Ask draw_ask();
@@ -80,6 +87,8 @@ class Simulation {
   Random random_;
   Truth truth_;
   Trouble trouble_;
+  Purges purges_;
+  Random purge_random_;
   std::unique_ptr<SimOrigin> origin_;
   std::unique_ptr<SimCluster> cluster_;
   std::map<std::string, std::unique_ptr<SimClients>> clients_;  // by region

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "edge/base/hash.h"
 #include "tests/sim/support/simulation.h"
 
 namespace perigee::sim {
@@ -64,6 +65,36 @@ std::string Simulation::draw_range(const Resource& resource) {
     return fmt::format("bytes={}-{},{}-{}", 0, size / 10, gap, gap + size / 10);
   }
   return fmt::format("bytes={}-{}", first, first + random_.below(size));
+}
+
+void Simulation::schedule_purges() {
+  const double per_second = scenario_.traffic.purges_per_second;
+  if (per_second <= 0) return;
+  const MonoTime at = world_.now() + draw_gap(purge_random_, per_second);
+  if (at >= traffic_ends_) return;
+  schedule(at, [this] {
+    send_purge();
+    schedule_purges();
+  });
+}
+
+void Simulation::send_purge() {
+  const Membership& nodes = scenario_.nodes();
+  const std::string& node = nodes[purge_random_.below(nodes.size())].name;
+  const PurgeWish wish = draw_purge(purge_random_, scenario_.catalogue.size());
+  if (!cluster_->runs(node)) return;
+  const size_t number = purges_.add(wish, node, world_.now(), unix_seconds(world_.wall_now()));
+  ++figures_.purges;
+  say(fmt::format("purge {} at {}: {}", number, node, wish.body()));
+  cluster_->node(node)->purge(
+      wish.body(), [this, number](int status, const std::string& json) { purged(number, status, json); });
+}
+
+void Simulation::purged(size_t purge, int status, const std::string& json) {
+  say(fmt::format("purge {}: {} {}", purge, status, json));
+  figures_.receipts += status == 200;
+  answers_digest_ = hash64(answers_digest_, hash64(json));
+  purges_.answered(purge, status, json, world_.now());
 }
 
 }  // namespace perigee::sim

@@ -21,11 +21,6 @@ std::optional<MonoTime> Truth::began(uint32_t resource, uint64_t version) const 
   return eras[version - 1];
 }
 
-bool Truth::changed(uint32_t resource, MonoTime from, MonoTime to) const {
-  const std::vector<MonoTime>& eras = eras_.at(resource);
-  return std::any_of(eras.begin(), eras.end(), [&](MonoTime since) { return since >= from && since <= to; });
-}
-
 std::optional<MonoTime> Truth::superseded(uint32_t resource, uint64_t version) const {
   return began(resource, version + 1);
 }

@@ -28,6 +28,7 @@ struct OriginExchange {
   bool peer_field = false;  // a field that only peers may see has come along
   int status = 0;
   uint64_t version = 0;
+  int64_t date = 0;         // that its head told, in seconds; 0: it had none
   bool complete = false;    // the whole answer was taken
   bool asker_left = false;  // the connection ended before the answer did
 };
@@ -44,8 +45,6 @@ class Truth {
   uint64_t advance(uint32_t resource, MonoTime now);
   // When this version began to be current; nullopt: it never was.
   std::optional<MonoTime> began(uint32_t resource, uint64_t version) const;
-  // Did a new version come in [from, to]?
-  bool changed(uint32_t resource, MonoTime from, MonoTime to) const;
   // When the next one took its place; nullopt: it is current.
   std::optional<MonoTime> superseded(uint32_t resource, uint64_t version) const;
 
