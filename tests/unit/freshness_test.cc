@@ -31,6 +31,7 @@ TEST_CASE("the freshness lifetime is what the response says, s-maxage first", "[
   CHECK(lifetime({hour, {"Date", noon_text}}) == 3600);
   CHECK(lifetime({hour, {"Date", "Fri, 07 Jun 2024 12:59:00 GMT"}}) == 60);
   CHECK(lifetime({hour, {"Date", "no date"}}) == 3600);
+  CHECK(lifetime({{"Expires", "FRI, 07 JUN 2024 13:00:00 gmt"}}) == 3600);
   CHECK(lifetime({hour, {"Cache-Control", "max-age=0"}}) == 0);
   CHECK(lifetime({{"Expires", "0"}, {"Cache-Control", "max-age=60"}}) == 60);
   CHECK(lifetime({{"Cache-Control", "max-age=2147483647"}}) == 2147483647);
