@@ -327,6 +327,42 @@ TEST_CASE("stale-if-error bridges errors and dead connections, not other answers
   }
 }
 
+TEST_CASE("an origin that takes the connection and says nothing is as good as none (RFC 9111 4.2.4, 4.3.3)",
+          "[node][rules][stale]") {
+  const std::string fresh = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nCache-Control: max-age=2\r\n\r\nold";
+  struct Case {
+    RawOrigin::Line line;
+    int status;  // once stale_if_disconnected is over
+  };
+  const Case cases[] = {
+      {{"", RawOrigin::After::end}, 502},
+      {{"", RawOrigin::After::reset}, 502},
+      {{"HTTP/1.1 20", RawOrigin::After::end}, 502},
+      {{"", RawOrigin::After::keep}, 504},
+  };
+  for (const Case& each : cases) {
+    INFO(each.line.bytes << " " << each.status);
+    Cluster cluster(Setup()
+                        .origin("servers = [\"10.9.0.9:80\"]\n")
+                        .site("[site.cache]\nstale_if_disconnected = \"10m\"\n"));
+    RawOrigin origin(cluster.world(), "raw", net::Address::parse("10.9.0.9:80").value());
+    origin.answers({{fresh}, each.line});
+    cluster.get("eu-1", "/a").expect(200).body("old");
+    cluster.advance(3s);
+    cluster.get("eu-1", "/a").expect(200).forwarded("stale").body("old");
+    cluster.get("eu-1", "/a", {{control, "no-cache"}}).expect(each.status);
+    cluster.advance(10min);
+    cluster.get("eu-1", "/a").expect(each.status);
+  }
+  // What is no HTTP was an answer all the same.
+  Cluster cluster(Setup().origin("servers = [\"10.9.0.9:80\"]\n"));
+  RawOrigin origin(cluster.world(), "raw", net::Address::parse("10.9.0.9:80").value());
+  origin.answers({{fresh}, {"SSH-2.0-nobody\r\n\r\n", RawOrigin::After::end}});
+  cluster.get("eu-1", "/a").expect(200).body("old");
+  cluster.advance(3s);
+  cluster.get("eu-1", "/a").expect(502);
+}
+
 TEST_CASE(
     "an origin that closes the connection without a byte brings nobody what must not be used stale (RFC 9111 "
     "4.2.4)",
