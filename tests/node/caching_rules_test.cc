@@ -370,6 +370,42 @@ TEST_CASE("an origin that takes the connection and says nothing is as good as no
 }
 
 TEST_CASE(
+    "what was purged or invalidated while an origin did not answer is nobody's stale answer (RFC 9111 4.4)",
+    "[node][rules][stale]") {
+  enum class Meanwhile { nothing, post, purge, soft_purge };
+  struct Case {
+    Meanwhile what;
+    std::string word;
+    int status;
+  };
+  const Case cases[] = {
+      {Meanwhile::nothing, "", 200},
+      {Meanwhile::post, "", 504},
+      {Meanwhile::purge, "", 504},
+      {Meanwhile::soft_purge, "", 200},
+      {Meanwhile::soft_purge, ", must-revalidate", 504},
+  };
+  for (const Case& each : cases) {
+    INFO(static_cast<int>(each.what) << each.word);
+    Cluster cluster;
+    cluster.origin().on("/a").reply(200).field(control, "max-age=60" + each.word).etag("\"1\"").body("old");
+    cluster.get("eu-1", "/a").miss();
+    cluster.origin().on("/a").reply(200).delay(100s).body("never");
+    // It is fresh, and who wants it fresher asks the origin.
+    TestConnection& waiting = cluster.ask("eu-1", "/a", {{control, "min-fresh=61"}});
+    cluster.run();
+    cluster.origin().on("/b").reply(201).field("location", "/a").body("made");
+    if (each.what == Meanwhile::post) cluster.request("eu-1", "POST", "/b", {}, "x").expect(201);
+    if (each.what == Meanwhile::purge)
+      REQUIRE(cluster.purge("eu-1", R"({"url": "http://a.example/a"})").status == 200);
+    if (each.what == Meanwhile::soft_purge)
+      REQUIRE(cluster.purge("eu-1", R"({"url": "http://a.example/a", "soft": true})").status == 200);
+    cluster.run_until([&] { return waiting.answers() == 1; });
+    CHECK(waiting.answer(0).status == each.status);
+  }
+}
+
+TEST_CASE(
     "an origin that closes the connection without a byte brings nobody what must not be used stale (RFC 9111 "
     "4.2.4)",
     "[node][rules][stale]") {
