@@ -19,9 +19,9 @@ function(perigee_layer name dir)
   set(precompiler perigee_base)
   if(ARG_COLD)
     target_compile_options(perigee_${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
-    set(precompiler perigee_control)
+    set(precompiler perigee_origin)
   endif()
-  # Compiled by the first layer of each kind.
+  # Compiled by one layer of each kind, by one whose definitions all others of the kind have too.
   if(PERIGEE_PRECOMPILE AND precompiler STREQUAL "perigee_${name}")
     target_precompile_headers(perigee_${name} PRIVATE <algorithm> <array> <chrono> <functional> <memory> <optional> <span>
                               <string> <string_view> <unordered_map> <variant> <vector> <tl/expected.hpp>)

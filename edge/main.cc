@@ -166,7 +166,7 @@ int print(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  net::keep_tls_record_buffers();
+  net::keep_tls_memory();
   Arguments arguments;
   CLI::App app("Perigee, an edge cache");
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();

@@ -55,7 +55,8 @@ class TlsStream final : public Stream, private StreamHandler {
   bool begin_early(int& result);
   void note_facts();
   bool open_records();
-  bool open_record(char* into, size_t most, size_t& part, int& error);
+  bool open_record(char* into, size_t most, size_t& part);
+  int why_not() const;
   size_t seal(SliceReader& reader);
   bool put(const char* bytes, size_t size);
   void flush();
@@ -189,11 +190,11 @@ void TlsStream::keep_rest() {
 
 // True when the handshake has just been completed.
 bool TlsStream::shake_hands() {
-  forget_tls_errors();
+  transport_.starved = false;
   int result = 0;
   const bool early = takes_early_ && begin_early(result);
   if (!takes_early_) result = SSL_do_handshake(session_);
-  const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session_, result);
+  const int error = result == 1 ? SSL_ERROR_NONE : why_not();
   flush();
   if (!is_live()) return false;
   if (error == SSL_ERROR_NONE) {
@@ -229,25 +230,30 @@ void TlsStream::note_facts() {
   facts_->early = state_ == State::early;
 }
 
-// The next record. Early data comes first, then what is left of the handshake. False: see error.
-bool TlsStream::open_record(char* into, size_t most, size_t& part, int& error) {
+// The next record. Early data comes first, then what is left of the handshake. False: see why_not().
+bool TlsStream::open_record(char* into, size_t most, size_t& part) {
+  transport_.starved = false;
   if (takes_early_) {
     const int result = SSL_read_early_data(session_, into, most, &part);
     if (result == SSL_READ_EARLY_DATA_SUCCESS) return true;
     takes_early_ = result != SSL_READ_EARLY_DATA_FINISH;
-    if (takes_early_) {
-      error = SSL_get_error(session_, 0);
-      return false;
-    }
+    if (takes_early_) return false;
   }
-  int result = state_ == State::early ? SSL_do_handshake(session_) : 1;
-  if (result == 1 && state_ == State::early) {
+  if (state_ == State::early) {
+    if (SSL_do_handshake(session_) != 1) return false;
     state_ = State::open;
     facts_->early = false;
   }
-  if (result == 1) result = SSL_read_ex(session_, into, most, &part);
-  if (result != 1) error = SSL_get_error(session_, result);
-  return result == 1;
+  return SSL_read_ex(session_, into, most, &part) == 1;
+}
+
+// After something could not be done. That bytes are wanted the transport knows: OpenSSL's queue of errors,
+// which is the thread's, need not be empty before every read, if only every failure leaves it so.
+int TlsStream::why_not() const {
+  if (transport_.starved) return SSL_ERROR_WANT_READ;
+  const int error = SSL_get_error(session_, 0);
+  forget_tls_errors();
+  return error;
 }
 
 // Opens as many records as fit and hands them out. False when there is nothing to read for now.
@@ -260,14 +266,16 @@ bool TlsStream::open_records() {
   char* into = workspace_->opened.get();
   size_t size = 0;
   int error = SSL_ERROR_NONE;
-  forget_tls_errors();
   while (size < TlsWorkspace::opened_bytes_max) {
     size_t part = 0;
-    if (!open_record(into + size, TlsWorkspace::opened_bytes_max - size, part, error)) break;
+    if (!open_record(into + size, TlsWorkspace::opened_bytes_max - size, part)) {
+      error = why_not();
+      break;
+    }
     size += part;
     // Early data is never handed out together with what follows: the handler must be able to tell them apart.
     if (state_ == State::early) break;
-    if (transport_.input.empty() && SSL_pending(session_) == 0) {
+    if (transport_.input.empty() && SSL_has_pending(session_) == 0) {
       error = SSL_ERROR_WANT_READ;
       break;
     }
@@ -344,6 +352,7 @@ bool TlsStream::put(const char* bytes, size_t size) {
   const int result = state_ == State::early ? SSL_write_early_data(session_, bytes, size, &taken)
                                             : SSL_write_ex(session_, bytes, size, &taken);
   if (result == 1 && taken == size) return true;
+  forget_tls_errors();
   state_ = State::failed;
   error_ = StreamError::tls_failed;
   workspace_->records.clear();
@@ -393,7 +402,8 @@ void TlsStream::on_end() {
   // After close_notify it is what must come.
   if (!is_live() || ended_) return;
   if (state_ == State::handshake) return fail(StreamError::tls_failed);
-  if (!unopened_.empty()) return;
+  // Of what nobody wanted to read some may be with OpenSSL, which reads ahead.
+  if (!unopened_.empty() || (!reading_ && SSL_has_pending(session_) == 1)) return;
   fail(StreamError::connection_reset);
 }
 

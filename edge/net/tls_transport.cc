@@ -12,6 +12,7 @@ int on_read(BIO* bio, char* into, size_t size, size_t* taken) {
   TlsTransport& transport = transport_of(bio);
   BIO_clear_retry_flags(bio);
   if (transport.input.empty()) {
+    transport.starved = true;
     BIO_set_retry_read(bio);
     return 0;
   }

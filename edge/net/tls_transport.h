@@ -13,6 +13,7 @@ namespace perigee::net {
 
 struct TlsTransport {
   std::string_view input;         // received and not opened yet
+  bool starved = false;           // a read found it used up; whoever asks clears it before
   std::string* output = nullptr;  // records that were made
 };
 

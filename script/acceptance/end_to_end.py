@@ -2,7 +2,7 @@
 reloads that clients of the other nodes do not notice."""
 import time
 
-from acceptance import reloads
+from acceptance import races, reloads
 from benchmarks import hit
 from harness import until
 
@@ -188,5 +188,6 @@ PARTS = {
     "memory": memory,
     "crashes": crashes,
     "reloads": reloads.reloads,
+    "races": races.races,
     "hit": hit_cost,
 }

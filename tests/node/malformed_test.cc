@@ -15,7 +15,7 @@ TEST_CASE("a malformed head is answered with its status, the connection is close
   Cluster cluster;
   cluster.origin().on("/").reply(200).body("never");
   const std::vector<http::test::MalformedRequest> requests = http::test::malformed_requests();
-  REQUIRE(requests.size() > 100);
+  REQUIRE(requests.size() >= 120);
   for (const http::test::MalformedRequest& each : requests) {
     INFO(each.name);
     TestConnection& connection = cluster.connect("eu-1");

@@ -1,8 +1,8 @@
 // perigee-origin: files, the scripted space, its record.
 #include <catch2/catch_test_macros.hpp>
-#include <nlohmann/json.hpp>
 
 #include "edge/base/bytes.h"
+#include "edge/base/json.h"
 #include "origin/self_verifying.h"
 #include "tests/node/origin_rig.h"
 
@@ -11,7 +11,6 @@ using namespace std::chrono_literals;
 using perigee::test::Got;
 using perigee::test::OriginRig;
 using perigee::test::RawClient;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -312,7 +311,7 @@ TEST_CASE("echo tells what was received, content included", "[origin]") {
   CHECK(client.take() == "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("hello");
   rig.world.run_until_idle();
-  const Json echo = Json::parse(test::take_apart(client.received, http::Method::post).body);
+  const Json echo = parse_json(test::take_apart(client.received, http::Method::post).body);
   CHECK(echo["method"] == "POST");
   CHECK(echo["target"] == "/_/echo?x=1");
   CHECK(echo["content"] == "hello");
@@ -341,7 +340,7 @@ TEST_CASE("the record holds what was received and sent, and can be cleared", "[o
   rig.ask("HEAD", "/_/body?id=a");
   rig.get("/missing");
   RawClient& running = rig.send(OriginRig::request("GET", "/_/body?id=b&latency=9s"));
-  const Json stats = Json::parse(rig.get("/_/stats").body);
+  const Json stats = parse_json(rig.get("/_/stats").body);
   CHECK(stats["requests"] == 5);
   CHECK(stats["gets"]["a"] == 2);
   CHECK(stats["gets"]["/missing"] == 1);
@@ -353,7 +352,7 @@ TEST_CASE("the record holds what was received and sent, and can be cleared", "[o
   rig.world.run_until_idle();
 
   const std::string log = rig.get("/_/log").body;
-  const Json first = Json::parse(log.substr(0, log.find('\n')));
+  const Json first = parse_json(log.substr(0, log.find('\n')));
   CHECK(first["number"] == 1);
   CHECK(first["method"] == "GET");
   CHECK(first["target"] == "/_/body?id=a&size=100");
@@ -364,9 +363,9 @@ TEST_CASE("the record holds what was received and sent, and can be cleared", "[o
   CHECK(first.contains("first_byte_ms"));
   CHECK(std::count(log.begin(), log.end(), '\n') == 5);
   const std::string later = rig.get("/_/log?after=4").body;
-  CHECK(Json::parse(later)["end"] == "client_gone");
+  CHECK(parse_json(later)["end"] == "client_gone");
 
   CHECK(rig.get("/_/reset").status == 200);
   CHECK(rig.get("/_/log").body.empty());
-  CHECK(Json::parse(rig.get("/_/stats").body)["requests"] == 0);
+  CHECK(parse_json(rig.get("/_/stats").body)["requests"] == 0);
 }

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <catch2/catch_test_macros.hpp>
-#include <nlohmann/json.hpp>
 
+#include "edge/base/json.h"
 #include "tests/node/support/cluster.h"
 
 namespace perigee::test {
@@ -29,8 +29,8 @@ void serve_all(Cluster& cluster, const std::vector<std::string>& paths) {
 }
 
 // GET /topology: what `node` has seen of `peer`.
-nlohmann::json seen(Cluster& cluster, const std::string& node, const std::string& peer) {
-  const auto page = nlohmann::json::parse(cluster.topology(node));
+Json seen(Cluster& cluster, const std::string& node, const std::string& peer) {
+  const auto page = parse_json(cluster.topology(node));
   for (const auto& entry : page["nodes"]) {
     if (entry["name"] == peer) return entry;
   }

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
+#include "edge/base/json.h"
 #include "edge/base/random.h"
 #include "edge/http/range.h"
 #include "origin/self_verifying.h"
@@ -43,7 +43,7 @@ struct Rig {
     std::vector<std::string> ranges;
     std::istringstream lines(origin.recorder().log(seen_));
     for (std::string line; std::getline(lines, line);) {
-      const auto entry = nlohmann::json::parse(line);
+      const auto entry = parse_json(line);
       seen_ = entry.at("number").get<uint64_t>();
       std::string range;
       for (const auto& [name, value] : entry.at("fields").items()) {

@@ -1,5 +1,6 @@
 """A real tree behind nginx, fetched through a cluster of two regions."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -43,14 +44,15 @@ def test_tree(system):
     assert len(paths) >= 100, f"found {len(paths)} files under {TREE}, expected a real tree"
     nginx = system.nginx(TREE, ["expires 1h;"])
     nodes = system.cluster(nginx, {"eu": ["eu-a", "eu-b"], "us": ["us-a"]}, cache={"budget": "1GiB"})
-    for node in (nodes[0], nodes[2]):
-        assert fetch_all(node, paths) == []
+    regions = nodes[0], nodes[2]
+    with ThreadPoolExecutor(len(nodes)) as clients:
+        assert list(clients.map(lambda node: fetch_all(node, paths), regions)) == [[], []]
     # One request per file and region, each logged once it is answered.
     until(lambda: nginx.requests() >= len(paths), "nginx's log")
     asked = nginx.requests()
     assert asked <= 2 * len(paths), (asked, len(paths))
-    for node in nodes:
-        assert fetch_all(node, paths) == []
+    with ThreadPoolExecutor(len(nodes)) as clients:
+        assert list(clients.map(lambda node: fetch_all(node, paths), nodes)) == [[], [], []]
     assert nginx.requests() == asked, f"{nginx.requests() - asked} requests more"
 
 

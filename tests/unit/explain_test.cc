@@ -1,8 +1,8 @@
 #include "edge/proxy/explain.h"
 
 #include <catch2/catch_test_macros.hpp>
-#include <nlohmann/json.hpp>
 
+#include "edge/base/json.h"
 #include "edge/cache/stored_head.h"
 #include "edge/control/explain_page.h"
 #include "edge/node_snapshot.h"
@@ -12,7 +12,6 @@
 using namespace perigee;
 using namespace perigee::test;
 using perigee::proxy::ExplainQuery;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -107,7 +106,7 @@ struct Rig {
     REQUIRE(query);
     const auto explanation = proxy::explain(*query, *snapshot, health, reader, after(seconds));
     REQUIRE(explanation);
-    return Json::parse(control::explain_json(*query, *explanation, snapshot->node_name));
+    return parse_json(control::explain_json(*query, *explanation, snapshot->node_name));
   }
 
   std::string error(std::string_view url) {
@@ -159,7 +158,7 @@ TEST_CASE("an explanation names key, site, owner, what is stored and what is dec
   CHECK(hit["key"] == "http://a.example/x");
   CHECK(hit["site"] == "shop");
   CHECK(hit["site_rule"].is_null());
-  CHECK(hit["owners"] == Json::parse(R"([{"region": "local", "nodes": ["solo"]}])"));
+  CHECK(hit["owners"] == parse_json(R"([{"region": "local", "nodes": ["solo"]}])"));
   REQUIRE(hit["stored"].size() == 1);
   CHECK(hit["stored"][0]["selected"] == true);
   CHECK(hit["stored"][0]["status"] == 200);
@@ -254,10 +253,10 @@ TEST_CASE("an explanation says what would be answered, and who would be asked", 
   CHECK(rig.ask(text + "&header=cache-control:only-if-cached", 99)["answer"]["status"] == 504);
   const Json stale = rig.ask(text, 65)["answer"];
   CHECK(stale["status"] == 200);
-  CHECK(stale["asks"] == Json::parse(R"(["origin main"])"));
+  CHECK(stale["asks"] == parse_json(R"(["origin main"])"));
   const Json gone = rig.ask(text, 99)["answer"];
   CHECK(gone["status"].is_null());
-  CHECK(gone["asks"] == Json::parse(R"(["origin main"])"));
+  CHECK(gone["asks"] == parse_json(R"(["origin main"])"));
 }
 
 TEST_CASE("every variant is shown with what selected it, and the one that is selected now", "[explain]") {
@@ -270,9 +269,9 @@ TEST_CASE("every variant is shown with what selected it, and the one that is sel
   CHECK(page["stored"][0]["selected"] == false);
   CHECK(page["stored"][1]["selected"] == true);
   CHECK(page["stored"][0]["selecting"] ==
-        Json::parse(R"([{"field": "accept-language", "value": "fr"}, {"field": "x-a", "value": null}])"));
+        parse_json(R"([{"field": "accept-language", "value": "fr"}, {"field": "x-a", "value": null}])"));
   CHECK(page["stored"][1]["selecting"] ==
-        Json::parse(R"([{"field": "accept-language", "value": "de"}, {"field": "x-a", "value": "1"}])"));
+        parse_json(R"([{"field": "accept-language", "value": "de"}, {"field": "x-a", "value": "1"}])"));
   CHECK(decided(page) == "serve by fresh");
   const Json other = rig.ask(url, 0);
   CHECK(decided(other) == "forward by other_variants");
@@ -299,7 +298,7 @@ TEST_CASE("in a cluster owners are listed by region, and peers come before the o
     REQUIRE(page["owners"].size() == 2);
     CHECK(page["owners"][0]["region"] == "eu");
     CHECK(page["owners"][0]["nodes"].size() == 2);
-    CHECK(page["owners"][1]["nodes"] == Json::parse(R"(["us-1"])"));
+    CHECK(page["owners"][1]["nodes"] == parse_json(R"(["us-1"])"));
     const Json& asks = page["answer"]["asks"];
     CHECK(asks.back() == "origin main");
     const bool owned_here = page["owners"][0]["nodes"][0] == "eu-1";
@@ -308,7 +307,7 @@ TEST_CASE("in a cluster owners are listed by region, and peers come before the o
   }
   CHECK(asked_a_peer);
   CHECK(rig.ask("url=http://b.example/1&method=POST", 0)["answer"]["asks"] ==
-        Json::parse(R"(["origin main"])"));
+        parse_json(R"(["origin main"])"));
 }
 
 TEST_CASE("looking counts as no use and holds nothing", "[explain]") {
@@ -349,6 +348,6 @@ TEST_CASE("the query of /explain is read strictly", "[explain]") {
     const auto refused = control::parse_explain_query(bad);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "bad_query");
-    CHECK(Json::parse(control::explain_error_json(refused.error()))["error"] == "bad_query");
+    CHECK(parse_json(control::explain_error_json(refused.error()))["error"] == "bad_query");
   }
 }

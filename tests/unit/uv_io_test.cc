@@ -18,31 +18,6 @@ using namespace perigee;
 using namespace perigee::net;
 using namespace std::chrono_literals;
 
-TEST_CASE("every loop is a thread of its own, and messages cross between them in order", "[net][uv]") {
-  UvIo io;
-  Loop& a = io.add_loop("a");
-  Loop& b = io.add_loop("b");
-  std::vector<int> order;
-  std::thread::id thread_a, thread_b;
-  std::promise<void> done;
-  a.post(make_task([&] {
-    thread_a = std::this_thread::get_id();
-    for (int i = 0; i < 1000; ++i) b.post(make_task([&order, i] { order.push_back(i); }));
-    b.post(make_task([&] {
-      thread_b = std::this_thread::get_id();
-      done.set_value();
-    }));
-  }));
-  io.start();
-  done.get_future().wait();
-  CHECK(thread_a != thread_b);
-  CHECK(thread_a != std::this_thread::get_id());
-  REQUIRE(order.size() == 1000);
-  CHECK(std::is_sorted(order.begin(), order.end()));
-  io.stop();
-  io.stop();
-}
-
 TEST_CASE("what was posted before the start runs before the first turn hook", "[net][uv]") {
   struct Hook final : TurnHook {
     void on_turn_end() override {
@@ -195,19 +170,6 @@ TEST_CASE("idle and echoing connections leave no descriptor behind", "[net][uv]"
     rig.run([&] { listener.reset(); });
   }
   CHECK(next_descriptor() == before);
-}
-
-TEST_CASE("many threads may post to one loop", "[net][uv]") {
-  UvRig rig;
-  int sum = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 1000; ++i) rig.loop.post(make_task([&sum] { ++sum; }));
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  REQUIRE(rig.until([&] { return sum == 4000; }));
 }
 
 TEST_CASE("two loops share a port, and what either accepts can be told apart", "[net][uv]") {
