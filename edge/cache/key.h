@@ -72,6 +72,10 @@ void selecting_bytes(std::string_view vary_names, const http::FieldList& request
 // under.
 void selecting_bytes(std::string_view vary_names, const http::FieldList& request,
                      const http::FieldList& response, std::string& out);
+// What a stored response is selected by once its head has been updated: as before, unless its Vary now names
+// other fields (RFC 9111 3.2); then by what the request that the update answers says in them.
+std::string updated_selecting(std::string_view selecting, const http::FieldList& request,
+                              const http::FieldList& updated_response);
 // Does a request select the variant with these selecting bytes? Equivalent to building them, without
 // allocation. Empty selecting bytes are selected by every request.
 bool selects(std::string_view selecting, const http::FieldList& request);

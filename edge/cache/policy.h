@@ -47,7 +47,7 @@ struct PolicyOptions {
   int32_t stale_if_error = 0;          // when the answer does not say
   int32_t hit_for_miss = 120;          // how long to remember that a key is not storable
   int32_t stale_if_disconnected =
-      86400;  // when no upstream could be asked at all (RFC 9111 4.2.4), whatever the answer says
+      86400;  // when no upstream could be reached, or none said anything (RFC 9111 4.2.4)
   enum class SetCookie : uint8_t {
     explicit_lifetime,  // storable with max-age, s-maxage, Expires or public
     shared_lifetime,    // storable with s-maxage or public
@@ -110,8 +110,8 @@ Decision decide(const RequestPolicy& request, const ResponseMeta* stored, bool o
 
 // Upstream failed or answered 500, 502, 503 or 504 while `stored` needs validation: may it be served all the
 // same (stale-if-error, of the response, the site or the request)? disconnected: no upstream could be
-// reached, so that PolicyOptions::stale_if_disconnected counts too; an answer, even a bad one, is a
-// connection.
+// reached, or none said anything, so that PolicyOptions::stale_if_disconnected counts too; an answer, even a
+// bad one, is a connection.
 bool may_serve_stale_on_error(const RequestPolicy& request, const ResponseMeta& stored, WallTime now,
                               const PolicyOptions& options, bool disconnected = false);
 

@@ -56,14 +56,21 @@ void Shard::remove(StoredResponse* response, Unlinked& unlinked) {
   eviction_->removed(response->hash_, queue, weight, *this);
 }
 
+// A marker takes the place of a marker alone. RFC 9111 4.1: what an origin sent without Vary is not to be
+// chosen any more when it has sent something with it.
+bool Shard::takes_place_of(const StoredResponse& fresh, const StoredResponse& old) {
+  if (old.is_marker()) return true;
+  if (fresh.is_marker()) return false;
+  return old.selecting() == fresh.selecting() || old.selecting().empty();
+}
+
 StoredResponse* Shard::supersede(const StoredResponse& fresh, Unlinked& unlinked) {
   StoredResponse* heir_of = nullptr;
   StoredResponse* next = nullptr;
   for (StoredResponse* at = bucket(fresh.hash_).load(); at != nullptr; at = next) {
     next = at->next_.load(std::memory_order_relaxed);
     if (!same_key(at->hash_, at->key(), fresh.hash_, fresh.key())) continue;
-    const bool goes = at->is_marker() || (!fresh.is_marker() && at->selecting() == fresh.selecting());
-    if (!goes) continue;
+    if (!takes_place_of(fresh, *at)) continue;
     if (heir_of == nullptr) {
       heir_of = at;
     } else {
@@ -133,12 +140,22 @@ bool Shard::replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked
   StoredResponse* at = bucket(stale.hash_).load();
   while (at != nullptr && at != &stale) at = at->next_.load(std::memory_order_relaxed);
   if (at == nullptr) return false;
+  if (fresh->selecting() != at->selecting()) remove_superseded(*fresh, *at, unlinked);
   fresh->set_queue(at->queue());
   fresh->set_hits(at->hits());
   eviction_->replaced(at->queue(), at->weight(), fresh->weight());
   link(fresh);
   unlink(at, unlinked);
   return true;
+}
+
+void Shard::remove_superseded(const StoredResponse& fresh, const StoredResponse& but, Unlinked& unlinked) {
+  StoredResponse* next = nullptr;
+  for (StoredResponse* at = bucket(fresh.hash_).load(); at != nullptr; at = next) {
+    next = at->next_.load(std::memory_order_relaxed);
+    if (at != &but && same_key(at->hash_, at->key(), fresh.hash_, fresh.key()) && takes_place_of(fresh, *at))
+      remove(at, unlinked);
+  }
 }
 
 size_t Shard::purge(const KeyView& key, Unlinked& unlinked) {

@@ -28,8 +28,8 @@ class Shard final : private SegmentTable {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  // Puts it in the place of the variant with the same selecting bytes and of a marker, if any; a marker takes
-  // only a marker's place. The oldest variant goes when there are too many.
+  // Puts it in the place of the variant with the same selecting bytes, of one without any, and of a marker; a
+  // marker takes only a marker's place. The oldest variant goes when there are too many.
   void insert(StoredResponse* fresh, Unlinked& unlinked);
   // What is stored of one variant, for insert_over().
   struct Held {
@@ -41,7 +41,8 @@ class Shard final : private SegmentTable {
   Held held(const KeyView& key, std::string_view selecting);
   // insert(), if what is held is still the same.
   bool insert_over(const Held& held, StoredResponse* fresh, Unlinked& unlinked);
-  // Puts fresh in the place of stale. False, and nothing is done, when stale is not linked.
+  // Puts fresh in the place of stale, and of what insert() would replace when it is selected otherwise.
+  // False, and nothing is done, when stale is not linked.
   bool replace(const StoredResponse& stale, StoredResponse* fresh, Unlinked& unlinked);
   // Returns the number of variants, without a marker.
   size_t purge(const KeyView& key, Unlinked& unlinked);
@@ -68,6 +69,8 @@ class Shard final : private SegmentTable {
   void unlink(StoredResponse* response, Unlinked& unlinked);
   // The variant fresh takes the place of, the strategy's queue included; the rest that it supersedes goes.
   StoredResponse* supersede(const StoredResponse& fresh, Unlinked& unlinked);
+  static bool takes_place_of(const StoredResponse& fresh, const StoredResponse& old);
+  void remove_superseded(const StoredResponse& fresh, const StoredResponse& but, Unlinked& unlinked);
   void drop_oldest_variant(const StoredResponse& fresh, Unlinked& unlinked);
   void remove(StoredResponse* response, Unlinked& unlinked);
   void compare(StoredResponse* response, const PurgeTable& purges, Unlinked& unlinked);

@@ -45,9 +45,9 @@ class Writer {
   Writer(Writer&& other) noexcept;
   Writer& operator=(Writer&&) = delete;
   ~Writer();
-  // Puts the response into the index, replacing the variant with the same selecting bytes. Evicts to make
-  // room. False when it cannot be kept: a key, head or body too long, a body that is not whole, no room
-  // though everything else was evicted. Once.
+  // Puts the response into the index, replacing the variant with the same selecting bytes and, if it has any,
+  // the one without. Evicts to make room. False when it cannot be kept: a key, head or body too long, a body
+  // that is not whole, no room though everything else was evicted. Once.
   bool commit();
 
  private:
@@ -119,8 +119,8 @@ class Store {
   bool add_run(const Draft& draft, const RunOf& run, std::shared_ptr<const Body> bytes, bool replace_whole);
 
   // A 304 (or HEAD) brought a new head and metadata for `stored`, which the caller has in its turn or pinned:
-  // a new stored response with the same body takes its place. The draft has the same key. False when it is no
-  // longer in the index, or there is no room.
+  // a new stored response with the same body takes its place. The draft has the same key; its selecting bytes
+  // may be others. False when it is no longer in the index, or there is no room.
   bool refresh(const StoredResponse& stored, const Draft& draft);
 
   // Remembers that the key is not worth waiting for: a marker with this meta and the flag hit_for_miss. A

@@ -212,6 +212,19 @@ void selecting_bytes(std::string_view vary_names, const http::FieldList& request
   append_selecting(vary_names, request, &response, out);
 }
 
+std::string updated_selecting(std::string_view selecting, const http::FieldList& request,
+                              const http::FieldList& updated_response) {
+  std::string names;
+  for (std::string_view left = selecting; !left.empty(); next_marked(left)) {
+    names.append(next_marked(left)).push_back(end_mark);
+  }
+  const Vary vary = parse_vary(updated_response);
+  if (vary.names.empty() || vary.names == names) return std::string(selecting);
+  std::string renewed;
+  selecting_bytes(vary.names, request, updated_response, renewed);
+  return renewed;
+}
+
 bool selects(std::string_view selecting, const http::FieldList& request) {
   while (!selecting.empty()) {
     const std::string_view name = next_marked(selecting);

@@ -369,7 +369,8 @@ constexpr Setting settings[] = {
     {S::site_cache, "stale_if_error", T::seconds, "0s", optional, 0, 3650 * day_s, "", live,
      "RFC 5861, for answers that do not say."},
     {S::site_cache, "stale_if_disconnected", T::seconds, "1d", optional, 0, 3650 * day_s, "", live,
-     "How long past its freshness an answer may be served when no upstream could be asked at all."},
+     "How long past its freshness an answer may be served when no upstream could be reached, or none said "
+     "anything."},
     {S::site_cache, "hit_for_miss", T::seconds, "2m", optional, 0, day_s, "", live,
      "How long to remember that a URL is not storable, so that nobody waits for it."},
     {S::site_cache, "set_cookie", T::choice, "explicit_lifetime", optional, 0, 0,

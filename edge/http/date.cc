@@ -32,19 +32,11 @@ class Cursor {
  public:
   explicit Cursor(std::string_view text) : left_(text) {}
 
-  void literal(std::string_view text) {
-    if (!left_.starts_with(text)) {
-      ok_ = false;
-      return;
-    }
-    left_.remove_prefix(text.size());
-  }
+  void literal(std::string_view text) { ok_ = take(text) && ok_; }
   template <size_t n>
   int one_of(const std::array<std::string_view, n>& names) {
     for (size_t i = 0; i < n; ++i) {
-      if (!left_.starts_with(names[i])) continue;
-      left_.remove_prefix(names[i].size());
-      return static_cast<int>(i);
+      if (take(names[i])) return static_cast<int>(i);
     }
     ok_ = false;
     return 0;
@@ -77,6 +69,13 @@ class Cursor {
   bool finished() const { return ok_ && left_.empty(); }
 
  private:
+  // RFC 9111 4.2: a cache matches names, and GMT, whatever their case.
+  bool take(std::string_view text) {
+    if (!equal_ignoring_case(left_.substr(0, text.size()), text)) return false;
+    left_.remove_prefix(text.size());
+    return true;
+  }
+
   std::string_view left_;
   bool ok_ = true;
 };

@@ -1,8 +1,8 @@
 // HTTP-date (RFC 9110 5.6.7): reads the three forms every recipient must accept, writes IMF-fixdate.
 //
-// Strict: names in their exact case, two digits where the grammar says so, GMT, days that exist. The day name
-// must be one but is not held against the date. Second 60 is accepted and counts as the first second of the
-// next minute.
+// Strict but for the case of letters, which a cache ignores (RFC 9111 4.2): two digits where the grammar says
+// so, GMT and no other zone, days that exist. The day name must be one but is not held against the date.
+// Second 60 is accepted and counts as the first second of the next minute.
 //
 // Thread rule: pure functions.
 #pragma once

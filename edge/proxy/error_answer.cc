@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "edge/http/date.h"
 #include "edge/http/h1.h"
 #include "edge/http/proxy_status.h"
@@ -10,8 +13,17 @@
 namespace perigee::proxy {
 
 bool is_disconnection(const Error& error) {
-  return error.code == "connection_refused" || error.code == "connection_timeout" ||
-         error.code == "dns_error" || error.code == "dns_timeout" || error.code == "destination_unavailable";
+  constexpr std::string_view codes[] = {
+      "connection_refused",
+      "connection_timeout",
+      "dns_error",
+      "dns_timeout",
+      "tls_protocol_error",
+      "connection_terminated",
+      "destination_unavailable",
+      "http_response_timeout",
+  };
+  return std::find(std::begin(codes), std::end(codes), error.code) != std::end(codes);
 }
 
 int status_of(const Error& error) {

@@ -11,7 +11,8 @@
 
 namespace perigee::proxy {
 
-// No upstream could be reached at all (RFC 9111 4.2.4), as opposed to one that answered badly.
+// Nobody could be reached, or nobody said anything (RFC 9111 4.2.4 and 4.3.3: "disconnected", "failed to
+// respond"), as opposed to an upstream that answered badly, or that this node did not want to ask.
 bool is_disconnection(const Error& error);
 
 // 502, 503 or 504 for an upstream's failure, 500 for our own.

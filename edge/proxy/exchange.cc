@@ -367,16 +367,12 @@ void Exchange::on_fill_failed() {
   const Error error = fill_->error().value_or(Error{Side::internal, "proxy_internal_error", ""});
   leave_fill();
   wait_timer_.cancel();
-  const WallTime now = worker_.loop().wall_now();
-  if (context_.stored != nullptr && !context_.unverified && !lacks_bytes(*context_.stored) &&
-      cache::may_serve_stale_on_error(context_.policy, context_.stored->meta(), now, *context_.options,
-                                      is_disconnection(error))) {
-    // RFC 9211 2.1: what went forward is no hit, even if the store answers in the end.
-    origin_.detail = detail_stale_if_error;
-    worker_.metrics().add(Metric::requests_stale);
-    return answer_from_store(*context_.stored, origin_);
-  }
-  answer_failure(error);
+  const cache::StoredResponse* const stored = in_place_of(error);
+  if (stored == nullptr) return answer_failure(error);
+  // RFC 9211 2.1: what went forward is no hit, even if the store answers in the end.
+  origin_.detail = detail_stale_if_error;
+  worker_.metrics().add(Metric::requests_stale);
+  answer_from_store(*stored, origin_);
 }
 
 void Exchange::on_timer(net::Timer& timer) {

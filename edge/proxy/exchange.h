@@ -76,6 +76,8 @@ class Exchange final : private serve::ExchangeHandler,
   RangeAsk cold_ask() const;
   // Does the answer to this request need bytes that are not stored?
   bool lacks_bytes(const cache::StoredResponse& stored) const;
+  // What is stored and may be served although the upstream failed; null: nothing.
+  const cache::StoredResponse* in_place_of(const Error& error);
   void know(const cache::StoredResponse& stored);
   void complete_stored(const cache::StoredResponse& stored);
   cache::ByteRun aligned(const cache::ByteRun& gap) const;

@@ -99,6 +99,19 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   client_.reply(head, *this);
 }
 
+// Looked up anew: since the request began it may have been purged, or invalidated (RFC 9111 4.4).
+const cache::StoredResponse* Exchange::in_place_of(const Error& error) {
+  if (context_.stored == nullptr) return nullptr;
+  const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
+  if (found.response == nullptr || found.purged > cache::PurgeVerdict::stale) return nullptr;
+  const cache::ResponseMeta meta = found.response->meta();
+  const bool softly_purged = found.purged == cache::PurgeVerdict::stale;
+  if (softly_purged && meta.is(cache::ResponseMeta::must_revalidate)) return nullptr;
+  const bool may = cache::may_serve_stale_on_error(context_.policy, meta, worker_.loop().wall_now(),
+                                                   *context_.options, is_disconnection(error));
+  return may && !lacks_bytes(*found.response) ? found.response : nullptr;
+}
+
 void Exchange::answer_failure(const Error& error, int status) {
   step_ = Step::answered;
   interim_timer_.cancel();

@@ -148,6 +148,9 @@ class Fetch final : public cache::FillSource,
   void upgraded(const http::ResponseHead& head);
   void resumed(const http::ResponseHead& head);
   void not_modified(const http::ResponseHead& head);
+  std::optional<std::string> updated_selecting(const cache::StoredResponse& stored,
+                                               std::string_view lines) const;
+  std::string names_of_variants() const;
   void fetch_whole();
   void publish_head(const http::ResponseHead& head);
   void publish_run(const http::ResponseHead& head);

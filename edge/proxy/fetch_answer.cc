@@ -188,12 +188,16 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
   const cache::Storability judged = cache::judge_updated(request_, job_.policy, lines, head.fields,
                                                          request_time_, now, *job_.policy_options);
-  // What the 304 made private, or not to be stored, is nobody else's (RFC 9111 3): the whole answer says
-  // whose it is.
-  if (!judged.storable) return fetch_whole();
+  const auto selecting = updated_selecting(stored, lines);
+  // What the 304 made private, or not to be stored, is nobody else's from now on (RFC 9111 3, 4.3.4): the
+  // whole answer says whose it is.
+  if (!judged.storable || !selecting) {
+    worker_.store().purge({stored.key(), cache::key_hash(stored.key())});
+    return fetch_whole();
+  }
   cache::Draft draft;
   draft.key = {stored.key(), cache::key_hash(stored.key())};
-  draft.selecting = stored.selecting();
+  draft.selecting = *selecting;
   draft.head = lines;
   draft.meta = judged.meta;
   draft.meta.set(cache::ResponseMeta::hot_copy, stored.meta().is(cache::ResponseMeta::hot_copy));
@@ -205,6 +209,14 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   step_ = Step::done;
   fill_->set_source(nullptr);
   fill_->freshened();
+}
+
+// nullopt: by something that this node writes itself, so by nobody's request.
+std::optional<std::string> Fetch::updated_selecting(const cache::StoredResponse& stored,
+                                                    std::string_view lines) const {
+  const http::ResponseHead updated = cache::read_stored_head(lines);
+  if (names_rewritten_field(cache::parse_vary(updated.fields).names)) return std::nullopt;
+  return cache::updated_selecting(stored.selecting(), request_.fields, updated.fields);
 }
 
 // Asks again, without the validators that led nowhere.
@@ -327,10 +339,12 @@ void Fetch::confirm_stored(const http::ResponseHead& head) {
   cache::update_stored_head(stored.head(), head.fields, now, *job_.policy_options, lines);
   const cache::Storability judged =
       cache::judge_updated(get, job_.policy, lines, head.fields, request_time_, now, *job_.policy_options);
-  if (!judged.storable) {
+  const auto selecting = updated_selecting(stored, lines);
+  if (!judged.storable || !selecting) {
     worker_.store().purge(draft.key);
     return;
   }
+  draft.selecting = *selecting;
   draft.head = lines;
   draft.meta = judged.meta;
   draft.purge_stamp = purge_stamp_;
@@ -345,6 +359,7 @@ void Fetch::describe(const http::ResponseHead& head, const cache::Storability& j
   out.purge_stamp = purge_stamp_;
   cache::Vary vary = cache::parse_vary(head.fields);
   if (names_rewritten_field(vary.names)) vary.any = true;
+  if (!vary.any && vary.names.empty()) vary.names = names_of_variants();
   out.storable = judged.storable && !vary.any;
   // One copy in the region, at the owner; the receiver passes it on. Who asked another for what that one has
   // stored because it has just become the owner keeps it.
@@ -355,6 +370,18 @@ void Fetch::describe(const http::ResponseHead& head, const cache::Storability& j
   cache::selecting_bytes(vary.names, request_.fields, head.fields, out.selecting);
   out.hit_for_miss_seconds =
       tells_of_the_key(judged.why_not, head.status) ? job_.policy_options->hit_for_miss : 0;
+}
+
+// RFC 9111 4.1: some origins leave Vary out of what they send to those who state no preference. While
+// something else of the URL is fresh that has it, this was selected by the same fields.
+std::string Fetch::names_of_variants() const {
+  const WallTime now = worker_.loop().wall_now();
+  for (const cache::StoredResponse* other : worker_.reader().all({job_.key, cache::key_hash(job_.key)})) {
+    if (other->selecting().empty() || other->meta().ttl(now) <= 0) continue;
+    cache::Vary vary = cache::parse_vary(cache::read_stored_head(other->head()).fields);
+    if (!vary.names.empty()) return std::move(vary.names);
+  }
+  return {};
 }
 
 // A 206 to a run we asked for: judged as the 200 that its fields describe (RFC 9111 3.4).

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "edge/http/byteranges.h"
@@ -28,6 +29,12 @@ bool belongs_in_304(std::string_view name) {
          name == "expires" || name == "vary" || name == "last-modified" || name == "via" ||
          name == "cache-status" || name == "cdn-cache-control" || name == "set-cookie" || name == "age" ||
          name == "access-control-allow-origin";
+}
+
+// RFC 9110 14.1.1: the last bytes of nothing are a satisfiable range, which no Content-Range can express.
+bool ends_in_reach(const std::vector<http::RangeSpec>& specs) {
+  return std::any_of(specs.begin(), specs.end(),
+                     [](const http::RangeSpec& spec) { return !spec.first && *spec.last > 0; });
 }
 
 void acquire_stored(void* reader, const void* response) {
@@ -81,7 +88,7 @@ StoredPlan plan_stored(const http::RequestHead& request, int status, std::string
     return plan;
   if (!http::if_range_matches(request, validators, now_s)) return plan;
   const auto specs = http::parse_range(request.fields.value(FieldId::range));
-  if (!specs) return plan;
+  if (!specs || (length == 0 && ends_in_reach(*specs))) return plan;
   http::ResolvedRanges resolved = http::resolve_ranges(*specs, length);
   switch (resolved.outcome) {
     case http::ResolvedRanges::Outcome::unsatisfiable:

@@ -6,6 +6,7 @@
 
 #include "edge/base/bytes.h"
 #include "edge/http/h1.h"
+#include "edge/http/lists.h"
 #include "edge/http/trace_context.h"
 #include "edge/proxy/max_forwards.h"
 
@@ -181,12 +182,10 @@ bool named_in_connection(const http::FieldList& fields, std::string_view name) {
 
 bool names_cdn(const http::FieldList& fields, std::string_view cdn_id) {
   if (!fields.has(FieldId::cdn_loop)) return false;
-  for (const http::Field& field : fields) {
-    if (field.id != FieldId::cdn_loop) continue;
-    const bool found = any_element(field.value, [&](std::string_view element) {
-      return equal_ignoring_case(trim_ows(element.substr(0, element.find(';'))), cdn_id);
-    });
-    if (found) return true;
+  // RFC 8586 2: parameters may be quoted, and hold commas.
+  http::ListMembers members(fields, "cdn-loop");
+  for (std::string_view member; members.next(member);) {
+    if (equal_ignoring_case(trim_ows(member.substr(0, member.find(';'))), cdn_id)) return true;
   }
   return false;
 }

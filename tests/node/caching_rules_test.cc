@@ -101,7 +101,7 @@ TEST_CASE("a targeted field goes on to whoever comes next", "[node][rules][targe
   for (int i = 0; i < 2; ++i) cluster.get("eu-1", "/a").field(cdn, "max-age=60").field(control, "max-age=5");
 }
 
-TEST_CASE("an Age on arrival counts (RFC 9111 4.2.3), and one that says nothing certain makes stale",
+TEST_CASE("an Age on arrival counts, the first of several, and only if it is one (RFC 9111 4.2.3, 5.1)",
           "[node][rules][age]") {
   check({
       {{{control, "max-age=3600"}, {"age", "1800"}}, true},
@@ -118,10 +118,16 @@ TEST_CASE("an Age on arrival counts (RFC 9111 4.2.3), and one that says nothing 
       // A clock that is wrong at the origin moves Expires with Date.
       {{{"expires", at(-3600s)}, {"date", at(-7200s)}, {"age", "0"}}, false},
       {{{"expires", at(10000s)}, {"date", at(9000s)}}, true},
-      {{{control, "max-age=3600"}, {"age", "abc"}}, false},
-      {{{control, "max-age=3600"}, {"age", "-1"}}, false},
-      {{{control, "max-age=3600"}, {"age", "7200.0"}}, false},
-      {{{control, "max-age=3600"}, {"age", "0"}, {"age", "7200"}}, false},
+      {{{control, "max-age=3600"}, {"age", "abc"}}, true},
+      {{{control, "max-age=3600"}, {"age", "-7200"}}, true},
+      {{{control, "max-age=3600"}, {"age", "7200.0"}}, true},
+      {{{control, "max-age=3600"}, {"age", "2147483647"}}, false},
+      {{{control, "max-age=3600"}, {"age", "2147483649"}}, false},
+      {{{control, "max-age=3600"}, {"age", "0, 7200"}}, true},
+      {{{control, "max-age=3600"}, {"age", "7200, 0"}}, false},
+      {{{control, "max-age=3600"}, {"age", "0"}, {"age", "7200"}}, true},
+      {{{control, "max-age=3600"}, {"age", "7200"}, {"age", "0"}}, false},
+      {{{control, "max-age=10000"}, {"age", "3600"}, {"age", "3600"}}, true},
   });
 }
 
@@ -324,6 +330,78 @@ TEST_CASE("stale-if-error bridges errors and dead connections, not other answers
     if (bridged) cluster.get("eu-1", "/a", {{control, "no-cache"}}).expect(status);
     cluster.advance(61s);
     cluster.get("eu-1", "/a").expect(status);
+  }
+}
+
+TEST_CASE("an origin that takes the connection and says nothing is as good as none (RFC 9111 4.2.4, 4.3.3)",
+          "[node][rules][stale]") {
+  const std::string fresh = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nCache-Control: max-age=2\r\n\r\nold";
+  struct Case {
+    RawOrigin::Line line;
+    int status;  // once stale_if_disconnected is over
+  };
+  const Case cases[] = {
+      {{"", RawOrigin::After::end}, 502},
+      {{"", RawOrigin::After::reset}, 502},
+      {{"HTTP/1.1 20", RawOrigin::After::end}, 502},
+      {{"", RawOrigin::After::keep}, 504},
+  };
+  for (const Case& each : cases) {
+    INFO(each.line.bytes << " " << each.status);
+    Cluster cluster(Setup()
+                        .origin("servers = [\"10.9.0.9:80\"]\n")
+                        .site("[site.cache]\nstale_if_disconnected = \"10m\"\n"));
+    RawOrigin origin(cluster.world(), "raw", net::Address::parse("10.9.0.9:80").value());
+    origin.answers({{fresh}, each.line});
+    cluster.get("eu-1", "/a").expect(200).body("old");
+    cluster.advance(3s);
+    cluster.get("eu-1", "/a").expect(200).forwarded("stale").body("old");
+    cluster.get("eu-1", "/a", {{control, "no-cache"}}).expect(each.status);
+    cluster.advance(10min);
+    cluster.get("eu-1", "/a").expect(each.status);
+  }
+  // What is no HTTP was an answer all the same.
+  Cluster cluster(Setup().origin("servers = [\"10.9.0.9:80\"]\n"));
+  RawOrigin origin(cluster.world(), "raw", net::Address::parse("10.9.0.9:80").value());
+  origin.answers({{fresh}, {"SSH-2.0-nobody\r\n\r\n", RawOrigin::After::end}});
+  cluster.get("eu-1", "/a").expect(200).body("old");
+  cluster.advance(3s);
+  cluster.get("eu-1", "/a").expect(502);
+}
+
+TEST_CASE(
+    "what was purged or invalidated while an origin did not answer is nobody's stale answer (RFC 9111 4.4)",
+    "[node][rules][stale]") {
+  enum class Meanwhile { nothing, post, purge, soft_purge };
+  struct Case {
+    Meanwhile what;
+    std::string word;
+    int status;
+  };
+  const Case cases[] = {
+      {Meanwhile::nothing, "", 200},
+      {Meanwhile::post, "", 504},
+      {Meanwhile::purge, "", 504},
+      {Meanwhile::soft_purge, "", 200},
+      {Meanwhile::soft_purge, ", must-revalidate", 504},
+  };
+  for (const Case& each : cases) {
+    INFO(static_cast<int>(each.what) << each.word);
+    Cluster cluster;
+    cluster.origin().on("/a").reply(200).field(control, "max-age=60" + each.word).etag("\"1\"").body("old");
+    cluster.get("eu-1", "/a").miss();
+    cluster.origin().on("/a").reply(200).delay(100s).body("never");
+    // It is fresh, and who wants it fresher asks the origin.
+    TestConnection& waiting = cluster.ask("eu-1", "/a", {{control, "min-fresh=61"}});
+    cluster.run();
+    cluster.origin().on("/b").reply(201).field("location", "/a").body("made");
+    if (each.what == Meanwhile::post) cluster.request("eu-1", "POST", "/b", {}, "x").expect(201);
+    if (each.what == Meanwhile::purge)
+      REQUIRE(cluster.purge("eu-1", R"({"url": "http://a.example/a"})").status == 200);
+    if (each.what == Meanwhile::soft_purge)
+      REQUIRE(cluster.purge("eu-1", R"({"url": "http://a.example/a", "soft": true})").status == 200);
+    cluster.run_until([&] { return waiting.answers() == 1; });
+    CHECK(waiting.answer(0).status == each.status);
   }
 }
 

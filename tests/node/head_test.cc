@@ -115,6 +115,15 @@ TEST_CASE("a HEAD renews the variant that it selects", "[node][head]") {
   cluster.get("eu-1", "/a", {{"x-kind", "b"}}).hit().field("x-version", "2");
 }
 
+TEST_CASE("a HEAD by which a response varies leaves it to those who ask alike", "[node][head][vary]") {
+  Scene scene;
+  const auto kind = [](const std::string& value) { return Headers{{"x-kind", value}}; };
+  scene.now(600, "\"1\"").field("vary", "x-kind");
+  scene.head({{"x-kind", "a"}, {"cache-control", "no-cache"}}).expect(200);
+  scene.cluster.get("eu-1", "/a", kind("a")).hit().field("x-version", "2");
+  scene.cluster.get("eu-1", "/a", kind("b")).expect(200).forwarded("vary-miss");
+}
+
 TEST_CASE("through the owner, a HEAD renews what the owner has stored", "[node][head][cluster]") {
   Cluster cluster(Setup().nodes({"eu-1", "eu-2"}));
   cluster.origin().on("/a").reply(200).max_age(60).etag("\"1\"").field("x-version", "1").body("hello");

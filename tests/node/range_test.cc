@@ -310,6 +310,17 @@ TEST_CASE("If-Range, 416, and too many ranges", "[node][range]") {
   cold.ask("bytes=9000000-").expect(416);
 }
 
+TEST_CASE("the last bytes of an empty response are all of it (RFC 9110 14.1.1)", "[node][range]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(60);
+  cluster.get("eu-1", "/a").expect(200).miss();
+  cluster.get("eu-1", "/a", {{"range", "bytes=-5"}}).expect(200).hit().field("content-length", "0");
+  cluster.get("eu-1", "/a", {{"range", "bytes=3-, -5"}}).expect(200).hit();
+  for (const std::string range : {"bytes=0-", "bytes=-0"}) {
+    cluster.get("eu-1", "/a", {{"range", range}}).expect(416).hit().field("content-range", "bytes */0");
+  }
+}
+
 TEST_CASE("what was stored in part is validated with a range, not fetched whole", "[node][range]") {
   Rig rig("size=10000000000");
   rig.ask("bytes=0-9").expect(206);

@@ -90,6 +90,7 @@ TEST_CASE("the CDN's name in CDN-Loop is a setting that a reload changes", "[nod
   cluster.get("eu-1", "/a").expect(200);
   REQUIRE(cluster.origin().last().header("cdn-loop") == "acme");
   cluster.get("eu-1", "/a", {{"cdn-loop", "other; a=1, acme"}}).expect(508);
+  cluster.get("eu-1", "/a", {{"cdn-loop", "other; a=\"x, acme\""}}).expect(200);
   cluster.get("eu-1", "/a", {{"cdn-loop", made}}).expect(200);
 }
 

@@ -62,5 +62,78 @@ TEST_CASE("without an entity-tag a 304 of another date confirms nothing, and the
   cluster.get("eu-1", "/a").expect(200).hit().body("new");
 }
 
+const Headers one = {{"x-kind", "1"}};
+const Headers two = {{"x-kind", "2"}};
+const Headers again = {{"x-kind", "1"}, {"cache-control", "no-cache"}};
+
+TEST_CASE("a 304 by which the answer varies is no answer to requests that differ (RFC 9111 3.2, 4.1)",
+          "[node][validation][vary]") {
+  Cluster cluster(raw_setup());
+  RawOrigin origin(cluster.world(), "raw", raw_address);
+  const std::string fields = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
+  origin.answers(
+      {{ok(fields)}, {not_modified(fields + "Vary: X-Kind\r\n")}, {ok(fields + "Vary: X-Kind\r\n")}});
+  cluster.get("eu-1", "/a", one).expect(200).miss();
+  cluster.get("eu-1", "/a", two).expect(200).hit();
+  cluster.get("eu-1", "/a", again).expect(200).field("vary", "X-Kind");
+  cluster.get("eu-1", "/a", one).expect(200).hit();
+  REQUIRE(origin.requests() == 2);
+  cluster.get("eu-1", "/a", two).expect(200).forwarded("vary-miss");
+  cluster.get("eu-1", "/a").expect(200).forwarded("vary-miss");
+}
+
+TEST_CASE("a 304 by which the answer is nobody else's leaves nothing that could be reused (RFC 9111 4.3.4)",
+          "[node][validation][vary]") {
+  // X-Forwarded-For is written by this node: nobody's request says what was selected.
+  for (const std::string field : {"Vary: *", "Vary: X-Kind, *", "Vary: X-Forwarded-For",
+                                  "Cache-Control: private", "Cache-Control: no-store"}) {
+    INFO(field);
+    Cluster cluster(raw_setup());
+    RawOrigin origin(cluster.world(), "raw", raw_address);
+    const std::string fields = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
+    const std::string whole = ok(fields + field + "\r\n");
+    origin.answers({{ok(fields)}, {not_modified(fields + field + "\r\n")}, {whole}});
+    cluster.get("eu-1", "/a", one).expect(200).miss();
+    cluster.get("eu-1", "/a", again).expect(200).body("hello");
+    REQUIRE(origin.requests() == 3);
+    REQUIRE(!cluster.get("eu-1", "/a", one).expect(200).answer().hit());
+    REQUIRE(!cluster.get("eu-1", "/a", two).expect(200).answer().hit());
+  }
+}
+
+TEST_CASE("what was sent without Vary is not chosen once something was sent with it (RFC 9111 4.1)",
+          "[node][vary]") {
+  Cluster cluster;
+  const auto answers = [&](const std::string& text, bool varies) {
+    Script& script = cluster.origin().on("/a").reply(200).max_age(60).body(text);
+    if (varies) script.field("vary", "x-kind");
+  };
+  answers("for nobody", false);
+  cluster.get("eu-1", "/a").expect(200).miss();
+  cluster.get("eu-1", "/a", two).expect(200).hit().body("for nobody");
+  answers("for one", true);
+  cluster.get("eu-1", "/a", again).expect(200).body("for one");
+  cluster.get("eu-1", "/a", one).expect(200).hit().body("for one");
+  answers("for two", true);
+  cluster.get("eu-1", "/a", two).expect(200).forwarded("vary-miss").body("for two");
+  // The origin says nothing of Vary to those without the field, as before: it is for them alone.
+  answers("for nobody", false);
+  cluster.get("eu-1", "/a").expect(200).forwarded("vary-miss").body("for nobody");
+  cluster.get("eu-1", "/a").expect(200).hit().body("for nobody");
+  cluster.get("eu-1", "/a", one).expect(200).hit().body("for one");
+  cluster.get("eu-1", "/a", two).expect(200).hit().body("for two");
+  cluster.get("eu-1", "/a", {{"x-kind", "3"}}).expect(200).forwarded("vary-miss");
+}
+
+TEST_CASE("an origin that has given up Vary is believed when nothing with it is fresh", "[node][vary]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(60).field("vary", "x-kind").body("old");
+  cluster.get("eu-1", "/a", one).expect(200).miss();
+  cluster.advance(61s);
+  cluster.origin().on("/a").reply(200).max_age(60).body("new");
+  cluster.get("eu-1", "/a", two).expect(200).forwarded("vary-miss").body("new");
+  cluster.get("eu-1", "/a", {{"x-kind", "3"}}).expect(200).hit().body("new");
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -50,6 +50,21 @@ TEST_CASE("selecting fields match when they mean the same", "[vary]") {
   CHECK(same("foo", fields_of({{"Foo", "\"a, b\""}}), fields_of({{"Foo", "\"a, b\""}})));
 }
 
+TEST_CASE("an update that names other fields selects by its own request (RFC 9111 3.2)", "[vary]") {
+  const FieldList request = fields_of({{"Foo", "1"}, {"Bar", "2"}});
+  const auto updated = [&](std::string_view selecting, std::string_view vary) {
+    return updated_selecting(selecting, request, fields_of({{"Vary", vary}}));
+  };
+  const std::string by_foo = "foo\0other\0"s;
+  CHECK(updated(by_foo, "foo") == by_foo);
+  CHECK(updated(by_foo, "FOO,") == by_foo);
+  CHECK(updated(by_foo, "") == by_foo);
+  CHECK(updated(by_foo, "bar") == "bar\0"s + "2\0"s);
+  CHECK(updated(by_foo, "foo, bar") == "bar\0"s + "2\0foo\0"s + "1\0"s);
+  CHECK(updated("", "foo") == "foo\0"s + "1\0"s);
+  CHECK(updated("", "") == "");
+}
+
 TEST_CASE("selecting fields that differ select different variants", "[vary]") {
   CHECK_FALSE(same("foo", fields_of({{"Foo", "1"}}), fields_of({{"Foo", "2"}})));
   CHECK_FALSE(same("foo", fields_of({{"Foo", "1"}}), fields_of({{"Foo", "12"}})));
