@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "edge/base/bytes.h"
 #include "edge/http/date.h"
 #include "edge/http/lists.h"
 
@@ -28,12 +27,19 @@ std::optional<std::string_view> single_value(const http::FieldList& fields, http
 
 }  // namespace
 
-int32_t age_value(const http::FieldList& response) {
-  http::ListMembers members(response, "age");
+AgeValue age_value(const http::FieldList& response) {
+  const size_t lines = response.count(http::FieldId::age);
+  if (lines == 0) return {};
+  http::ListMembers members(response.value(http::FieldId::age));
   std::string_view member;
-  while (members.next(member) && member.empty()) {
+  members.next(member);
+  const auto seconds = http::parse_delta_seconds(member);
+  if (lines > 1 || !seconds) return {0, false};
+  std::string_view other;
+  while (members.next(other)) {
+    if (other == member) return {*seconds, false};
   }
-  return http::parse_delta_seconds(trim_ows(member.substr(0, member.find(';')))).value_or(0);
+  return {*seconds, true};
 }
 
 int64_t date_value(const http::FieldList& response, WallTime response_time) {

@@ -13,10 +13,15 @@
 
 namespace perigee::cache {
 
-// The Age field of a response (RFC 9111 5.1), in seconds; 0 when there is none. Of a list, be it on one line
-// or on several, the first member counts. One that is no number is ignored, and so is what follows a number
-// as parameters.
-int32_t age_value(const http::FieldList& response);
+// The Age field of a response (RFC 9111 5.1), in seconds.
+struct AgeValue {
+  int32_t seconds = 0;  // 0 when there is none
+  bool trusted = true;  // false: there is one that says nothing certain, so the response must count as stale
+};
+// A list on one line with differing members is read by its first (RFC 9111 5.1). Anything else that is not
+// one number on one line - several lines, the same number twice, no number - is not trusted: somebody added
+// an age to an age.
+AgeValue age_value(const http::FieldList& response);
 
 // Date in seconds since the Unix epoch; response_time when it is absent or invalid.
 int64_t date_value(const http::FieldList& response, WallTime response_time);

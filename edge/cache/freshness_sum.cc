@@ -51,7 +51,7 @@ std::string lifetime_source(const http::FieldList& stored, const ResponseMeta& m
     return meta.freshness_lifetime > 0 ? "default_freshness of the site" : "the response does not say";
   }
   if (source.freshness_lifetime == meta.freshness_lifetime) return source.text;
-  if (meta.freshness_lifetime == 0) return source.text + ", until a HEAD spoke of another representation";
+  if (meta.freshness_lifetime == 0) return source.text + ", but its Age said nothing certain";
   return source.text + ", by the configuration of when it arrived";
 }
 

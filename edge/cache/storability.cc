@@ -160,12 +160,14 @@ ResponseMeta make_meta(const Judgement& judgement, WallTime request_time, WallTi
   const http::FieldList& fields = judgement.response.fields;
   const int64_t now = unix_seconds(response_time);
   const int64_t date = date_value(fields, response_time);
+  const AgeValue age = age_value(fields);
   ResponseMeta meta;
   meta.status = static_cast<uint16_t>(judgement.response.status & 0x3ff);
   meta.set_response_time(response_time);
-  meta.corrected_initial_age = corrected_initial_age(age_value(fields), date, request_time, response_time);
+  meta.corrected_initial_age = corrected_initial_age(age.seconds, date, request_time, response_time);
   meta.freshness_lifetime = judgement.lifetime.freshness_lifetime;
   if (!judgement.lifetime.is_explicit) set_implicit_lifetime(judgement, date, now, meta);
+  if (!age.trusted) meta.freshness_lifetime = 0;
   set(meta, ResponseMeta::no_cache, control.no_cache);
   // RFC 9111 5.2.2.8 and 5.2.2.10: both bind a shared cache like must-revalidate.
   set(meta, ResponseMeta::must_revalidate,
@@ -173,7 +175,7 @@ ResponseMeta make_meta(const Judgement& judgement, WallTime request_time, WallTi
   set(meta, ResponseMeta::immutable, control.immutable);
   set(meta, ResponseMeta::has_vary, fields.has(FieldId::vary));
   set_validators(fields, meta);
-  if (!meta.is(ResponseMeta::must_revalidate) && !meta.is(ResponseMeta::no_cache)) {
+  if (!meta.is(ResponseMeta::must_revalidate) && !meta.is(ResponseMeta::no_cache) && age.trusted) {
     meta.stale_while_revalidate =
         allowance(control.stale_while_revalidate, judgement.options.stale_while_revalidate);
     meta.stale_if_error = allowance(control.stale_if_error, judgement.options.stale_if_error);

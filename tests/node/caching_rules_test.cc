@@ -101,7 +101,7 @@ TEST_CASE("a targeted field goes on to whoever comes next", "[node][rules][targe
   for (int i = 0; i < 2; ++i) cluster.get("eu-1", "/a").field(cdn, "max-age=60").field(control, "max-age=5");
 }
 
-TEST_CASE("an Age on arrival counts, the first of several, and only if it is one (RFC 9111 4.2.3, 5.1)",
+TEST_CASE("an Age on arrival counts (RFC 9111 4.2.3), and one that says nothing certain makes stale",
           "[node][rules][age]") {
   check({
       {{{control, "max-age=3600"}, {"age", "1800"}}, true},
@@ -118,16 +118,10 @@ TEST_CASE("an Age on arrival counts, the first of several, and only if it is one
       // A clock that is wrong at the origin moves Expires with Date.
       {{{"expires", at(-3600s)}, {"date", at(-7200s)}, {"age", "0"}}, false},
       {{{"expires", at(10000s)}, {"date", at(9000s)}}, true},
-      {{{control, "max-age=3600"}, {"age", "abc"}}, true},
-      {{{control, "max-age=3600"}, {"age", "-7200"}}, true},
-      {{{control, "max-age=3600"}, {"age", "7200.0"}}, true},
-      {{{control, "max-age=3600"}, {"age", "2147483647"}}, false},
-      {{{control, "max-age=3600"}, {"age", "2147483649"}}, false},
-      {{{control, "max-age=3600"}, {"age", "0, 7200"}}, true},
-      {{{control, "max-age=3600"}, {"age", "7200, 0"}}, false},
-      {{{control, "max-age=3600"}, {"age", "0"}, {"age", "7200"}}, true},
-      {{{control, "max-age=3600"}, {"age", "7200"}, {"age", "0"}}, false},
-      {{{control, "max-age=10000"}, {"age", "3600"}, {"age", "3600"}}, true},
+      {{{control, "max-age=3600"}, {"age", "abc"}}, false},
+      {{{control, "max-age=3600"}, {"age", "-1"}}, false},
+      {{{control, "max-age=3600"}, {"age", "7200.0"}}, false},
+      {{{control, "max-age=3600"}, {"age", "0"}, {"age", "7200"}}, false},
   });
 }
 

@@ -79,6 +79,7 @@ TEST_CASE("the initial age is the larger of what Age and what Date say", "[fresh
   CHECK(initial_age({{"Date", "Fri, 07 Jun 2024 11:59:00 GMT"}}) == 60);
   CHECK(initial_age({{"Date", "Fri, 07 Jun 2024 11:59:00 GMT"}, {"Age", "61"}}) == 61);
   CHECK(initial_age({{"Date", "Fri, 07 Jun 2024 12:59:00 GMT"}, {"Age", "15"}}) == 15);
+  CHECK(initial_age({{"Age", "7200,0"}}) == 7200);
   CHECK(initial_age({{"Age", "99999999999"}}) == 2147483647);
 }
 
@@ -93,21 +94,15 @@ TEST_CASE("the time a response took counts as age; clocks that run backwards do 
   CHECK(meta.ttl(after(60)) == 0);
 }
 
-TEST_CASE("of several Ages the first counts, and what is none is ignored (RFC 9111 5.1)", "[freshness]") {
-  for (const char* value : {"7200", "7200,0", "7200 , 0", ", 7200", "7200, 7200", "7200, abc", "007200",
-                            "7200;foo=bar", "7200;foo=111", "7200 ; foo"}) {
+TEST_CASE("an Age that says nothing certain makes the response stale", "[freshness]") {
+  for (const char* value :
+       {"abc", "-7200", "7200.0", "0, 0", "3600, 3600", "7200;foo=bar", "", "1 2", "0x1"}) {
     INFO(value);
-    CHECK(initial_age({{"Age", value}}) == 7200);
+    CHECK(lifetime({{"Cache-Control", "max-age=10000, stale-while-revalidate=60"}, {"Age", value}}) == 0);
+    CHECK(judge({{"Cache-Control", "max-age=10000, stale-while-revalidate=60"}, {"Age", value}})
+              .meta.stale_while_revalidate == 0);
   }
-  CHECK(initial_age({{"Age", "7200"}, {"Age", "0"}}) == 7200);
-  CHECK(initial_age({{"Age", ""}, {"Age", "7200"}}) == 7200);
-  for (const char* value : {"abc", "-7200", "+7200", "7200.0", "7200s", "0x1", "1 2", "\"7200\"", "",
-                            "abc, 7200", ";foo=7200", "0, 7200"}) {
-    INFO(value);
-    CHECK(initial_age({{"Age", value}}) == 0);
-    CHECK(lifetime({{"Cache-Control", "max-age=10000"}, {"Age", value}}) == 10000);
-  }
-  CHECK(initial_age({{"Age", "0"}, {"Age", "7200"}}) == 0);
-  CHECK(initial_age({{"Age", "2147483647"}}) == 2147483647);
-  CHECK(initial_age({{"Age", "2147483648"}}) == 2147483647);
+  CHECK(lifetime({{"Cache-Control", "max-age=10000"}, {"Age", "0"}, {"Age", "7200"}}) == 0);
+  CHECK(lifetime({{"Cache-Control", "max-age=10000"}, {"Age", "0"}, {"Age", "0"}}) == 0);
+  CHECK(lifetime({{"Cache-Control", "max-age=10000"}, {"Age", "0,7200"}}) == 10000);
 }

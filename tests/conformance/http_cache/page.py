@@ -31,7 +31,6 @@ Other versions of the suite have other counts.
 KINDS = {
     "contradicted": "To pass is against an RFC ({count})",
     "unanswerable": "No answer passes ({count})",
-    "withdrawn": "An RFC stands against them, and later versions of the suite want the opposite ({count})",
 }
 
 
