@@ -37,6 +37,9 @@ class Connection {
  protected:
   Connection() = default;
 
+  // Nothing has been written yet of the answer that is under way: it queues before those that go on.
+  bool newcomer_ = true;
+
  private:
   friend class Server;
   Connection* previous_ = nullptr;
@@ -63,10 +66,11 @@ class ConnectionHost {
   // Body bytes that all connections may still write in this turn of the loop. A thousand of them that stream
   // must not hold it for long: whoever has just arrived waits for them.
   uint32_t turn_bytes_left = options.turn_bytes_all;
+  uint32_t turn_bytes_most = options.turn_bytes_max;  // by one of them; less when many begin at once
 
   // What one connection may write now; and how much of it has been written.
   uint32_t turn_share() const {
-    return std::min(std::max(turn_bytes_left, options.turn_bytes_min), options.turn_bytes_max);
+    return std::min(std::max(turn_bytes_left, options.turn_bytes_min), turn_bytes_most);
   }
   void took_of_turn(uint32_t bytes) { turn_bytes_left -= std::min(bytes, turn_bytes_left); }
 

@@ -204,6 +204,7 @@ bool H1Connection::flush() {
   blocked_ = !written.all;
   if (blocked_) since_ = host_.loop.now();
   if (written.body_bytes > 0) {
+    newcomer_ = false;
     turn_left_ -= static_cast<uint32_t>(written.body_bytes);
     if (plan_.framing == AnswerFraming::length) answer_left_ -= written.body_bytes;
     if (plan_.framing == AnswerFraming::chunked) chunk_left_ -= written.body_bytes;

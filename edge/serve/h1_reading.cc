@@ -49,6 +49,7 @@ H1Connection::Advance H1Connection::read_head() {
 H1Connection::Advance H1Connection::begin_exchange() {
   const http::RequestHead& head = host_.head;
   step_ = Step::exchange;
+  newcomer_ = true;
   answer_ = Answer::none;
   content_reader_.start(head.framing, head.content_length);
   content_ = content_reader_.done() ? Content::none : Content::unasked;

@@ -76,6 +76,7 @@ void H2Connection::submit_reply(H2Stream& stream, const ReplyHead& head, uint64_
     stream.cut();
   }
   if (working_) return;
+  newcomer_ = true;
   stream.keep_answer();
   want_turn();
 }

@@ -90,6 +90,7 @@ void H2Connection::work() {
   deliver_content();
   send();
   host_.took_of_turn(share - turn_left_);
+  newcomer_ = false;
   if (!closing_) hold_answers();
   working_ = false;
   if (!closing_) settle();

@@ -47,9 +47,12 @@ struct ServerOptions {
   // Body bytes written per turn of the loop: by one connection at most, and by all together to events and
   // again to those that queue. What one writes is best what the kernel takes: to send 10 MB by 256 KiB at a
   // time costs half as much again. A connection that has just been heard may write the minimum all the same.
+  // Those that begin their answers in one turn share an amount of their own, so that the last of a thousand
+  // need not wait for much more than the first bytes of the others.
   uint32_t turn_bytes_max = 4 * 1024 * 1024;
   uint32_t turn_bytes_min = 16 * 1024;
   uint32_t turn_bytes_all = 64 * 1024 * 1024;
+  uint32_t turn_bytes_begun = 16 * 1024 * 1024;
 };
 
 }  // namespace perigee::serve

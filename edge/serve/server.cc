@@ -122,8 +122,8 @@ void Server::unlink(Connection& connection) {
   (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
   if (connection.turn_wanted_) {
-    std::replace(turns_.begin(), turns_.end(), &connection, static_cast<Connection*>(nullptr));
-    std::replace(running_.begin(), running_.end(), &connection, static_cast<Connection*>(nullptr));
+    for (Turns* queue : {&newcomers_, &turns_, &running_})
+      std::replace(queue->begin(), queue->end(), &connection, static_cast<Connection*>(nullptr));
   }
 }
 
@@ -137,33 +137,44 @@ void Server::forget(Connection& connection) {
 void Server::want_turn(Connection& connection) {
   if (connection.turn_wanted_) return;
   connection.turn_wanted_ = true;
-  turns_.push_back(&connection);
+  (connection.newcomer_ ? newcomers_ : turns_).push_back(&connection);
   if (!std::exchange(last_hook_.added, true)) loop.add_turn_hook(last_hook_);
 }
 
 void Server::on_turn_end() {
   turn_bytes_left = options.turn_bytes_all;
-  if (turns_.empty()) return;
-  running_.swap(turns_);
+  if (!newcomers_.empty()) {
+    const size_t share = options.turn_bytes_begun / newcomers_.size();
+    turn_bytes_most = static_cast<uint32_t>(
+        std::min<size_t>(std::max<size_t>(share, options.turn_bytes_min), options.turn_bytes_max));
+    run(newcomers_, true);
+    turn_bytes_most = options.turn_bytes_max;
+  }
+  if (!turns_.empty()) run(turns_, false);
+  turn_bytes_left = options.turn_bytes_all;
+  if (!newcomers_.empty() || !turns_.empty()) wake_again();
+}
+
+// Gives turns to a queue, to all of it or until the bytes of this turn are used up. Who had none comes first
+// in the next turn.
+void Server::run(Turns& queue, bool all) {
+  running_.swap(queue);
   // By index: a connection that dies meanwhile is replaced by null.
   size_t next = 0;
-  for (; next < running_.size() && turn_bytes_left > 0; ++next) {
+  for (; next < running_.size() && (all || turn_bytes_left > 0); ++next) {
     Connection* connection = std::exchange(running_[next], nullptr);
     if (connection == nullptr) continue;
     connection->turn_wanted_ = false;
     connection->on_turn();
   }
-  // The others come first in the next turn.
-  turns_.insert(turns_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(next), running_.end());
+  queue.insert(queue.begin(), running_.begin() + static_cast<std::ptrdiff_t>(next), running_.end());
   running_.clear();
-  turn_bytes_left = options.turn_bytes_all;
-  if (!turns_.empty()) wake_again();
 }
 
 void Server::on_last_hook() {
   last_hook_.added = false;
   loop.remove_turn_hook(last_hook_);
-  if (!turns_.empty()) wake_again();
+  if (!newcomers_.empty() || !turns_.empty()) wake_again();
 }
 
 void Server::wake_again() {

@@ -76,6 +76,8 @@ class Server final : public ConnectionHost,
   void begin(Protocol& connection, std::string_view bytes);
   void link(Connection& connection);
   void unlink(Connection& connection);
+  using Turns = std::vector<Connection*>;  // null where the connection has died since
+  void run(Turns& queue, bool all);
   void on_last_hook();
   void wake_again();
   void report_drained();
@@ -84,8 +86,9 @@ class Server final : public ConnectionHost,
   Connection* first_ = nullptr;
   size_t connections_ = 0;
   size_t refused_open_ = 0;
-  std::vector<Connection*> turns_;    // who wants one; null where the connection has died since
-  std::vector<Connection*> running_;  // the turns of this on_turn_end()
+  Turns newcomers_;  // who wants a turn to begin an answer
+  Turns turns_;      // who wants one to go on
+  Turns running_;    // of this on_turn_end()
   LastHook last_hook_{*this};
   std::shared_ptr<Server*> self_;  // what a message to the loop knows of us
   bool waking_ = false;

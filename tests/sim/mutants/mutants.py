@@ -80,7 +80,7 @@ MUTANTS = {
     "invalidation": Mutant(
         "an unsafe request leaves what is stored",
         ("edge/proxy/invalidation.cc", "  if (http::is_safe(method) ||", "  if (!http::is_safe(method) ||"),
-        first=17),
+        first=19),
     "collapsing": Mutant(
         "every request begins a fill of its own",
         ("edge/cache/fill_table.cc", "  in.fills.emplace(fill->key(), fill);", ""),
