@@ -31,6 +31,18 @@ void get_all(Cluster& cluster, const std::vector<std::string>& nodes, const std:
   }
 }
 
+// eu-4 joins the three, and all of them know.
+void add_fourth(Cluster& cluster) {
+  Setup larger;
+  larger.nodes({"eu-1", "eu-2", "eu-3", "eu-4"}).joining("10m");
+  cluster.add_node(larger, "eu-4");
+  for (const std::string& node : europe) {
+    cluster.files(node).put("/etc/topology.toml", Cluster::topology_file(larger));
+    REQUIRE(cluster.node(node).reload().applied);
+  }
+  cluster.run();
+}
+
 TEST_CASE("a killed node that returns fetches next to nothing of its own from the origin again",
           "[node][cluster][joining]") {
   Setup setup;
@@ -61,14 +73,7 @@ TEST_CASE("a node added to a warm cluster asks the owners before it", "[node][cl
   Cluster cluster(setup);
   const std::vector<std::string> paths = files(cluster, 60);
   get_all(cluster, europe, paths);
-  Setup larger;
-  larger.nodes({"eu-1", "eu-2", "eu-3", "eu-4"}).joining("10m");
-  cluster.add_node(larger, "eu-4");
-  for (const std::string& node : europe) {
-    cluster.files(node).put("/etc/topology.toml", Cluster::topology_file(larger));
-    REQUIRE(cluster.node(node).reload().applied);
-  }
-  cluster.run();
+  add_fourth(cluster);
   get_all(cluster, {"eu-1", "eu-2", "eu-3", "eu-4"}, paths);
   REQUIRE(cluster.origin().requests().size() == paths.size());
   REQUIRE(cluster.metric("eu-4", Metric::joining_found) > 5);
@@ -135,14 +140,7 @@ TEST_CASE("who asks is not asked back, though it was the owner before", "[node][
     const std::vector<std::string> paths = files(cluster, 60);
     std::vector<std::string> before;
     for (const std::string& path : paths) before.push_back(cluster.owners("eu", path)[0]);
-    Setup larger;
-    larger.nodes({"eu-1", "eu-2", "eu-3", "eu-4"}).joining("10m");
-    cluster.add_node(larger, "eu-4");
-    for (const std::string& node : europe) {
-      cluster.files(node).put("/etc/topology.toml", Cluster::topology_file(larger));
-      REQUIRE(cluster.node(node).reload().applied);
-    }
-    cluster.run();
+    add_fourth(cluster);
     size_t moved = 0;
     for (size_t i = 0; i < paths.size(); ++i) {
       // eu-4 has just started: who owned it before is the second owner now.

@@ -1,9 +1,9 @@
 // Mutual TLS between nodes.
 #include <catch2/catch_test_macros.hpp>
 
-#include "edge/base/json.h"
 #include "edge/net/tls_stream.h"
 #include "tests/node/support/cluster.h"
+#include "tests/node/support/topology_page.h"
 #include "tests/unit/test_files.h"
 
 namespace perigee::test {
@@ -205,15 +205,6 @@ TEST_CASE("certificates of nodes change with a reload, the table itself with a r
   const control::ReloadResult other = cluster.node(owner).reload();
   REQUIRE(!other.applied);
   CHECK(other.errors.front().to_string().find("one for this node, \"" + owner + "\"") != std::string::npos);
-}
-
-// GET /topology: what `node` has seen of `peer`.
-Json seen(Cluster& cluster, const std::string& node, const std::string& peer) {
-  const Json page = parse_json(cluster.topology(node));
-  for (const Json& entry : page["nodes"]) {
-    if (entry["name"] == peer) return entry;
-  }
-  return {};
 }
 
 TEST_CASE("probes travel over TLS, and a node that cannot prove to be itself is dead to them",

@@ -4,8 +4,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "edge/base/json.h"
 #include "tests/node/support/cluster.h"
+#include "tests/node/support/topology_page.h"
 
 namespace perigee::test {
 namespace {
@@ -26,15 +26,6 @@ std::vector<std::string> paths_of(const Cluster& cluster, const std::string& own
 
 void serve_all(Cluster& cluster, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) cluster.origin().on(path).reply(200).max_age(600).body("hello");
-}
-
-// GET /topology: what `node` has seen of `peer`.
-Json seen(Cluster& cluster, const std::string& node, const std::string& peer) {
-  const auto page = parse_json(cluster.topology(node));
-  for (const auto& entry : page["nodes"]) {
-    if (entry["name"] == peer) return entry;
-  }
-  return {};
 }
 
 TEST_CASE("a peer that says it drains is passed over from its first such answer on",

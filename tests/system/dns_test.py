@@ -76,6 +76,17 @@ class PowerDns(Resolver):
         return set().union(*(self.ask(network) for _ in range(times)))
 
 
+def follows(nodes, answers, eu, others_of_eu):
+    """A drained node leaves the answers and comes back; those of a region that died move to the other one."""
+    european, american = NETWORKS[0][0], NETWORKS[1][0]
+    nodes[0].admin("/drain", method="POST")
+    until(lambda: answers(european) == others_of_eu, "the drained node to leave the answers", 5)
+    nodes[0].admin("/undrain", method="POST")
+    until(lambda: answers(european) == eu, "the node to come back", 10)
+    nodes[2].kill()
+    until(lambda: answers(american) == eu, "the answers to move to the other region", 5)
+
+
 def test_geo_dns(system):
     """every network gets its region's ready nodes; without any, the next region's; without any at all, all"""
     nodes = system.cluster(system.origin(), REGIONS, one_health_port=True)
@@ -86,13 +97,7 @@ def test_geo_dns(system):
         assert resolver.ask(network) == (eu if region == "eu" else us), network
     european, american = NETWORKS[0][0], NETWORKS[1][0]
 
-    nodes[0].admin("/drain", method="POST")
-    until(lambda: resolver.ask(european) == {addresses["eu-2"]}, "the drained node to leave the answers", 5)
-    nodes[0].admin("/undrain", method="POST")
-    until(lambda: resolver.ask(european) == eu, "the node to come back", 10)
-
-    nodes[2].kill()
-    until(lambda: resolver.ask(american) == eu, "the answers to move to the other region", 5)
+    follows(nodes, resolver.ask, eu, {addresses["eu-2"]})
     for node in nodes[:2]:
         node.kill()
     until(lambda: "127.0" in " ".join(resolver.ask(american)), "an answer though all are dead", 10)
@@ -115,13 +120,7 @@ def test_powerdns(system):
         assert resolver.ask(network) <= (eu if region == "eu" else us), network
     assert resolver.ask("10.11.200.0/24") <= eu and resolver.ask("10.11.100.0/24") <= us
 
-    nodes[0].admin("/drain", method="POST")
-    until(lambda: resolver.drawn(european) == {addresses["eu-2"]}, "the drained node to leave the answers", 5)
-    nodes[0].admin("/undrain", method="POST")
-    until(lambda: resolver.drawn(european) == eu, "the node to come back", 10)
-
-    nodes[2].kill()
-    until(lambda: resolver.drawn(american) == eu, "the answers to move to the other region", 5)
+    follows(nodes, resolver.drawn, eu, {addresses["eu-2"]})
     for node in nodes[:2]:
         node.kill()
     until(lambda: resolver.ask(american) >= us, "an answer though all are dead", 10)

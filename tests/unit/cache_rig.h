@@ -18,6 +18,13 @@
 
 namespace perigee::cache::rig {
 
+inline StoreOptions megabytes(uint64_t count, unsigned shards = 16) {
+  StoreOptions options;
+  options.budget_bytes = count << 20;
+  options.shards = shards;
+  return options;
+}
+
 inline KeyView key_of(std::string_view bytes) { return {bytes, hash64(bytes)}; }
 
 // Every byte is a function of seed and offset; a byte out of place or of another body shows. Cut from one

@@ -11,17 +11,6 @@ using namespace perigee;
 using namespace perigee::cache;
 using namespace perigee::cache::rig;
 
-namespace {
-
-StoreOptions megabytes(uint64_t count, unsigned shards = 16) {
-  StoreOptions options;
-  options.budget_bytes = count << 20;
-  options.shards = shards;
-  return options;
-}
-
-}  // namespace
-
 TEST_CASE("what was committed is found whole, under its own key only", "[cache][store]") {
   Store store(megabytes(8));
   Reader& reader = store.add_reader();

@@ -11,13 +11,6 @@ using namespace perigee::cache::rig;
 
 namespace {
 
-StoreOptions megabytes(uint64_t count, unsigned shards = 16) {
-  StoreOptions options;
-  options.budget_bytes = count << 20;
-  options.shards = shards;
-  return options;
-}
-
 http::FieldList language(std::string_view value) {
   http::FieldList request;
   request.add("accept-language", value);

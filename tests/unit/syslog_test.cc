@@ -4,11 +4,11 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
-#include <filesystem>
 #include <sstream>
 #include <string>
 
 #include "edge/control/log_writer.h"
+#include "tests/unit/log_rig.h"
 
 using namespace perigee::control;
 
@@ -43,16 +43,10 @@ class Daemon {
 
 class SocketPath {
  public:
-  SocketPath() {
-    char name[] = "/tmp/perigee-syslog-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    folder_ = name;
-  }
-  ~SocketPath() { std::filesystem::remove_all(folder_); }
-  operator std::string() const { return folder_ + "/log"; }
+  operator std::string() const { return folder_ / "log"; }
 
  private:
-  std::string folder_;
+  rig::TestFolder folder_;
 };
 
 std::unique_ptr<LogWriter> writer_to(const std::string& path) {
