@@ -7,7 +7,8 @@ import subprocess
 from harness import main, tls
 from harness.tls import CERTIFICATES, HOST, tls_node
 
-PAGE = """<!doctype html><title>page</title><p id="out">nothing yet</p><script src="/part.js"></script>"""
+# With an icon of its own: for one from the server the browser asks when it likes, before the script has counted the parts or after.
+PAGE = """<!doctype html><title>page</title><link rel="icon" href="data:,"><p id="out">nothing yet</p><script src="/part.js"></script>"""
 SCRIPT = """
 fetch("/data.txt").then(answer => answer.text()).then(text => {
   const [page] = performance.getEntriesByType("navigation");
