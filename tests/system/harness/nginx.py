@@ -42,7 +42,8 @@ class Nginx(Process):
             temporary="\n".join(f"  {kind}_temp_path {prefix}/{kind};" for kind in TEMPORARY),
             lines="\n".join(f"    {line}" for line in lines)), encoding="utf-8")
         super().__init__(name, ["nginx", "-p", prefix, "-e", "stderr", "-c", configuration])
-        until(lambda: not self.is_alive() or port.is_listening(),
+        # It listens before it has a worker, and opens a pair of sockets for each.
+        until(lambda: not self.is_alive() or (port.is_listening() and self._children()),
               lambda: f"nginx to listen on {port}: {self.err.lines}")
         assert self.is_alive(), f"nginx ended: {self.err.lines}"
         self.note_descriptors()
