@@ -45,7 +45,8 @@ while(listed MATCHES "^([^;\n]+);([^;\n]+);([0-9]+);([^\n]+)\n(.*)$")
   target_link_libraries(simulate-${name} PRIVATE perigee_simulate)
   # One file of hundreds, which takes longer to compile than it runs.
   target_compile_options(simulate-${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
-  if(PERIGEE_PRECOMPILE)
+  # Not in release, which compiles programs as -fPIE and layers as -fPIC.
+  if(PERIGEE_PRECOMPILE AND CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_precompile_headers(simulate-${name} REUSE_FROM perigee_origin)
   endif()
   add_dependencies(sim_mutants simulate-${name})
