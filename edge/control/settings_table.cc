@@ -120,7 +120,8 @@ constexpr Setting settings[] = {
     {S::cache, "fill_age_max", T::duration, "1h", optional, second, 240 * hour, "", live,
      "An older fill takes no new followers."},
     {S::cache, "follower_wait_max", T::duration, "20s", optional, 100, hour, "", live,
-     "How long a follower waits for the head of a fill before it goes forward alone."},
+     "How long a follower waits for the head of a fill; then one asks once more, for all who have waited "
+     "so."},
 
     {S::cache, "hot_copies_percent", T::integer, "10", optional, 0, 50, "", restart,
      "Share of the budget for copies of what other nodes own and many ask this node for. 0: no copies."},

@@ -21,7 +21,6 @@ std::string variant_fill_key(const std::string& key, const std::string& selectin
 }
 
 constexpr uint8_t variant_joins_max = 2;
-constexpr uint8_t purge_joins_max = 2;
 
 }  // namespace
 
@@ -104,7 +103,7 @@ bool Exchange::may_collapse() const {
 // ask for goes to the origin from here (plan_route), and so to nobody who waits. A fill whose head is there
 // waits for nobody any more.
 std::string Exchange::name_apart(const std::string& fill_key) const {
-  if (!context_.from_peer || context_.digest_agrees) return fill_key;
+  if (!context_.from_peer || context_.digest_agrees || is_apart(fill_key)) return fill_key;
   const std::shared_ptr<cache::Fill> fill = worker_.fills().find({fill_key, cache::key_hash(fill_key)});
   if (fill != nullptr && fill->head() != nullptr) return fill_key;
   return apart_fill_key(fill_key);
@@ -132,47 +131,7 @@ void Exchange::join_fill(const std::string& asked_fill_key) {
   }
   collapsed_ = true;
   worker_.metrics().add(Metric::fills_collapsed);
-  worker_.loop().timers().arm(wait_timer_, worker_.loop().now() + snapshot().exchange.follower_wait_max);
-}
-
-// A purge or an invalidation has come since the fill was sent: what it brings is not for us.
-void Exchange::join_again() {
-  const std::string fill_key(fill_->key());
-  worker_.fills().retire(*fill_);
-  leave_fill();
-  wait_timer_.cancel();
-  collapsed_ = false;
-  if (++purge_joins_ > purge_joins_max) {
-    go_alone(false);
-  } else {
-    join_fill(fill_key);
-  }
-}
-
-// What we waited for is no longer there, or could be used by those alone who asked before it was sent. All
-// who are in that place share one new fetch, which was then sent after each of them asked.
-void Exchange::join_anew() {
-  if (alone_ || ++purge_joins_ > purge_joins_max) return go_alone(!context_.policy.has_range);
-  // Nor is it for anybody who comes from now on, however long its content may take.
-  if (fill_ != nullptr) worker_.fills().retire(*fill_);
-  leave_fill();
-  wait_timer_.cancel();
-  collapsed_ = false;
-  known_.reset();
-  wanted_.reset();
-  fill_base_ = 0;
-  in_runs_ = context_.policy.has_range;
-  if (!in_runs_) return join_fill(key_);
-  ask_ = cold_ask();
-  join_fill(range_fill_key(key_));
-}
-
-// What is asked about next is what took the place of what was found first.
-void Exchange::adopt_renewed(const cache::StoredResponse& renewed) {
-  if (&renewed == context_.stored) return;
-  worker_.reader().pin(renewed);
-  if (context_.stored != nullptr) worker_.reader().unpin(*context_.stored);
-  context_.stored = &renewed;
+  limit_wait();
 }
 
 // Between our look-up and our fill another fill may have ended and stored what we want.
@@ -213,8 +172,12 @@ void Exchange::start_fetch(bool straight_to_origin) {
   FetchJob job = make_job(straight_to_origin);
   job.whole_representation = !alone_ || (fill_->kept() && request_.method == http::Method::get);
   job.upgrade = request_.upgrade && context_.site->allow_upgrade && alone_;
-  // A fill that others wait for is not bound by what its first asker could wait.
-  if (alone_) job.deadline = deadline_;
+  // A fill that others wait for is not bound by what its first asker could wait, nor is that one by the fill.
+  if (alone_) {
+    job.deadline = deadline_;
+  } else if (job.deadline > deadline_) {
+    limit_wait();
+  }
   job.client = this;
   upstream_ = job.plan.targets.front().is_origin() ? "origin" : "peer";
   if (in_runs_) job.range = ask_;
@@ -338,6 +301,7 @@ void Exchange::on_freshened() {
   const bool asked_before = asked_before_sent();
   // What we want had been stored by the time somebody was to be asked (stored_meanwhile).
   const bool nobody_asked = !fill_->purge_stamp();
+  wait_timer_.cancel();
   leave_fill();
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   const bool marker =
@@ -364,7 +328,10 @@ void Exchange::on_freshened() {
 }
 
 void Exchange::on_fill_failed() {
-  const Error error = fill_->error().value_or(Error{Side::internal, "proxy_internal_error", ""});
+  fail(fill_->error().value_or(Error{Side::internal, "proxy_internal_error", ""}));
+}
+
+void Exchange::fail(const Error& error) {
   leave_fill();
   wait_timer_.cancel();
   const cache::StoredResponse* const stored = in_place_of(error);
@@ -389,7 +356,7 @@ void Exchange::on_timer(net::Timer& timer) {
     round_->over = true;
     return on_invalidated();
   }
-  if (step_ == Step::await_head && !leader_) go_alone(false);
+  if (step_ == Step::await_head) on_wait_over();
 }
 
 void Exchange::on_fetch_invalidates(std::shared_ptr<InvalidationRound> round) { round_ = std::move(round); }

@@ -62,11 +62,15 @@ class Exchange final : private serve::ExchangeHandler,
   bool may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const;
   void join_again();
   void join_anew();
+  void limit_wait();
+  void on_wait_over();
+  void ask_once_more();
   void adopt_renewed(const cache::StoredResponse& renewed);
   bool asked_before_sent() const { return fill_ != nullptr && started_ <= fill_->started(); }
   void follow_variant(const cache::FillHead& head);
   void on_freshened();
   void on_fill_failed();
+  void fail(const Error& error);
   void on_resume_head();
 
   // Answering in runs (exchange_range.cc): ranges, and what is stored in part.
@@ -83,6 +87,7 @@ class Exchange final : private serve::ExchangeHandler,
   cache::ByteRun aligned(const cache::ByteRun& gap) const;
   bool join_run(const cache::ByteRun& gap);
   void judge_run_head();
+  void leave_runs(const cache::FillHead& head);
   std::optional<cache::ByteRun> first_gap() const;
   bool join_beginning(const cache::ByteRun& run);
   void judge_whole_for_run(const cache::FillHead& head);
@@ -162,7 +167,8 @@ class Exchange final : private serve::ExchangeHandler,
   bool collapsed_ = false;
   bool alone_ = false;
   cluster::Heat heat_ = cluster::Heat::cool;
-  bool peer_waits_ = false;  // counted among the node's requests in flight
+  bool peer_waits_ = false;       // counted among the node's requests in flight
+  bool asked_once_more_ = false;  // or waits with who has
   uint8_t variant_joins_ = 0;
   uint8_t purge_joins_ = 0;  // of fills that began later, because an earlier one's answer was not for us
   std::shared_ptr<cache::Fill> fill_;
@@ -184,7 +190,7 @@ class Exchange final : private serve::ExchangeHandler,
   std::string_view error_;
   std::string_view upstream_;                 // the tier asked first
   std::shared_ptr<InvalidationRound> round_;  // of what the answer has invalidated
-  net::Timer wait_timer_{*this};              // follower_wait_max, or of the round
+  net::Timer wait_timer_{*this};              // follower_wait_max or deadline_, or of the round
   net::Timer interim_timer_{*this};           // 102 to a peer
 };
 

@@ -161,6 +161,12 @@ void Exchange::complete_stored(const cache::StoredResponse& stored) {
                       worker_.loop().random());
   const auto gap = missing_of(plan_, static_cast<const cache::SparseBody&>(*known_->body));
   if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
+  // Without a validator nothing that is stored and nothing that comes belong together: all of the answer is
+  // asked for, by one for everybody.
+  if (gap && known_->validator.empty() && !needs_only(*gap)) {
+    context_.decision.action = cache::Decision::Action::forward;
+    return join_anew();
+  }
   if (!gap || ++run_joins_ > run_joins_max || !join_run(*gap)) go_alone(may_keep());
 }
 
@@ -190,8 +196,7 @@ bool Exchange::join_run(const ByteRun& gap) {
   collapsed_ = !leader_;
   if (!leader_) {
     worker_.metrics().add(Metric::fills_collapsed);
-    if (step_ == Step::await_head)
-      worker_.loop().timers().arm(wait_timer_, now + snapshot().exchange.follower_wait_max);
+    if (step_ == Step::await_head) limit_wait();
     return true;
   }
   fill_->set_store_key(context_.key);
@@ -249,11 +254,19 @@ void Exchange::judge_run_head() {
   if (plan_.too_many) plan_.status = 416;
   const ByteRun run{head->run->first, head->run->first + *head->content_length - 1};
   // Another run than was asked for brings us no further; without our blocks around it the range may.
-  if (plan_.sends_bytes(200) && wanted_ && !run.contains(*wanted_)) return go_alone(may_keep());
+  if (plan_.sends_bytes(200) && wanted_ && !run.contains(*wanted_)) return leave_runs(*head);
   const bool may_fetch_more = head->storable && !known_->validator.empty();
-  if (plan_.sends_bytes(200) && !may_fetch_more && !needs_only(run)) return go_alone(may_keep());
+  if (plan_.sends_bytes(200) && !may_fetch_more && !needs_only(run)) return leave_runs(*head);
   if (plan_.sends_bytes(200) && may_fetch_more && join_beginning(run)) return;
   answer_known(*head);
+}
+
+// This answer cannot be put together from runs. All of it is asked for by one for everybody; a range of the
+// client's own is its own.
+void Exchange::leave_runs(const cache::FillHead& head) {
+  if (context_.policy.has_range || !head.storable) return go_alone(may_keep());
+  context_.decision.action = cache::Decision::Action::forward;
+  join_anew();
 }
 
 // What of the planned bytes is not stored, as far as it is known what is; nullopt: nothing.

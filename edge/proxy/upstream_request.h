@@ -36,9 +36,11 @@ inline std::string range_fill_key(std::string_view key) {
 }
 
 // Under this one what nodes of another membership ask for waits, apart from the fill of that fill key.
+inline constexpr std::string_view apart_mark("\0apart", 6);
 inline std::string apart_fill_key(std::string_view fill_key) {
-  return std::string(fill_key) + std::string("\0apart", 6);
+  return std::string(fill_key).append(apart_mark);
 }
+inline bool is_apart(std::string_view fill_key) { return fill_key.ends_with(apart_mark); }
 
 struct UpstreamRequest {
   const http::RequestHead* request = nullptr;

@@ -1,5 +1,6 @@
 // Request collapsing at a whole node: many clients, one fetch, and nobody the worse for the others.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <set>
 
 #include "tests/node/support/cluster.h"
@@ -355,6 +356,106 @@ TEST_CASE("a follower does not wait for ever", "[node][collapsing]") {
   REQUIRE(cluster.origin().count("GET", "/a") == 2);
   cluster.run_until([&] { return first.answers() == 1; });
   require_all({&first}, 200, "slow");
+}
+
+TEST_CASE("a late head is asked for once more, by one for all who have waited", "[node][collapsing]") {
+  const bool late_again = GENERATE(false, true);
+  Cluster cluster(Setup()
+                      .tables("[cache]\nfollower_wait_max = \"2s\"\n")
+                      .origin("servers = [\"10.9.0.1:80\"]\nfirst_byte_timeout = \"20s\"\n"));
+  cluster.origin().on("/a").reply(200).max_age(60).delay(10s).body("slow");
+  const Clients first = ask_many(cluster, 1, "/a");
+  cluster.run();
+  Clients others = ask_many(cluster, 10, "/a");
+  cluster.advance(500ms);
+  for (TestConnection* client : ask_many(cluster, 10, "/a")) others.push_back(client);
+  cluster.run();
+  cluster.origin().on("/a").reply(200).max_age(60).delay(late_again ? 7s : 1s).body("second");
+  cluster.advance(2600ms);
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  cluster.run_until([&] { return answered(others) == 20; });
+  require_all(others, 200, "second");
+  cluster.run_until([&] { return answered(first) == 1; });
+  require_all(first, 200, "slow");
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+}
+
+TEST_CASE("a late head of a range is asked for once more, by one", "[node][collapsing][range]") {
+  Cluster cluster(Setup()
+                      .tables("[cache]\nfollower_wait_max = \"2s\"\n")
+                      .origin("servers = [\"10.9.0.1:80\"]\nfirst_byte_timeout = \"20s\"\n"));
+  cluster.origin().on("/a").reply(200).max_age(60).delay(10s).body("slow");
+  TestConnection& first = cluster.ask("eu-1", "/a", {{"range", "bytes=0-3"}});
+  cluster.run();
+  Clients others;
+  for (int i = 0; i < 10; ++i) others.push_back(&cluster.ask("eu-1", "/a", {{"range", "bytes=0-3"}}));
+  cluster.run();
+  cluster.origin().on("/a").reply(200).max_age(60).body("quick");
+  cluster.run_until([&] { return answered(others) == 10; });
+  require_all(others, 206, "quic");
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  cluster.run_until([&] { return first.answers() == 1; });
+  require_all({&first}, 206, "slow");
+}
+
+TEST_CASE("who waits for one fetch after another is answered by its own deadline",
+          "[node][collapsing][deadline]") {
+  Cluster cluster(Setup().origin("servers = [\"10.9.0.1:80\"]\nfirst_byte_timeout = \"60s\"\n"));
+  // Those who come later may not share the first answer and share one fetch more, which has 30 s of its own.
+  cluster.origin()
+      .on("/a")
+      .reply(200)
+      .field("cache-control", "max-age=0, must-revalidate")
+      .etag("\"1\"")
+      .delay(15s)
+      .body("a");
+  const Clients first = ask_many(cluster, 1, "/a");
+  cluster.advance(100ms);
+  const Clients others = ask_many(cluster, 5, "/a");
+  cluster.run();
+  cluster.origin().on("/a").reply(200).max_age(60).delay(25s).body("b");
+  cluster.advance(20s);
+  require_all(first, 200, "a");
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  const Clients latest = ask_many(cluster, 5, "/a");
+  cluster.advance(9'500ms);
+  REQUIRE(answered(others) == 0);
+  cluster.advance(1s);
+  REQUIRE(answered(others) == 5);
+  for (const TestConnection* client : others) Reply(client->answer(0)).expect(504);
+  // Their fetch goes on for those who have time.
+  cluster.run_until([&] { return answered(latest) == 5; });
+  require_all(latest, 200, "b");
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+}
+
+TEST_CASE("who waits for its variant after another one is answered by its own deadline",
+          "[node][collapsing][vary][deadline]") {
+  Cluster cluster(Setup().origin("servers = [\"10.9.0.1:80\"]\nfirst_byte_timeout = \"60s\"\n"));
+  cluster.origin()
+      .on("/a")
+      .reply(200)
+      .max_age(60)
+      .field("vary", "Accept-Language")
+      .delay(15s)
+      .echo_language();
+  TestConnection& english = cluster.ask("eu-1", "/a", {{"accept-language", "en"}});
+  cluster.run();
+  TestConnection& german = cluster.ask("eu-1", "/a", {{"accept-language", "de"}});
+  cluster.run();
+  cluster.origin()
+      .on("/a")
+      .reply(200)
+      .max_age(60)
+      .field("vary", "Accept-Language")
+      .delay(50s)
+      .echo_language();
+  cluster.advance(29'500ms);
+  REQUIRE(english.answers() == 1);
+  REQUIRE(german.answers() == 0);
+  cluster.advance(1s);
+  REQUIRE(german.answers() == 1);
+  Reply(german.answer(0)).expect(504);
 }
 
 TEST_CASE("a failed fetch is an error for all who waited, and the next one tries again",

@@ -347,6 +347,25 @@ TEST_CASE("a 206 without validator is reused by itself and never combined", "[no
   rig.check_bytes(whole.answer().body, 0);
 }
 
+TEST_CASE("what is stored in part without a validator is asked for as a whole, by one for everybody",
+          "[node][range][collapse]") {
+  Rig rig("size=300000&etag=none&latency=200ms");
+  rig.ask("bytes=0-9").expect(206);
+  rig.asked();
+  std::vector<TestConnection*> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(&rig.cluster.ask("eu-1", rig.target));
+  rig.cluster.run_until([&] {
+    return std::all_of(clients.begin(), clients.end(), [](auto* client) { return client->answers() == 1; });
+  });
+  for (TestConnection* client : clients) {
+    REQUIRE(client->answer(0).status == 200);
+    REQUIRE(client->answer(0).body.size() == 300000);
+    rig.check_bytes(client->answer(0).body, 0);
+  }
+  REQUIRE(rig.asked() == std::vector<std::string>{""});
+  rig.cluster.get("eu-1", rig.target).expect(200).hit();
+}
+
 TEST_CASE("ranges travel through the owner", "[node][range][peer]") {
   Rig rig("size=1000000", range_setup().nodes({"eu-1", "eu-2"}));
   for (const char* node : {"eu-1", "eu-2"}) {

@@ -23,7 +23,7 @@ class OriginAnswer final : public serve::ExchangeHandler, public serve::BodySour
     body_ = script.body_;
     if (script.echo_language_) body_ = received.header("accept-language") + "#" + std::to_string(request);
     exchange.set_handler(*this);
-    has_content_ = exchange.request().framing != http::Framing::none;
+    has_content_ = http::has_content(exchange.request());
     if (script_.interim_ != 0) send_interim();
     if (!has_content_) {
       origin_.requests_[request].complete = true;

@@ -66,7 +66,7 @@ class SimOriginAnswer final : public serve::ExchangeHandler,
     head_only_ = head.method == http::Method::head;
     unsafe_ = !http::is_safe(head.method);
     exchange.set_handler(*this);
-    if (head.framing != http::Framing::none) {
+    if (http::has_content(head)) {
       exchange.read_request_body();
     } else {
       await_head();
