@@ -175,7 +175,7 @@ void Exchange::start_fetch(bool straight_to_origin) {
   // A fill that others wait for is not bound by what its first asker could wait, nor is that one by the fill.
   if (alone_) {
     job.deadline = deadline_;
-  } else if (job.deadline > deadline_) {
+  } else if (step_ == Step::await_head && job.deadline > deadline_) {
     limit_wait();
   }
   job.client = this;

@@ -22,6 +22,8 @@ void Exchange::limit_wait() {
 }
 
 void Exchange::on_wait_over() {
+  // We are about to be told.
+  if (fill_->state() != cache::Fill::State::requested) return;
   const MonoTime now = worker_.loop().now();
   worker_.purges().believe_at(now);
   if (now >= deadline_)
