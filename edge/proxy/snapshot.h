@@ -29,7 +29,7 @@ struct ExchangeOptions {
   // From the request to the head of its answer, upstream attempts and all; what remains is what a peer is
   // told.
   Duration head_deadline = std::chrono::seconds(30);
-  // A follower that has waited this long for a fill's head goes forward alone.
+  // A follower that waited this long for a fill's head asks once more, with all who have.
   Duration follower_wait_max = std::chrono::seconds(25);
   // A fill older than this takes no new followers.
   Duration fill_age_max = std::chrono::seconds(300);
