@@ -95,8 +95,7 @@ bool Exchange::joins_whole_under_way() {
   const auto first = http::parse_range(request_.fields.value(http::FieldId::range))->front().first;
   if (!first || !fill->is_near(*first) || !may_share(*head) || fill->invalidated(context_.key.hash))
     return false;
-  if (worker_.purges().table().judge(head->purge_stamp, key_, head->lines) != cache::PurgeVerdict::kept)
-    return false;
+  if (purged_since_sent(*head)) return false;
   if (!worker_.fills().follow(*fill, worker_.worker_fills(), *this)) return false;
   fill_ = fill;
   leader_ = false;
@@ -225,6 +224,8 @@ bool Exchange::needs_only(const ByteRun& run) const {
 void Exchange::judge_run_head() {
   wait_timer_.cancel();
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
+  // Only the head tells its tags: a purge that came before we joined may have been of one of them.
+  if (!leader_ && head->storable && purged_since_sent(*head)) return join_anew();
   if (!head->run) return judge_whole_for_run(*head);
   if (!leader_ && !(head->storable && may_share(*head))) {
     const bool too_late = !may_follow(head->meta, asked_before_sent()) && may_follow(head->meta, true);
