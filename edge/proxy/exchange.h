@@ -85,6 +85,7 @@ class Exchange final : private serve::ExchangeHandler,
   void know(const cache::StoredResponse& stored);
   void complete_stored(const cache::StoredResponse& stored);
   cache::ByteRun aligned(const cache::ByteRun& gap) const;
+  bool purged_since_sent(const cache::Fill& run) const;
   bool join_run(const cache::ByteRun& gap);
   void judge_run_head();
   std::optional<cache::ByteRun> first_gap() const;

@@ -176,11 +176,25 @@ ByteRun Exchange::aligned(const ByteRun& gap) const {
   return gap;
 }
 
+// A run of what we know: so its tags are known, too, before its head is there.
+bool Exchange::purged_since_sent(const cache::Fill& run) const {
+  const std::optional<cache::PurgeStamp> sent = run.purge_stamp();
+  return sent && worker_.purges().table().judge(*sent, key_, known_->lines) != cache::PurgeVerdict::kept;
+}
+
 // False when nobody brings these bytes.
 bool Exchange::join_run(const ByteRun& gap) {
   const MonoTime now = worker_.loop().now();
   const std::string name = name_apart(representation_name(key_, known_->selecting, known_->validator));
-  cache::RunTable::Claim claim = worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
+  const auto claim_run = [&] {
+    return worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
+  };
+  cache::RunTable::Claim claim = claim_run();
+  while (claim.fill != nullptr && !claim.leader && purged_since_sent(*claim.fill)) {
+    worker_.fills().retire(*claim.fill);
+    claim.fill->leave(*this);
+    claim = claim_run();
+  }
   if (claim.fill == nullptr) return false;
   fill_ = std::move(claim.fill);
   leader_ = claim.leader;

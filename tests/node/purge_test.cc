@@ -177,6 +177,36 @@ TEST_CASE("who waits for a range that comes as the whole when a tag is purged ge
   CHECK(follower.answer(0).body == "th");
 }
 
+// The second of two ranges is on its way already, since before the purge.
+TEST_CASE("an answer that began after a purge goes on with no bytes asked for before it",
+          "[node][purge][range]") {
+  Cluster cluster;
+  const std::string all(200'000, 'x');
+  const auto script = [&]() -> Script& {
+    Script& a = cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news");
+    return a.etag("\"1\"").closed_ranges().body(all);
+  };
+  script();
+  cluster.get("eu-1", "/a", {{"range", "bytes=0-1"}}).expect(206);
+  script().delay(5s);
+  TestConnection& before = cluster.ask("eu-1", "/a", {{"range", "bytes=131072-131073"}});
+  cluster.advance(1s);
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  REQUIRE(cluster.purge("eu-1", R"({"tag": "news"})").status == 200);
+  script();
+  TestConnection& after = cluster.ask("eu-1", "/a", {{"range", "bytes=0-1,131072-131073"}});
+  cluster.advance(1s);
+  REQUIRE(before.answers() == 0);
+  REQUIRE(after.answers() == 1);
+  CHECK(after.answer(0).status == 206);
+  CHECK(after.answer(0).complete);
+  CHECK(cluster.origin().count("GET", "/a") == 4);
+  CHECK(cluster.origin().last().header("range").starts_with("bytes=131072-"));
+  cluster.advance(10s);
+  REQUIRE(before.answers() == 1);
+  CHECK(before.answer(0).body == "xx");
+}
+
 TEST_CASE("while the purge_log is away a purge is refused and applied nowhere", "[node][purge]") {
   Cluster cluster(logged());
   cluster.origin().on("/a").reply(200).max_age(600).body("one");
