@@ -150,16 +150,22 @@ void Exchange::know(const cache::StoredResponse& stored) {
 }
 
 // Fetches the first of what is missing before the head is sent: by then it is known whether the rest can
-// still be had under the same validator.
+// still be had under the same validator. Nothing can be added to what has none: it is as if it were not
+// there.
 void Exchange::complete_stored(const cache::StoredResponse& stored) {
   leave_fill();
   in_runs_ = true;
   step_ = Step::await_head;
   know(stored);
+  if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
+  if (known_->validator.empty()) {
+    adopt_renewed(stored);
+    context_.decision.action = cache::Decision::Action::forward;
+    return alone_ || ++run_joins_ > run_joins_max ? go_alone(may_keep()) : join_next(key_);
+  }
   plan_ = plan_stored(request_, 200, known_->lines, known_->length, worker_.loop().wall_now(),
                       worker_.loop().random());
   const auto gap = missing_of(plan_, static_cast<const cache::SparseBody&>(*known_->body));
-  if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
   if (!gap || ++run_joins_ > run_joins_max || !join_run(*gap)) go_alone(may_keep());
 }
 
