@@ -15,6 +15,9 @@ namespace perigee::load {
 namespace {
 
 constexpr size_t read_bytes = 256 * 1024;
+// Of a herd, until the body has begun: when the last of a thousand had its first byte is a matter of the
+// server, and not of how long we were busy with the others.
+constexpr size_t first_read_bytes = 16 * 1024;
 // A slow reader must not let the kernel read for it.
 constexpr int slow_receive_buffer = 32 * 1024;
 
@@ -107,7 +110,7 @@ void Client::on_connect_result() {
 
 void Client::read() {
   auto& buffer = read_buffer();
-  size_t wanted = buffer.size();
+  size_t wanted = options_.herd && awaits_first_byte() ? first_read_bytes : buffer.size();
   if (options_.rate != 0) wanted = static_cast<size_t>(std::min<int64_t>(allowance_, read_bytes));
   if (wanted == 0) {
     paused_ = true;

@@ -55,6 +55,7 @@ struct ClientOptions {
   bool head_requests = false;
   bool verify = false;
   bool reconnect = false;
+  bool herd = false;  // one of many that ask at once
   int64_t timeout_ns = 0;
 };
 
@@ -78,6 +79,8 @@ class Client {
   size_t index() const { return options_.index; }
   bool is_open() const { return socket_ >= 0; }
   bool is_idle() const { return in_flight_.empty(); }
+  // Of the answer that it waits for no byte of the body has come.
+  bool awaits_first_byte() const { return outcome_.first_body_at == 0; }
 
  private:
   struct InFlight {

@@ -63,6 +63,7 @@ ClientOptions Run::client_options(size_t index) const {
   client.head_requests = options_.method == "HEAD";
   client.verify = options_.verify;
   client.reconnect = options_.reconnect;
+  client.herd = options_.herd;
   client.timeout_ns = nanoseconds(options_.timeout_s);
   return client;
 }
@@ -106,8 +107,15 @@ void Run::wait_and_dispatch() {
     wait_ns = std::clamp<int64_t>(due - monotonic_ns(), 0, tick_ns);
   const timespec wait{0, wait_ns};
   const int count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<size_t>(i)];
+  const auto end = events.begin() + std::max(count, 0);
+  if (options_.herd) {
+    std::stable_partition(events.begin(), end, [](const epoll_event& event) {
+      const auto* client = static_cast<const Client*>(event.data.ptr);
+      return client == nullptr || client->awaits_first_byte();
+    });
+  }
+  for (auto at = events.begin(); at != end; ++at) {
+    const epoll_event& event = *at;
     auto* client = static_cast<Client*>(event.data.ptr);
     if (client == nullptr) {
       on_signal();

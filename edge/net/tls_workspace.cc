@@ -4,10 +4,11 @@
 
 namespace perigee::net {
 
-TlsWorkspace::TlsWorkspace()
+TlsWorkspace::TlsWorkspace(Loop& loop)
     : opened(std::make_unique_for_overwrite<char[]>(opened_bytes_max)),
       staging(std::make_unique_for_overwrite<char[]>(record_bytes_max)),
-      method(make_tls_transport_method()) {}
+      method(make_tls_transport_method()),
+      buffers(loop) {}
 
 TlsWorkspace::~TlsWorkspace() { BIO_meth_free(method); }
 

@@ -298,7 +298,7 @@ TEST_CASE("a drain ends connections over TLS in order", "[node][tls]") {
   rig.cluster.run();
   CHECK(idle.ended());
   CHECK(!idle.was_reset());
-  rig.cluster.run_until([&] { return drained; });
+  rig.cluster.run_until([&] { return drained && busy.answers() == 1; });
   Reply(busy.answer(0)).expect(200).body("late");
 }
 
