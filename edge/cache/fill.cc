@@ -84,6 +84,11 @@ std::optional<Error> Fill::error() const {
   return error_;
 }
 
+std::optional<std::string> Fill::renewed() const {
+  const std::lock_guard lock(mutex_);
+  return renewed_;
+}
+
 Body::Read Fill::read(uint64_t offset) {
   const Body* body = readable_.load(std::memory_order_acquire);
   if (body == nullptr) {
@@ -227,8 +232,12 @@ void Fill::append(std::string_view bytes) {
   changed();
 }
 
-void Fill::freshened() {
+void Fill::freshened(std::optional<std::string> selecting) {
   if (!running_ || state_ != State::requested) return;
+  {
+    const std::lock_guard lock(mutex_);
+    renewed_ = std::move(selecting);
+  }
   end(State::freshened, std::nullopt);
 }
 

@@ -8,7 +8,7 @@
 //   uncacheable: the answer is the leader's alone; every other follower goes forward by itself, and the store
 //   remembers
 //                hit-for-miss. The fill keeps this state: its leader learns the end from read() and error().
-//   freshened:   a 304 renewed what was stored; followers look up again.
+//   freshened:   a 304 renewed what was stored; followers look up again, and compare with what was renewed.
 // While it is requested or streaming, a collapsible fill can be found in the FillTable under its key; never
 // afterwards. A fill is committed to the store before it leaves the table. One that no longer has its first
 // byte leaves early: who comes then starts another.
@@ -113,8 +113,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void sent(PurgeStamp stamp);
   // The final head has arrived. Storable answers make the fill streaming, others uncacheable.
   void head_arrived(FillHead head);
-  // A 304 renewed the stored response.
-  void freshened();
+  // A 304 renewed the stored response that these bytes select; nullopt: nobody had to be asked, since what
+  // the leader wants had been stored meanwhile.
+  void freshened(std::optional<std::string> selecting);
   void append(std::string_view bytes);
   // The message ended in order; commits to the store if it is to be kept, and was neither purged nor
   // invalidated meanwhile.
@@ -126,6 +127,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
   State state() const;
   std::shared_ptr<const FillHead> head() const;  // null before it arrived
   std::optional<Error> error() const;
+  // Once it is freshened: as given there. Of what is stored under the key only the response with just these
+  // selecting bytes was validated, whoever waited.
+  std::optional<std::string> renewed() const;
   // Body bytes at offset; also tells the fill how far its fastest follower is. `end` only when complete.
   Body::Read read(uint64_t offset);
 
@@ -213,6 +217,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool running_ = true;
   bool cancelled_ = false;
   std::optional<Error> error_;
+  std::optional<std::string> renewed_;
   std::shared_ptr<const FillHead> head_;
   std::shared_ptr<GrowingBody> body_;
   std::vector<std::unique_ptr<FillParty>> parties_;

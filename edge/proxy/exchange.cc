@@ -119,7 +119,7 @@ void Exchange::join_fill(const std::string& asked_fill_key) {
   leader_ = joined.leader;
   if (leader_) {
     fill_->set_store_key(context_.key);
-    if (stored_meanwhile()) return fill_->freshened();
+    if (stored_meanwhile()) return fill_->freshened(std::nullopt);
     worker_.metrics().add(Metric::fills_started);
     return start_fetch(false);
   }
@@ -134,15 +134,25 @@ void Exchange::join_fill(const std::string& asked_fill_key) {
   limit_wait();
 }
 
+// What was renewed is not what our request selects, which nobody has asked about yet. Those for whom it is
+// the same share one question about it.
+void Exchange::join_variant(const cache::StoredResponse& stored) {
+  if (alone_ || ++variant_joins_ > variant_joins_max) return go_alone(!context_.policy.has_range);
+  join_next(variant_fill_key(key_, std::string(stored.selecting())));
+}
+
+// May that answer the request without anybody being asked?
+bool Exchange::may_serve(const cache::Lookup& found) const {
+  if (found.response == nullptr || found.purged != cache::PurgeVerdict::kept) return false;
+  const cache::ResponseMeta meta = found.response->meta();
+  return cache::decide(context_.policy, &meta, false, worker_.loop().wall_now(), *context_.options).action ==
+         cache::Decision::Action::serve;
+}
+
 // Between our look-up and our fill another fill may have ended and stored what we want.
 bool Exchange::stored_meanwhile() {
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
-  if (found.response == nullptr || found.response == context_.stored) return false;
-  if (found.purged != cache::PurgeVerdict::kept) return false;
-  const WallTime now = worker_.loop().wall_now();
-  const cache::ResponseMeta meta = found.response->meta();
-  return cache::decide(context_.policy, &meta, false, now, *context_.options).action ==
-         cache::Decision::Action::serve;
+  return found.response != context_.stored && may_serve(found);
 }
 
 void Exchange::go_alone(bool keep) {
@@ -251,12 +261,14 @@ void Exchange::judge_head() {
     context_.hit_for_miss = true;
     return go_alone(false);
   }
-  if (worker_.purges().table().judge(head->purge_stamp, key_, head->lines) != cache::PurgeVerdict::kept) {
-    return join_again();
-  }
+  if (purged_since_sent(*head)) return join_again();
   if (!may_share(*head)) return follow_variant(*head);
   if (fill_->read(0).state == cache::Body::ReadState::absent) return go_alone(false);
   answer_from_fill();
+}
+
+bool Exchange::purged_since_sent(const cache::FillHead& head) const {
+  return worker_.purges().table().judge(head.purge_stamp, key_, head.lines) != cache::PurgeVerdict::kept;
 }
 
 bool Exchange::may_share(const cache::FillHead& head) const {
@@ -284,46 +296,46 @@ void Exchange::follow_variant(const cache::FillHead& head) {
   origin_.reason = cache::ForwardReason::vary_miss;
   // The variant may have been stored by a fill that ended in the meantime.
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
-  if (found.state == cache::Lookup::State::hit && found.purged == cache::PurgeVerdict::kept &&
-      !found.response->meta().is(cache::ResponseMeta::hit_for_miss)) {
-    const cache::ResponseMeta meta = found.response->meta();
-    const cache::Decision again =
-        cache::decide(context_.policy, &meta, false, worker_.loop().wall_now(), *context_.options);
-    if (again.action == cache::Decision::Action::serve) {
-      origin_.collapsed = true;
-      return answer_from_store(*found.response, origin_);
-    }
+  if (may_serve(found)) {
+    origin_.collapsed = true;
+    return answer_from_store(*found.response, origin_);
   }
   join_fill(variant_fill_key(key_, selecting));
 }
 
+// Of all that is stored under the key one response was validated, or none: the others are what they were
+// (RFC 9111 4.3.4).
 void Exchange::on_freshened() {
   const bool asked_before = asked_before_sent();
-  // What we want had been stored by the time somebody was to be asked (stored_meanwhile).
-  const bool nobody_asked = !fill_->purge_stamp();
   wait_timer_.cancel();
-  leave_fill();
+  const std::optional<std::string> renewed = fill_->renewed();
   const cache::Lookup found = worker_.reader().lookup(context_.key, request_.fields);
   const bool marker =
       found.response != nullptr && found.response->meta().is(cache::ResponseMeta::hit_for_miss);
   if (found.state != cache::Lookup::State::hit || marker) {
     // Evicted, purged or invalidated meanwhile: nothing is lost but time.
+    leave_fill();
     context_.decision.action = cache::Decision::Action::forward;
     return marker ? go_alone(true) : join_anew();
   }
+  const bool ours = renewed == found.response->selecting();
   // What must be validated for every use was validated for the leader alone (RFC 9111 5.2.2.4).
-  if (!leader_ && !may_follow(found.response->meta(), asked_before)) {
+  const bool usable = ours ? leader_ || may_follow(found.response->meta(), asked_before) : may_serve(found);
+  leave_fill();
+  if (!usable) {
     adopt_renewed(*found.response);
-    return may_follow(found.response->meta(), true) ? join_anew() : go_alone(!context_.policy.has_range);
+    context_.decision.action = cache::Decision::Action::validate;
+    if (!may_follow(found.response->meta(), true)) return go_alone(!context_.policy.has_range);
+    return renewed && !ours ? join_variant(*found.response) : join_anew();
   }
   AnswerOrigin told = origin_;
-  told.fwd_status = nobody_asked ? 0 : 304;
+  told.fwd_status = ours ? 304 : 0;
   const bool waited = !leader_ || purge_joins_ > 0 || variant_joins_ > 0;
   // RFC 9211 2.1: what went nowhere, and waited for nobody who did, is a hit.
-  told.hit = nobody_asked && !waited;
+  told.hit = !ours && !waited;
   told.has_reason = !told.hit;
-  told.collapsed = nobody_asked ? waited : collapsed_;
-  worker_.metrics().add(nobody_asked ? Metric::requests_hit : Metric::requests_revalidated);
+  told.collapsed = ours ? collapsed_ : waited;
+  worker_.metrics().add(ours ? Metric::requests_revalidated : Metric::requests_hit);
   answer_from_store(*found.response, told);
 }
 

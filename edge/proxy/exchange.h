@@ -48,6 +48,7 @@ class Exchange final : private serve::ExchangeHandler,
   bool may_keep() const;
   void join_fill(const std::string& asked_fill_key);
   std::string name_apart(const std::string& fill_key) const;
+  bool may_serve(const cache::Lookup& found) const;
   bool stored_meanwhile();
   bool stored_is_asked_about() const;
   void go_alone(bool keep);
@@ -58,6 +59,7 @@ class Exchange final : private serve::ExchangeHandler,
   void on_fill_progress() override;
   void advance();
   void judge_head();
+  bool purged_since_sent(const cache::FillHead& head) const;
   bool may_share(const cache::FillHead& head) const;
   bool may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const;
   void join_again();
@@ -65,6 +67,8 @@ class Exchange final : private serve::ExchangeHandler,
   void limit_wait();
   void on_wait_over();
   void ask_once_more();
+  void join_next(const std::string& fill_key);
+  void join_variant(const cache::StoredResponse& stored);
   void adopt_renewed(const cache::StoredResponse& renewed);
   bool asked_before_sent() const { return fill_ != nullptr && started_ <= fill_->started(); }
   void follow_variant(const cache::FillHead& head);
@@ -85,6 +89,7 @@ class Exchange final : private serve::ExchangeHandler,
   void know(const cache::StoredResponse& stored);
   void complete_stored(const cache::StoredResponse& stored);
   cache::ByteRun aligned(const cache::ByteRun& gap) const;
+  bool purged_since_sent(const cache::Fill& run) const;
   bool join_run(const cache::ByteRun& gap);
   void judge_run_head();
   void leave_runs(const cache::FillHead& head);

@@ -95,8 +95,7 @@ bool Exchange::joins_whole_under_way() {
   const auto first = http::parse_range(request_.fields.value(http::FieldId::range))->front().first;
   if (!first || !fill->is_near(*first) || !may_share(*head) || fill->invalidated(context_.key.hash))
     return false;
-  if (worker_.purges().table().judge(head->purge_stamp, key_, head->lines) != cache::PurgeVerdict::kept)
-    return false;
+  if (purged_since_sent(*head)) return false;
   if (!worker_.fills().follow(*fill, worker_.worker_fills(), *this)) return false;
   fill_ = fill;
   leader_ = false;
@@ -151,22 +150,22 @@ void Exchange::know(const cache::StoredResponse& stored) {
 }
 
 // Fetches the first of what is missing before the head is sent: by then it is known whether the rest can
-// still be had under the same validator.
+// still be had under the same validator. Nothing can be added to what has none: it is as if it were not
+// there.
 void Exchange::complete_stored(const cache::StoredResponse& stored) {
   leave_fill();
   in_runs_ = true;
   step_ = Step::await_head;
   know(stored);
+  if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
+  if (known_->validator.empty()) {
+    adopt_renewed(stored);
+    context_.decision.action = cache::Decision::Action::forward;
+    return alone_ || ++run_joins_ > run_joins_max ? go_alone(may_keep()) : join_next(key_);
+  }
   plan_ = plan_stored(request_, 200, known_->lines, known_->length, worker_.loop().wall_now(),
                       worker_.loop().random());
   const auto gap = missing_of(plan_, static_cast<const cache::SparseBody&>(*known_->body));
-  if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
-  // Without a validator nothing that is stored and nothing that comes belong together: all of the answer is
-  // asked for, by one for everybody.
-  if (gap && known_->validator.empty() && !needs_only(*gap)) {
-    context_.decision.action = cache::Decision::Action::forward;
-    return join_anew();
-  }
   if (!gap || ++run_joins_ > run_joins_max || !join_run(*gap)) go_alone(may_keep());
 }
 
@@ -183,11 +182,25 @@ ByteRun Exchange::aligned(const ByteRun& gap) const {
   return gap;
 }
 
+// A run of what we know: so its tags are known, too, before its head is there.
+bool Exchange::purged_since_sent(const cache::Fill& run) const {
+  const std::optional<cache::PurgeStamp> sent = run.purge_stamp();
+  return sent && worker_.purges().table().judge(*sent, key_, known_->lines) != cache::PurgeVerdict::kept;
+}
+
 // False when nobody brings these bytes.
 bool Exchange::join_run(const ByteRun& gap) {
   const MonoTime now = worker_.loop().now();
   const std::string name = name_apart(representation_name(key_, known_->selecting, known_->validator));
-  cache::RunTable::Claim claim = worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
+  const auto claim_run = [&] {
+    return worker_.runs().claim(name, aligned(gap), worker_.worker_fills(), *this, now);
+  };
+  cache::RunTable::Claim claim = claim_run();
+  while (claim.fill != nullptr && !claim.leader && purged_since_sent(*claim.fill)) {
+    worker_.fills().retire(*claim.fill);
+    claim.fill->leave(*this);
+    claim = claim_run();
+  }
   if (claim.fill == nullptr) return false;
   fill_ = std::move(claim.fill);
   leader_ = claim.leader;
@@ -230,6 +243,8 @@ bool Exchange::needs_only(const ByteRun& run) const {
 void Exchange::judge_run_head() {
   wait_timer_.cancel();
   const std::shared_ptr<const cache::FillHead> head = fill_->head();
+  // Only the head tells its tags: a purge that came before we joined may have been of one of them.
+  if (!leader_ && head->storable && purged_since_sent(*head)) return join_anew();
   if (!head->run) return judge_whole_for_run(*head);
   if (!leader_ && !(head->storable && may_share(*head))) {
     const bool too_late = !may_follow(head->meta, asked_before_sent()) && may_follow(head->meta, true);

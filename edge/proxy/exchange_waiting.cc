@@ -63,6 +63,11 @@ void Exchange::join_anew() {
   if (alone_ || ++purge_joins_ > purge_joins_max) return go_alone(!context_.policy.has_range);
   // Nor is it for anybody who comes from now on, however long its content may take.
   if (fill_ != nullptr) worker_.fills().retire(*fill_);
+  join_next(key_);
+}
+
+// As if it had just come, but for what was found stored.
+void Exchange::join_next(const std::string& fill_key) {
   leave_fill();
   wait_timer_.cancel();
   collapsed_ = false;
@@ -70,9 +75,9 @@ void Exchange::join_anew() {
   wanted_.reset();
   fill_base_ = 0;
   in_runs_ = context_.policy.has_range;
-  if (!in_runs_) return join_fill(key_);
+  if (!in_runs_) return join_fill(fill_key);
   ask_ = cold_ask();
-  join_fill(range_fill_key(key_));
+  join_fill(range_fill_key(fill_key));
 }
 
 // What is asked about next is what took the place of what was found first.

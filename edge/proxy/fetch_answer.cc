@@ -208,7 +208,7 @@ void Fetch::not_modified(const http::ResponseHead& head) {
   // What is left of this exchange, at most its end, concerns the connection only.
   step_ = Step::done;
   fill_->set_source(nullptr);
-  fill_->freshened();
+  fill_->freshened(*selecting);
 }
 
 // nullopt: by something that this node writes itself, so by nobody's request.

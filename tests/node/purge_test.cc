@@ -131,6 +131,82 @@ TEST_CASE("who waits for a fetch when a tag is purged gets a new one", "[node][p
   cluster.get("eu-1", "/a").body("two").hit();
 }
 
+// Its tags are known when the head is there, and not before.
+TEST_CASE("who waits for a range when a tag is purged gets a new one", "[node][purge][range]") {
+  const std::string_view range = "bytes=1-2";
+  Cluster cluster;
+  const auto script = [&](const std::string& tag, const std::string& body) -> Script& {
+    Script& a = cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news");
+    return a.etag(tag).closed_ranges().body(body);
+  };
+  script("\"1\"", "first").delay(2s);
+  TestConnection& leader = cluster.ask("eu-1", "/a", {{"range", std::string(range)}});
+  cluster.advance(1s);
+  REQUIRE(cluster.purge("eu-1", R"({"tag": "news"})").status == 200);
+  script("\"2\"", "other");
+  std::vector<TestConnection*> followers;
+  for (int i = 0; i < 5; ++i)
+    followers.push_back(&cluster.ask("eu-1", "/a", {{"range", std::string(range)}}));
+  cluster.advance(5s);
+  REQUIRE(leader.answers() == 1);
+  CHECK(leader.answer(0).body == "ir");
+  for (const TestConnection* follower : followers) {
+    REQUIRE(follower->answers() == 1);
+    CHECK(follower->answer(0).status == 206);
+    CHECK(follower->answer(0).body == "th");
+  }
+  // They have shared it.
+  CHECK(cluster.origin().count("GET", "/a") == 2);
+  cluster.get("eu-1", "/a", {{"range", std::string(range)}}).expect(206).body("th").hit();
+}
+
+// The whole is on its way because the origin does not do ranges.
+TEST_CASE("who waits for a range that comes as the whole when a tag is purged gets a new one",
+          "[node][purge][range]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news").delay(2s).body("first");
+  const Headers headers = {{"range", "bytes=1-2"}};
+  TestConnection& leader = cluster.ask("eu-1", "/a", headers);
+  cluster.advance(1s);
+  REQUIRE(cluster.purge("eu-1", R"({"tag": "news"})").status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news").body("other");
+  TestConnection& follower = cluster.ask("eu-1", "/a", headers);
+  cluster.advance(5s);
+  REQUIRE(leader.answers() == 1);
+  REQUIRE(follower.answers() == 1);
+  CHECK(follower.answer(0).body == "th");
+}
+
+// The second of two ranges is on its way already, since before the purge.
+TEST_CASE("an answer that began after a purge goes on with no bytes asked for before it",
+          "[node][purge][range]") {
+  Cluster cluster;
+  const std::string all(200'000, 'x');
+  const auto script = [&]() -> Script& {
+    Script& a = cluster.origin().on("/a").reply(200).max_age(600).field("surrogate-key", "news");
+    return a.etag("\"1\"").closed_ranges().body(all);
+  };
+  script();
+  cluster.get("eu-1", "/a", {{"range", "bytes=0-1"}}).expect(206);
+  script().delay(5s);
+  TestConnection& before = cluster.ask("eu-1", "/a", {{"range", "bytes=131072-131073"}});
+  cluster.advance(1s);
+  REQUIRE(cluster.origin().count("GET", "/a") == 2);
+  REQUIRE(cluster.purge("eu-1", R"({"tag": "news"})").status == 200);
+  script();
+  TestConnection& after = cluster.ask("eu-1", "/a", {{"range", "bytes=0-1,131072-131073"}});
+  cluster.advance(1s);
+  REQUIRE(before.answers() == 0);
+  REQUIRE(after.answers() == 1);
+  CHECK(after.answer(0).status == 206);
+  CHECK(after.answer(0).complete);
+  CHECK(cluster.origin().count("GET", "/a") == 4);
+  CHECK(cluster.origin().last().header("range").starts_with("bytes=131072-"));
+  cluster.advance(10s);
+  REQUIRE(before.answers() == 1);
+  CHECK(before.answer(0).body == "xx");
+}
+
 TEST_CASE("while the purge_log is away a purge is refused and applied nowhere", "[node][purge]") {
   Cluster cluster(logged());
   cluster.origin().on("/a").reply(200).max_age(600).body("one");

@@ -18,6 +18,7 @@
 namespace perigee::test {
 namespace {
 
+using namespace std::chrono_literals;
 using http::ByteRange;
 
 const net::Address origin_address = net::Address::parse("10.9.0.8:80").value();
@@ -364,6 +365,29 @@ TEST_CASE("what is stored in part without a validator is asked for as a whole, b
   }
   REQUIRE(rig.asked() == std::vector<std::string>{""});
   rig.cluster.get("eu-1", rig.target).expect(200).hit();
+}
+
+TEST_CASE("who needs more than the part that is stored without validator shares one fetch",
+          "[node][range][collapse]") {
+  const std::string all(200'000, 'x');
+  for (const std::string_view range : {"", "bytes=60000-70000"}) {
+    INFO(range);
+    Cluster cluster;
+    cluster.origin().on("/a").reply(200).max_age(60).closed_ranges().body(all);
+    cluster.get("eu-1", "/a", {{"range", "bytes=0-1"}}).expect(206);
+    cluster.run();
+    cluster.origin().on("/a").reply(200).max_age(60).closed_ranges().delay(1s).body(all);
+    Headers headers;
+    if (!range.empty()) headers.emplace_back("range", range);
+    std::vector<TestConnection*> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(&cluster.ask("eu-1", "/a", headers));
+    cluster.advance(10s);
+    for (const TestConnection* client : clients) {
+      REQUIRE(client->answers() == 1);
+      REQUIRE(client->answer(0).body.size() == (range.empty() ? all.size() : 10'001));
+    }
+    CHECK(cluster.origin().count("GET", "/a") == 2);
+  }
 }
 
 TEST_CASE("ranges travel through the owner", "[node][range][peer]") {

@@ -1,4 +1,6 @@
 // What a 304 says of a stored response (RFC 9111 4.3.4), from origins that do not say it quite right.
+#include <fmt/format.h>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/node/support/cluster.h"
@@ -133,6 +135,56 @@ TEST_CASE("an origin that has given up Vary is believed when nothing with it is 
   cluster.origin().on("/a").reply(200).max_age(60).body("new");
   cluster.get("eu-1", "/a", two).expect(200).forwarded("vary-miss").body("new");
   cluster.get("eu-1", "/a", {{"x-kind", "3"}}).expect(200).hit().body("new");
+}
+// Two languages of one URL, both stale, are asked for at once: the one is the same, the other has changed.
+TEST_CASE("a 304 about one variant validates no other, whoever waited for it (RFC 9111 4.3.4)",
+          "[node][validation][vary]") {
+  for (const std::string_view more : {"", ", must-revalidate"}) {
+    for (const bool range : {false, true}) {
+      INFO(more << (range ? " range" : ""));
+      Cluster cluster;
+      const auto script = [&](int status, const std::string& language, int version) -> Script& {
+        Script& a = cluster.origin().on("/a").reply(status).field("vary", "accept-language");
+        a.field("cache-control", "max-age=10" + std::string(more)).closed_ranges();
+        if (version == 0) return a;
+        return a.etag(fmt::format("\"{}-{}\"", language, version))
+            .body(fmt::format("{} {}", language, version));
+      };
+      const std::vector<std::string> languages = {"de", "fr"};
+      for (const std::string& language : languages) {
+        script(200, language, 1);
+        cluster.get("eu-1", "/a", {{"accept-language", language}}).body(language + " 1");
+      }
+      cluster.advance(20s);
+      cluster.origin().forget();
+
+      script(304, "", 0).delay(1s);
+      std::vector<TestConnection*> clients;
+      for (int i = 0; i < 6; ++i) clients.push_back(&cluster.connect("eu-1"));
+      cluster.run();
+      for (size_t i = 0; i < clients.size(); ++i) {
+        Headers headers = {{"accept-language", languages[i % 2]}};
+        if (range) headers.emplace_back("range", "bytes=0-3");
+        clients[i]->request("GET", "/a", default_host, headers);
+      }
+      cluster.advance(500ms);
+      REQUIRE(cluster.origin().count("GET", "/a") == 1);
+      const std::string same = cluster.origin().last().header("accept-language");
+      const std::string changed = languages[same == "de" ? 1 : 0];
+      CHECK(cluster.origin().last().header("if-none-match") == fmt::format("\"{}-1\"", same));
+      script(200, changed, 2);
+      cluster.advance(5s);
+      for (size_t i = 0; i < clients.size(); ++i) {
+        REQUIRE(clients[i]->answers() == 1);
+        CHECK(clients[i]->answer(0).status == (range ? 206 : 200));
+        CHECK(clients[i]->answer(0).body == languages[i % 2] + (languages[i % 2] == same ? " 1" : " 2"));
+      }
+      // One question about each.
+      CHECK(cluster.origin().count("GET", "/a") == 2);
+      CHECK(cluster.origin().last().header("accept-language") == changed);
+      CHECK(cluster.origin().last().header("if-none-match") == fmt::format("\"{}-1\"", changed));
+    }
+  }
 }
 
 }  // namespace

@@ -292,9 +292,16 @@ TEST_CASE("a fill that fails before its head tells its followers", "[cache][fill
     CHECK(second.last == ReadState::failed);
   }
   SECTION("freshened") {
-    leader.fill->freshened();
+    leader.fill->freshened("accept-language");
     rig.turn();
     CHECK(second.fill->state() == State::freshened);
+    CHECK(second.fill->renewed() == "accept-language");
+  }
+  SECTION("freshened by nobody") {
+    leader.fill->freshened(std::nullopt);
+    rig.turn();
+    CHECK(second.fill->state() == State::freshened);
+    CHECK(second.fill->renewed() == std::nullopt);
   }
   CHECK(second.calls == 1);
   CHECK(rig.table.in_flight() == 0);

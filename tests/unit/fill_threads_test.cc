@@ -221,7 +221,7 @@ TEST_CASE("a request that joins and then looks finds the fill or the stored resp
           joined.fill->append(pattern(3, 0, 3000));
           joined.fill->finish();
         } else if (joined.leader) {
-          joined.fill->freshened();  // stored meanwhile: followers look up again
+          joined.fill->freshened(std::nullopt);  // stored meanwhile: followers look up again
         }
         while (!client.done() && client.fill->state() != Fill::State::freshened) loop.turn();
         wrong += client.wrong;
