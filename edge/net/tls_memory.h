@@ -1,9 +1,9 @@
 // Memory for what OpenSSL takes and gives back with every record.
 //
-// A session without a seat (tls_buffers.h) gives its buffers back after each record: an answer costs two
-// buffers of 17 KiB taken and given back, and the general allocator takes that size the slow way, from its
-// sorted bins. Four small notes about parts of records come and go with any answer. A few of each are kept by
-// each thread instead.
+// A session gives its buffers back after each record (SSL_MODE_RELEASE_BUFFERS), so that an idle connection
+// holds none: an answer costs two buffers of 17 KiB taken and given back, and the general allocator takes
+// that size the slow way, from its sorted bins. Four small notes about parts of records come and go with it.
+// A few of each are kept by each thread instead.
 //
 // Thread rule: any thread; what one has taken may be given back by another.
 #pragma once

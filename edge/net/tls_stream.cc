@@ -76,7 +76,6 @@ class TlsStream final : public Stream, private StreamHandler {
   // Shared with messages to the loop, which may come after our end. Made when the first is sent.
   std::shared_ptr<TlsStream*> alive_;
   TlsTransport transport_;
-  TlsBuffers::Seat seat_;
   std::string unopened_;  // received while nobody wanted to read
   std::string pending_;   // records that the stream below has not taken
   size_t owed_ = 0;       // plain bytes in pending_ that were not reported as taken
@@ -283,10 +282,7 @@ bool TlsStream::open_records() {
   }
   // Answers to what was read go first: other streams make their records in the same place.
   flush();
-  if (size > 0 && is_usable()) {
-    workspace_->buffers.use(seat_, *session_);
-    handler_->on_read({into, size});
-  }
+  if (size > 0 && is_usable()) handler_->on_read({into, size});
   if (!is_usable() || error == SSL_ERROR_NONE) return true;
   if (error == SSL_ERROR_WANT_READ) return false;
   if (error != SSL_ERROR_ZERO_RETURN) {
@@ -449,7 +445,7 @@ void TlsStream::on_closed() {
 
 }  // namespace
 
-TlsFactory::TlsFactory(Loop& loop) : loop_(loop), workspace_(std::make_shared<TlsWorkspace>(loop)) {}
+TlsFactory::TlsFactory(Loop& loop) : loop_(loop), workspace_(std::make_shared<TlsWorkspace>()) {}
 TlsFactory::~TlsFactory() = default;
 
 TlsAccepted TlsFactory::accept(Stream& below, std::shared_ptr<const TlsServerContext> context,

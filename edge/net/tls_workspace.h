@@ -1,6 +1,6 @@
-// What the TLS streams of one loop share: memory in which records are made and opened, the transport method
-// by which OpenSSL reaches it, and who keeps buffers of its own. A stream uses the rest only within one call,
-// so an idle stream pays for none of it.
+// What the TLS streams of one loop share: memory in which records are made and opened, and the transport
+// method by which OpenSSL reaches it. A stream uses it only within one call, so an idle stream pays for none
+// of it.
 //
 // Owned by the streams and whoever makes them, together. Thread rule: one loop.
 #pragma once
@@ -11,12 +11,10 @@
 #include <memory>
 #include <string>
 
-#include "edge/net/tls_buffers.h"
-
 namespace perigee::net {
 
 struct TlsWorkspace {
-  explicit TlsWorkspace(Loop& loop);
+  TlsWorkspace();
   ~TlsWorkspace();
   TlsWorkspace(const TlsWorkspace&) = delete;
   TlsWorkspace& operator=(const TlsWorkspace&) = delete;
@@ -33,7 +31,6 @@ struct TlsWorkspace {
   std::unique_ptr<char[]> staging;  // small slices gathered into one record
   std::string records;              // empty between calls
   BIO_METHOD* method = nullptr;
-  TlsBuffers buffers;
 };
 
 }  // namespace perigee::net
