@@ -151,6 +151,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
   size_t followers() const;
   // True while it is to be stored when it is complete.
   bool kept() const { return keep_.load(std::memory_order_relaxed); }
+  // What it brings is of no use to anybody but its followers. Without any it ends.
+  void forgo() { keep_.store(false, std::memory_order_relaxed); }
 
  private:
   friend class FillTable;

@@ -150,15 +150,16 @@ void Exchange::know(const cache::StoredResponse& stored) {
 }
 
 // Fetches the first of what is missing before the head is sent: by then it is known whether the rest can
-// still be had under the same validator. Nothing can be added to what has none: it is as if it were not
-// there.
+// still be had under the same validator. Nothing can be added to what has none: to a range it is as if
+// it were not there. For the whole its rest is asked for all the same, since the answer may be all of it; if
+// it is not, see leave_runs().
 void Exchange::complete_stored(const cache::StoredResponse& stored) {
   leave_fill();
   in_runs_ = true;
   step_ = Step::await_head;
   know(stored);
   if (origin_.reason != cache::ForwardReason::stale) origin_.reason = cache::ForwardReason::partial;
-  if (known_->validator.empty()) {
+  if (known_->validator.empty() && context_.policy.has_range) {
     adopt_renewed(stored);
     context_.decision.action = cache::Decision::Action::forward;
     return alone_ || ++run_joins_ > run_joins_max ? go_alone(may_keep()) : join_next(key_);
@@ -280,6 +281,8 @@ void Exchange::judge_run_head() {
 // client's own is its own.
 void Exchange::leave_runs(const cache::FillHead& head) {
   if (context_.policy.has_range || !head.storable) return go_alone(may_keep());
+  // It would take the place of the whole, if it came later.
+  if (known_->validator.empty()) fill_->forgo();
   context_.decision.action = cache::Decision::Action::forward;
   join_anew();
 }

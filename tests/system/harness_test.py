@@ -63,7 +63,7 @@ def test_error_line(_):
 
 def test_descriptors(_):
     """a descriptor that stays open is a complaint"""
-    process = start(before='signal.signal(signal.SIGUSR1, lambda *_: print(os.open("/dev/null", 0), flush=True))',
+    process = start(before='signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"%d\\n" % os.open("/dev/null", 0)))',
                     after="while True: signal.pause()")
     process.note_descriptors()
     assert process.descriptors_back(set) is None
