@@ -257,7 +257,8 @@ class FillTable {
     return fill.admit(worker, follower) == Fill::Admission::joined;
   }
 
-  // Who comes from now on does not find it: a purge came after it was sent.
+  // Who comes from now on does not find it: a purge came after it was sent, its head is late, or it was of no
+  // use to who waited for it.
   void retire(const Fill& fill) { remove(fill); }
 
   Invalidations& invalidations() { return invalidations_; }

@@ -63,6 +63,7 @@ class Exchange final : private serve::ExchangeHandler,
   bool may_share(const cache::FillHead& head) const;
   bool may_follow(const cache::ResponseMeta& meta, bool asked_before_sent) const;
   void join_again();
+  void join_successor();
   void join_anew();
   void limit_wait();
   void on_wait_over();

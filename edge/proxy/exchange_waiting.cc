@@ -35,26 +35,24 @@ void Exchange::on_wait_over() {
 // comes from now on; the late one stays for who began to wait later, and for who leads it.
 void Exchange::ask_once_more() {
   asked_once_more_ = true;
-  if (in_runs_) return join_anew();
-  const std::string fill_key(fill_->key());
-  worker_.fills().retire(*fill_);
-  leave_fill();
-  collapsed_ = false;
-  join_fill(fill_key);
+  in_runs_ ? join_anew() : join_successor();
 }
 
 // A purge or an invalidation has come since the fill was sent: what it brings is not for us.
 void Exchange::join_again() {
+  if (++purge_joins_ <= purge_joins_max) return join_successor();
+  worker_.fills().retire(*fill_);
+  go_alone(false);
+}
+
+// Nobody finds the fill any more; we follow the next under its key, or lead it.
+void Exchange::join_successor() {
   const std::string fill_key(fill_->key());
   worker_.fills().retire(*fill_);
   leave_fill();
   wait_timer_.cancel();
   collapsed_ = false;
-  if (++purge_joins_ > purge_joins_max) {
-    go_alone(false);
-  } else {
-    join_fill(fill_key);
-  }
+  join_fill(fill_key);
 }
 
 // What we waited for is no longer there, or could be used by those alone who asked before it was sent. All

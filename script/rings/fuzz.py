@@ -30,7 +30,7 @@ def runs_of(name):
     if seeds:
         yield "corpus", seeds
     for seed in SEEDS:
-        # Weighing the corpus by what is rare in it takes a third of the time of the targets with many branches.
+        # Weighing the corpus by what is rare in it takes a quarter of the time of the targets with many branches.
         yield f"seed {seed}", [f"-runs={RUNS}", f"-seed={seed}", "-max_len=4096", "-entropic=0"]
 
 

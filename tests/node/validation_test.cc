@@ -136,6 +136,7 @@ TEST_CASE("an origin that has given up Vary is believed when nothing with it is 
   cluster.get("eu-1", "/a", two).expect(200).forwarded("vary-miss").body("new");
   cluster.get("eu-1", "/a", {{"x-kind", "3"}}).expect(200).hit().body("new");
 }
+
 // Two languages of one URL, both stale, are asked for at once: the one is the same, the other has changed.
 TEST_CASE("a 304 about one variant validates no other, whoever waited for it (RFC 9111 4.3.4)",
           "[node][validation][vary]") {
