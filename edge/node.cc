@@ -51,7 +51,9 @@ Result<void> Node::start() {
   const std::shared_ptr<const control::Config> config = config_.current();
   started_ = control_.now();
   if (auto applied = apply(config, config_.current_id()); !applied) return applied;
-  store_ = std::make_unique<cache::Store>(config->cache.store);
+  cache::StoreOptions store_options = config->cache.store;
+  store_options.blocks = io_.block_memory(store_options.budget_bytes);
+  store_ = std::make_unique<cache::Store>(store_options);
   control_reader_ = &store_->add_reader();
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);
   runs_ = std::make_unique<cache::RunTable>(*fills_);

@@ -80,7 +80,7 @@ class Client {
   bool is_open() const { return socket_ >= 0; }
   bool is_idle() const { return in_flight_.empty(); }
   // Of the answer that it waits for no byte of the body has come.
-  bool awaits_first_byte() const { return outcome_.first_body_at == 0; }
+  bool awaits_first_byte() const { return !in_flight_.empty() && outcome_.first_body_at == 0; }
 
  private:
   struct InFlight {

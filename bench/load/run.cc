@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace perigee::load {
@@ -22,6 +23,8 @@ constexpr int64_t tick_ns = 5'000'000;
 // How long a client waits before it tries a target again that refused it.
 constexpr int64_t retry_ns = 20'000'000;
 constexpr int64_t progress_ns = 1'000'000'000;
+// In a herd, how long those who read on may keep those who await their first byte.
+constexpr int64_t herd_reading_ns = 1'000'000;
 
 int64_t nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
@@ -100,33 +103,47 @@ Result<void> Run::run() {
 }
 
 void Run::wait_and_dispatch() {
-  std::array<epoll_event, 512> events;
+  std::array<epoll_event, 4096> events;
   int64_t wait_ns = tick_ns;
   int64_t due = 0;
   if (options_.open_loop() && !idle_.empty() && due_at(issued_, due))
     wait_ns = std::clamp<int64_t>(due - monotonic_ns(), 0, tick_ns);
   const timespec wait{0, wait_ns};
   const int count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
-  const auto end = events.begin() + std::max(count, 0);
+  dispatch({events.data(), static_cast<size_t>(std::max(count, 0))});
+  const int64_t now = monotonic_ns();
+  if (!reconnects_.empty()) reconnect_due(now);
+  if (options_.open_loop()) ask_what_is_due(now);
+  if (now - ticked_at_ >= tick_ns) tick(now);
+}
+
+void Run::dispatch(std::span<epoll_event> events) {
+  auto readers = events.end();
   if (options_.herd) {
-    std::stable_partition(events.begin(), end, [](const epoll_event& event) {
+    readers = std::partition(events.begin(), events.end(), [](const epoll_event& event) {
       const auto* client = static_cast<const Client*>(event.data.ptr);
       return client == nullptr || client->awaits_first_byte();
     });
+    // What is left over is reported again, in the same order.
+    if (const auto count = events.end() - readers; count > 0) {
+      std::rotate(readers, readers + static_cast<std::ptrdiff_t>(readers_had_ % static_cast<uint64_t>(count)),
+                  events.end());
+    }
   }
-  for (auto at = events.begin(); at != end; ++at) {
-    const epoll_event& event = *at;
+  const auto handle = [this](const epoll_event& event) {
     auto* client = static_cast<Client*>(event.data.ptr);
     if (client == nullptr) {
       on_signal();
     } else if (client->is_open()) {
       client->on_events(event.events);
     }
-  }
-  const int64_t now = monotonic_ns();
-  if (!reconnects_.empty()) reconnect_due(now);
-  if (options_.open_loop()) ask_what_is_due(now);
-  if (now - ticked_at_ >= tick_ns) tick(now);
+  };
+  std::for_each(events.begin(), readers, handle);
+  if (readers == events.end()) return;
+  const bool awaited = std::any_of(clients_.begin(), clients_.end(),
+                                   [](const auto& client) { return client->awaits_first_byte(); });
+  const int64_t until = awaited ? monotonic_ns() + herd_reading_ns : std::numeric_limits<int64_t>::max();
+  for (auto at = readers; at != events.end() && monotonic_ns() < until; ++at, ++readers_had_) handle(*at);
 }
 
 void Run::on_signal() {

@@ -4,7 +4,10 @@
 // Thread rule: one thread; run() returns when the run is over.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +48,9 @@ class Run final : private Driver {
   void append_request(std::string& out, uint64_t number) const;
   bool watch_signals();
   void wait_and_dispatch();
+  // In a herd those who await their first byte come first, and the others read for a millisecond at most
+  // before somebody looks again: this program's own turns must not be what is measured.
+  void dispatch(std::span<epoll_event> events);
   void on_signal();
   void tick(int64_t now);
   void start_herd();
@@ -65,6 +71,7 @@ class Run final : private Driver {
   bool stopped_ = false;
   bool announced_ = false;
   bool herd_started_ = false;
+  uint64_t readers_had_ = 0;  // herd: turns of those who read on
   std::string host_;
   std::string constant_request_;  // when every request is the same
   uint64_t issued_ = 0;

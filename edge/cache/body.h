@@ -14,11 +14,15 @@
 #include <span>
 #include <string_view>
 
+#include "edge/base/block_memory.h"
 #include "edge/base/bytes.h"
 
 namespace perigee::cache {
 
-inline constexpr size_t block_bytes = 64 * 1024;
+inline constexpr size_t block_bytes = BlockMemory::block_bytes_max;
+// What is no longer than this is stored in one allocation with its head; so is the shortest that lives in
+// pages, where a page is a part that may be wasted.
+inline constexpr size_t small_body_max = 16 * 1024;
 
 // One run of immutable bytes; freed, and its charge returned, with the last reference.
 class Block;

@@ -1,5 +1,6 @@
 // The one byte budget of a node's store: index, heads, blocks, ghosts, fills in flight, and what is pinned
-// after eviction all charge here, as the allocator rounds.
+// after eviction all charge here, as the allocator rounds. It knows where the blocks of large bodies come
+// from.
 //
 // Thread rule: any thread. Charging is a relaxed atomic add, off the hit path.
 #pragma once
@@ -8,11 +9,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "edge/base/block_memory.h"
+
 namespace perigee::cache {
 
 class Budget {
  public:
-  explicit Budget(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  // blocks: null for the heap; outlives the budget.
+  explicit Budget(uint64_t bytes_max, BlockMemory* blocks = nullptr)
+      : bytes_max_(bytes_max), blocks_(blocks) {}
+
+  BlockMemory* blocks() const { return blocks_; }
 
   void charge(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void release(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
@@ -32,6 +39,7 @@ class Budget {
   static constexpr uint64_t lost_share = 8;
 
   const uint64_t bytes_max_;
+  BlockMemory* const blocks_;
   std::atomic<uint64_t> lost_{0};
   std::atomic<uint64_t> used_{0};
 };

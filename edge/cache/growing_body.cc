@@ -7,26 +7,52 @@ namespace perigee::cache {
 
 class Block {
  public:
-  Block(Budget& budget, size_t capacity)
-      : budget_(budget), capacity_(capacity), bytes_(std::make_unique_for_overwrite<char[]>(capacity)) {
+  // In pages, if there are any. behind: a block that this one is to follow, or null; ahead: how many more
+  // will.
+  static std::shared_ptr<Block> in_pages(Budget& budget, size_t capacity, Block* behind, size_t ahead) {
+    BlockMemory* pages = budget.blocks();
+    char* bytes = nullptr;
+    if (pages != nullptr) {
+      bytes = pages->take(capacity, behind != nullptr && behind->pages_ ? behind->bytes_ : nullptr, ahead);
+    }
+    if (bytes == nullptr) return on_heap(budget, capacity);
+    return std::make_shared<Block>(budget, capacity, bytes, pages);
+  }
+  static std::shared_ptr<Block> on_heap(Budget& budget, size_t capacity) {
+    auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
+    return std::make_shared<Block>(budget, capacity, bytes.release(), nullptr);
+  }
+
+  // Owns the bytes.
+  Block(Budget& budget, size_t capacity, char* bytes, BlockMemory* pages)
+      : budget_(budget), capacity_(capacity), bytes_(bytes), pages_(pages) {
     budget_.charge(charge());
   }
-  ~Block() { budget_.release(charge()); }
+  ~Block() {
+    budget_.release(charge());
+    if (pages_ != nullptr) {
+      pages_->give_back(bytes_, capacity_);
+    } else {
+      delete[] bytes_;
+    }
+  }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
   size_t capacity() const { return capacity_; }
-  char* bytes() { return bytes_.get(); }
+  char* bytes() { return bytes_; }
 
  private:
   // The bytes, this object with its shared counts, and the place in the body's list.
   size_t charge() const {
-    return allocated_bytes(capacity_) + allocated_bytes(sizeof(Block) + 16) + sizeof(std::shared_ptr<Block>);
+    const size_t bytes = pages_ != nullptr ? pages_->allocated_bytes(capacity_) : allocated_bytes(capacity_);
+    return bytes + allocated_bytes(sizeof(Block) + 16) + sizeof(std::shared_ptr<Block>);
   }
 
   Budget& budget_;
   const size_t capacity_;
-  const std::unique_ptr<char[]> bytes_;
+  char* const bytes_;
+  BlockMemory* const pages_;  // null: bytes_ is on the heap
 };
 
 namespace {
@@ -110,11 +136,22 @@ Block& GrowingBody::tail() {
   tail_begin_ = block_begin(index);
   uint64_t capacity = block_begin(index + 1) - tail_begin_;
   if (expected_) capacity = std::min(capacity, *expected_ - tail_begin_);
-  auto block = std::make_shared<Block>(budget_, static_cast<size_t>(capacity));
+  std::shared_ptr<Block> block = make_block(index, static_cast<size_t>(capacity));
   tail_ = block.get();
   const std::lock_guard lock(mutex_);
   blocks_.push_back(std::move(block));
   return *tail_;
+}
+
+// What will be small when it is stored is not put into pages.
+std::shared_ptr<Block> GrowingBody::make_block(size_t index, size_t capacity) {
+  const bool large = expected_ ? *expected_ > small_body_max : block_begin(index + 1) > small_body_max;
+  if (!large) return Block::on_heap(budget_, capacity);
+  // The next megabyte, of a length that is known.
+  constexpr uint64_t ahead_max = 15;
+  const uint64_t more = expected_ ? (*expected_ - block_begin(index) - 1) / block_bytes : 0;
+  return Block::in_pages(budget_, capacity, blocks_.empty() ? nullptr : blocks_.back().get(),
+                         static_cast<size_t>(std::min(more, ahead_max)));
 }
 
 void GrowingBody::append(std::string_view bytes) {
@@ -147,11 +184,13 @@ void GrowingBody::shrink_tail() {
   if (tail_ == nullptr) return;
   const size_t used = static_cast<size_t>(published_.load(std::memory_order_relaxed) - tail_begin_);
   if (tail_->capacity() - used <= tail_waste_max) return;
-  auto fitting = std::make_shared<Block>(budget_, used);
+  const std::shared_ptr<Block> fitting = tail_begin_ + used > small_body_max
+                                             ? Block::in_pages(budget_, used, nullptr, 0)
+                                             : Block::on_heap(budget_, used);
   std::memcpy(fitting->bytes(), tail_->bytes(), used);
   tail_ = nullptr;
   const std::lock_guard lock(mutex_);
-  if (!blocks_.empty()) blocks_.back() = std::move(fitting);
+  if (!blocks_.empty()) blocks_.back() = fitting;
 }
 
 void GrowingBody::fail() {

@@ -3,10 +3,10 @@
 // A published byte never changes. Blocks are charged to the store's budget for as long as they live, pinned
 // or not; the budget outlives them.
 //
-// Blocks hold 64 KiB. With an announced length the last is as small as it may be; without one the first 64
-// KiB come as 4, 12 and 48 KiB, so that a thousand small bodies at once stay small, and finish() copies a
-// mostly empty last block into one that fits (a reader that still holds the old one reads the same bytes
-// there).
+// Blocks hold 64 KiB, in pages (BlockMemory) unless the whole is to be small. With an announced length the
+// last is as small as it may be; without one the first 64 KiB come as 4, 12 and 48 KiB, so that a thousand
+// small bodies at once stay small, and finish() copies a mostly empty last block into one that fits (a reader
+// that still holds the old one reads the same bytes there).
 //
 // A body is growing, complete or failed. In window mode (trim()) blocks behind a position are gone: readers
 // there get `absent`.
@@ -62,6 +62,7 @@ class GrowingBody final : public Body {
   uint64_t block_begin(size_t index) const;
   // The writer's block for the next byte, allocated when there is none.
   Block& tail();
+  std::shared_ptr<Block> make_block(size_t index, size_t capacity);
   void shrink_tail();
 
   Budget& budget_;

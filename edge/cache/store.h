@@ -22,6 +22,7 @@
 #include <memory>
 #include <string_view>
 
+#include "edge/base/block_memory.h"
 #include "edge/cache/body.h"
 #include "edge/cache/budget.h"
 #include "edge/cache/eviction.h"
@@ -34,7 +35,6 @@
 
 namespace perigee::cache {
 
-inline constexpr size_t small_body_max = 64 * 1024;
 inline constexpr size_t variants_max = 64;  // per key; beyond, the oldest variant goes
 
 class StoreCore;
@@ -63,6 +63,7 @@ struct StoreOptions {
   uint64_t budget_bytes = 256ull << 20;
   unsigned shards = 16;  // rounded up to a power of two
   EvictionKind eviction = EvictionKind::s3_fifo_adaptive;
+  BlockMemory* blocks = nullptr;  // for large bodies; null: the heap
 };
 
 struct StoreStats {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/base/block_memory.h"
 #include "edge/base/clock.h"
 #include "edge/base/random.h"
 #include "edge/base/result.h"
@@ -127,6 +128,10 @@ class Io {
   virtual void stop() = 0;
 
   virtual Files& files() = 0;
+  // Memory for so many bytes of large bodies, from which streams of this Io write without copying. Lives as
+  // long as the Io, which has one: the first who asks says how large, before start(). Null when there is
+  // none.
+  virtual BlockMemory* block_memory(uint64_t bytes) = 0;
   // How many loops can run at once, at least 1.
   virtual unsigned cores() const = 0;
 };

@@ -43,6 +43,7 @@ class MemoryIo final : public Io {
   // From inside one of its own loops it takes effect when that turn ends.
   void stop() override;
   Files& files() override { return files_; }
+  BlockMemory* block_memory(uint64_t) override { return nullptr; }
   unsigned cores() const override { return 1; }
 
   const std::string& node() const { return node_->name; }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "edge/base/random.h"
+#include "edge/net/page_file.h"
 #include "edge/net/posix_files.h"
 #include "edge/net/uv_loop.h"
 
@@ -50,6 +51,7 @@ struct UvIo::Impl {
   UvIoOptions options;
   Random seeds;
   PosixFiles files;
+  std::unique_ptr<PageFile> pages;  // not changed while a thread of ours runs
   std::vector<std::unique_ptr<UvLoop>> loops;
   std::vector<std::thread> threads;
 
@@ -63,7 +65,7 @@ UvIo::UvIo(UvIoOptions options) : impl_(std::make_unique<Impl>(std::move(options
 UvIo::~UvIo() { stop(); }
 
 Loop& UvIo::add_loop(std::string_view name) {
-  impl_->loops.push_back(std::make_unique<UvLoop>(name, impl_->seeds.next(), impl_->options));
+  impl_->loops.push_back(std::make_unique<UvLoop>(name, impl_->seeds.next(), impl_->options, impl_->pages));
   return *impl_->loops.back();
 }
 
@@ -108,5 +110,10 @@ void UvIo::wait() {
 unsigned UvIo::cores() const { return uv_available_parallelism(); }
 
 Files& UvIo::files() { return impl_->files; }
+
+BlockMemory* UvIo::block_memory(uint64_t bytes) {
+  if (impl_->pages == nullptr && impl_->threads.empty()) impl_->pages = PageFile::create(bytes);
+  return impl_->pages.get();
+}
 
 }  // namespace perigee::net

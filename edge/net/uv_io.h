@@ -28,6 +28,7 @@ class UvIo final : public Io {
   // From one of its own loops it only asks, as request_stop() does: a thread cannot wait for itself.
   void stop() override;
   Files& files() override;
+  BlockMemory* block_memory(uint64_t bytes) override;
   unsigned cores() const override;
 
   // Asks every loop to end and returns at once. Any thread, not a signal handler.

@@ -30,9 +30,11 @@ UvLoop& loop_of(Handle* handle) {
 
 }  // namespace
 
-UvLoop::UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options)
+UvLoop::UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options,
+               const std::unique_ptr<PageFile>& pages)
     : name_(name),
       options_(options),
+      pages_(pages),
       timers_(MonoTime(read_clock(CLOCK_MONOTONIC))),
       random_(seed),
       receive_buffer_(std::make_unique<char[]>(receive_buffer_bytes)),

@@ -29,6 +29,7 @@
 
 namespace perigee::net {
 
+class PageFile;
 class UvAcceptor;
 class UvResolver;
 class UvStream;
@@ -48,7 +49,9 @@ class UvDeferred {
 
 class UvLoop final : public Loop {
  public:
-  UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options);
+  // pages: what the Io has for large bodies, if anything; looked up with each write.
+  UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options,
+         const std::unique_ptr<PageFile>& pages);
   ~UvLoop() override;
 
   const std::string& name() const override { return name_; }
@@ -75,6 +78,7 @@ class UvLoop final : public Loop {
   void shut_down();
 
   uv_loop_t* uv() { return &loop_; }
+  const PageFile* pages() const { return pages_.get(); }
   char* receive_buffer() { return receive_buffer_.get(); }
   static constexpr size_t receive_buffer_bytes = 64 * 1024;
   bool stopping() const { return stopping_; }
@@ -105,6 +109,7 @@ class UvLoop final : public Loop {
 
   std::string name_;
   UvIoOptions options_;
+  const std::unique_ptr<PageFile>& pages_;
   uv_loop_t loop_;
   uv_async_t async_;
   uv_prepare_t prepare_;

@@ -4,20 +4,17 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <utility>
 
 #include "edge/net/socket_address.h"
+#include "edge/net/uv_send.h"
 
 namespace perigee::net {
 namespace {
-
-constexpr size_t slices_max = 1024;
 
 StreamError to_stream_error(int error) {
   switch (error) {
@@ -51,14 +48,6 @@ int socket_error(int fd) {
 // forty others. No thread of ours is ever cancelled.
 ssize_t receive(int fd, char* into, size_t size) {
   return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
-}
-
-ssize_t send_one(int fd, Slice bytes) {
-  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
-}
-
-ssize_t send_many(int fd, const msghdr& message) {
-  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
 // With thousands of connections the one whose turn it is has left the caches; what its handler keeps comes
@@ -196,36 +185,25 @@ size_t UvStream::write(std::span<const Slice> slices) {
   if (state_ == State::connecting) want_write_ = true;
   if (state_ != State::open) return 0;
   // The kernel takes one run of bytes for less than a list of one.
-  if (slices.size() == 1) return slices[0].empty() ? 0 : account(send_one(fd_, slices[0]), slices[0].size());
-  std::array<iovec, slices_max> vectors;
-  size_t count = 0;
-  size_t offered = 0;
-  for (Slice slice : slices) {
-    if (slice.empty()) continue;
-    vectors[count++] = {const_cast<char*>(slice.data()), slice.size()};
-    offered += slice.size();
+  if (slices.size() == 1 && slices[0].size() < sendfile_min) {
+    return slices[0].empty() ? 0 : account(send_run(fd_, slices[0]));
   }
-  if (count == 0) return 0;
-  msghdr message{};
-  message.msg_iov = vectors.data();
-  message.msg_iovlen = count;
-  return account(send_many(fd_, message), offered);
+  return account(send_slices(fd_, slices, loop_.pages()));
 }
 
 // What one write has come to; returns the bytes taken.
-size_t UvStream::account(ssize_t sent, size_t offered) {
-  ++loop_.counters().writes;
-  if (sent < 0 && !is_temporary(errno)) {
-    fail_later(to_stream_error(errno));
+size_t UvStream::account(const Sent& sent) {
+  loop_.counters().writes += sent.calls;
+  loop_.counters().bytes_written += sent.taken;
+  if (sent.error != 0 && !is_temporary(sent.error)) {
+    fail_later(to_stream_error(sent.error));
     return 0;
   }
-  size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
-  loop_.counters().bytes_written += taken;
-  if (taken < offered) {
+  if (sent.taken < sent.offered) {
     want_write_ = true;
     watch(Watch::widen);
   }
-  return taken;
+  return sent.taken;
 }
 
 void UvStream::shutdown_write() {

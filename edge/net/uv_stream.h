@@ -19,6 +19,8 @@
 
 namespace perigee::net {
 
+struct Sent;
+
 class UvStream final : public Stream, public UvDeferred {
  public:
   static UvStream& connect(UvLoop& loop, const Address& to, StreamHandler& handler);
@@ -54,7 +56,7 @@ class UvStream final : public Stream, public UvDeferred {
   void on_poll(int status, int events);
   void finish_connect(int error);
   void read_once();
-  size_t account(ssize_t sent, size_t offered);
+  size_t account(const Sent& sent);
   void watch(Watch how);
   void fail_now(StreamError error);
   void fail_later(StreamError error);

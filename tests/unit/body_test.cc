@@ -10,6 +10,84 @@ using namespace perigee::cache;
 using namespace perigee::cache::rig;
 using ReadState = Body::ReadState;
 
+namespace {
+
+// Pages of 4 KiB on the heap, which notes what is asked of it and has only so many blocks.
+struct CountedPages final : perigee::BlockMemory {
+  explicit CountedPages(size_t blocks) : left(blocks) {}
+  size_t allocated_bytes(size_t bytes) const override { return (bytes + 4095) / 4096 * 4096; }
+  char* take(size_t bytes, const char* behind_, size_t ahead_) override {
+    if (left == 0) return nullptr;
+    --left;
+    taken.push_back(bytes);
+    behind.push_back(behind_);
+    ahead.push_back(ahead_);
+    return new char[bytes];
+  }
+  void give_back(char* block, size_t) override {
+    ++given_back;
+    delete[] block;
+  }
+  size_t left;
+  size_t given_back = 0;
+  std::vector<size_t> taken, ahead;
+  std::vector<const char*> behind;
+};
+
+}  // namespace
+
+TEST_CASE("the blocks of a large body are taken in a row from pages, charged as pages, and given back",
+          "[cache][body]") {
+  CountedPages pages(100);
+  Budget budget(1 << 30, &pages);
+  {
+    GrowingBody body(budget, 200'000);
+    const uint64_t before = budget.used();
+    body.append(pattern(5, 0, 200'000));
+    REQUIRE(body.finish());
+    CHECK(pages.taken == std::vector<size_t>{65536, 65536, 65536, 200'000 - 3 * 65536});
+    CHECK(pages.ahead == std::vector<size_t>{3, 2, 1, 0});
+    CHECK(pages.behind[0] == nullptr);
+    CHECK(pages.behind[3] == body.read(2 * 65536).bytes.data());
+    const uint64_t charged = budget.used() - before;
+    CHECK(charged >= 3 * 65536 + 4096);
+    CHECK(charged <= 3 * 65536 + 4096 + 4 * 200);
+    CHECK(matches_pattern(read_all(body).bytes, 5));
+  }
+  CHECK(pages.given_back == 4);
+  CHECK(budget.used() == 0);
+}
+
+TEST_CASE("what will be small is not put into pages", "[cache][body]") {
+  CountedPages pages(100);
+  Budget budget(1 << 30, &pages);
+  GrowingBody announced(budget, small_body_max);
+  announced.append(pattern(5, 0, small_body_max));
+  GrowingBody silent(budget, std::nullopt);
+  silent.append(pattern(5, 0, small_body_max));
+  CHECK(pages.taken.empty());
+  silent.append(pattern(5, small_body_max, 1));
+  CHECK(pages.taken == std::vector<size_t>{48 * 1024});
+  REQUIRE(silent.finish());
+  CHECK(pages.taken == std::vector<size_t>{48 * 1024, 1});
+  CHECK(pages.given_back == 1);
+  CHECK(matches_pattern(read_all(silent).bytes, 5));
+}
+
+TEST_CASE("when there are no pages left a body goes on on the heap", "[cache][body]") {
+  CountedPages pages(2);
+  Budget budget(1 << 30, &pages);
+  {
+    GrowingBody body(budget, 300'000);
+    body.append(pattern(5, 0, 300'000));
+    REQUIRE(body.finish());
+    CHECK(pages.taken.size() == 2);
+    CHECK(matches_pattern(read_all(body).bytes, 5));
+  }
+  CHECK(pages.given_back == 2);
+  CHECK(budget.used() == 0);
+}
+
 TEST_CASE("a body gives back every byte in order, whatever the sizes of its appends", "[cache][body]") {
   for (const size_t length : {1ul, 4095ul, 4096ul, 4097ul, 16384ul, 65535ul, 65536ul, 65537ul, 300'000ul}) {
     for (const size_t step : {1000ul, 4096ul, 70'000ul}) {

@@ -1,0 +1,31 @@
+// Where the bytes of large bodies live when not on the heap: whole pages, given back to the system when they
+// are freed. The heap would keep them as holes.
+//
+// Thread rule: any thread.
+#pragma once
+
+#include <cstddef>
+
+namespace perigee {
+
+class BlockMemory {
+ public:
+  // The most that one block holds.
+  static constexpr size_t block_bytes_max = 64 * 1024;
+
+  virtual ~BlockMemory() = default;
+
+  // What a block of so many bytes really takes, at most block_bytes_max.
+  virtual size_t allocated_bytes(size_t bytes) const = 0;
+  // Room for 1 to block_bytes_max bytes, of any content. behind: a block after which this one is to lie, if
+  // it can, or null. ahead: how many more are likely to follow. Null when there is none; the caller has a
+  // heap.
+  virtual char* take(size_t bytes, const char* behind, size_t ahead) = 0;
+  // bytes: as in take().
+  virtual void give_back(char* block, size_t bytes) = 0;
+
+ protected:
+  BlockMemory() = default;
+};
+
+}  // namespace perigee

@@ -1,0 +1,33 @@
+// What one Stream::write() is to the kernel: a send of one run of bytes, a sendmsg of a list, a sendfile for
+// what lies in pages. Internal to edge/net.
+//
+// Thread rule: the thread that owns the descriptor. SIGPIPE is blocked there or ignored: sendfile cannot be
+// told not to raise it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "edge/base/bytes.h"
+
+namespace perigee::net {
+
+class PageFile;
+
+struct Sent {
+  size_t offered = 0;
+  size_t taken = 0;
+  unsigned calls = 0;  // system calls made
+  int error = 0;       // errno of the last one when it failed, EAGAIN too
+};
+
+// At most this many slices a call.
+inline constexpr size_t slices_max = 1024;
+// The least that is sent from pages without a copy: below, the copy takes less time than one call more.
+inline constexpr size_t sendfile_min = 32 * 1024;
+
+// pages: of these slices, or null.
+Sent send_slices(int fd, std::span<const Slice> slices, const PageFile* pages);
+Sent send_run(int fd, Slice bytes);
+
+}  // namespace perigee::net

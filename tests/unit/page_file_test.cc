@@ -1,0 +1,216 @@
+#include "edge/net/page_file.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "edge/net/uv_send.h"
+
+using namespace perigee;
+using namespace perigee::net;
+
+namespace {
+
+constexpr size_t whole = BlockMemory::block_bytes_max;
+
+uint64_t file_bytes(const PageFile& file) {
+  struct stat facts {};
+  REQUIRE(::fstat(file.descriptor(), &facts) == 0);
+  return static_cast<uint64_t>(facts.st_blocks) * 512;
+}
+
+// A TCP connection through the loopback interface; the sender does not block.
+struct Connection {
+  Connection() {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(listener, raw, size) == 0);
+    REQUIRE(::listen(listener, 1) == 0);
+    REQUIRE(::getsockname(listener, raw, &size) == 0);
+    sender = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::connect(sender, raw, size) == 0);
+    receiver = ::accept(listener, nullptr, nullptr);
+    REQUIRE(receiver >= 0);
+    ::close(listener);
+    REQUIRE(::fcntl(sender, F_SETFL, O_NONBLOCK) == 0);
+  }
+  ~Connection() {
+    ::close(sender);
+    ::close(receiver);
+  }
+  std::string receive(size_t bytes) const {
+    std::string all(bytes, '\0');
+    REQUIRE(::recv(receiver, all.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes));
+    return all;
+  }
+  int sender = -1;
+  int receiver = -1;
+};
+
+// Not the same in any two pages.
+std::string pattern(size_t bytes, uint64_t seed) {
+  std::string text(bytes, '\0');
+  for (size_t i = 0; i < bytes; ++i) text[i] = static_cast<char>((i / 7 + i / 4096 * 31 + seed * 101) & 0xff);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("blocks of one body lie in a row, also when two bodies grow at a time", "[net][pages]") {
+  const auto file = PageFile::create(1 << 20);
+  REQUIRE(file != nullptr);
+  char* a = file->take(whole, nullptr, 7);
+  char* b = file->take(whole, nullptr, 7);
+  for (int i = 1; i < 8; ++i) {
+    char* const next_a = file->take(whole, a, static_cast<size_t>(7 - i));
+    char* const next_b = file->take(whole, b, static_cast<size_t>(7 - i));
+    CHECK(next_a == a + whole);
+    CHECK(next_b == b + whole);
+    a = next_a;
+    b = next_b;
+  }
+}
+
+TEST_CASE("a block takes its pages and no more, and they are gone when it is given back", "[net][pages]") {
+  const auto file = PageFile::create(1 << 20);
+  CHECK(file_bytes(*file) == 0);
+  CHECK(file->allocated_bytes(1) == 4096);
+  CHECK(file->allocated_bytes(4097) == 8192);
+  char* const small = file->take(5000, nullptr, 0);
+  CHECK(file_bytes(*file) == 8192);
+  char* const large = file->take(whole, small, 0);
+  std::memset(large, 1, whole);
+  CHECK(file_bytes(*file) == 8192 + whole);
+  CHECK(file->holds({large, whole}));
+  CHECK_FALSE(file->holds("not of the file"));
+  CHECK(file->offset_of({large + 5, 1}) - file->offset_of({small, 1}) == static_cast<off_t>(whole) + 5);
+  file->give_back(small, 5000);
+  CHECK(file_bytes(*file) == whole);
+  file->give_back(large, whole);
+  CHECK(file_bytes(*file) == 0);
+  CHECK(file->places_lost() == 0);
+}
+
+TEST_CASE("a full file says so, and what is given back is taken again", "[net][pages]") {
+  const auto file = PageFile::create(0);
+  std::vector<char*> blocks;
+  while (char* block = file->take(1, blocks.empty() ? nullptr : blocks.back(), 3)) {
+    *block = 'x';
+    blocks.push_back(block);
+    REQUIRE(blocks.size() <= 4096);
+  }
+  CHECK(blocks.size() >= 1024);
+  file->give_back(blocks[500], 1);
+  file->give_back(blocks[3], 1);
+  char* const first = file->take(1, nullptr, 0);
+  char* const second = file->take(1, nullptr, 0);
+  CHECK(((first == blocks[3] && second == blocks[500]) || (first == blocks[500] && second == blocks[3])));
+  CHECK(file->take(1, nullptr, 0) == nullptr);
+}
+
+TEST_CASE("what a socket was given from pages arrives as it was, though the place has new bytes since",
+          "[net][pages]") {
+  const auto file = PageFile::create(1 << 20);
+  Connection connection;
+  const std::string first = pattern(whole, 1);
+  const std::string second = pattern(whole, 2);
+  char* block = file->take(whole, nullptr, 0);
+  std::memcpy(block, first.data(), whole);
+  const std::string head = "head\r\n\r\n";
+  const Slice slices[] = {head, {block, whole}};
+  const Sent sent = send_slices(connection.sender, slices, file.get());
+  CHECK(sent.calls == 2);
+  REQUIRE(sent.taken == head.size() + whole);
+  file->give_back(block, whole);
+  // All the others too, so that the same place comes round.
+  bool again = false;
+  for (int i = 0; i < 2000 && !again; ++i) {
+    char* const other = file->take(whole, nullptr, 0);
+    REQUIRE(other != nullptr);
+    again = other == block;
+    std::memcpy(other, second.data(), whole);
+    if (!again) file->give_back(other, whole);
+  }
+  REQUIRE(again);
+  CHECK(connection.receive(sent.taken) == head + first);
+}
+
+TEST_CASE("slices of all kinds arrive in order, whatever the kernel takes at a time", "[net][pages]") {
+  const auto file = PageFile::create(8 << 20);
+  Connection connection;
+  std::string expected;
+  std::vector<std::string> texts(40);
+  std::vector<Slice> slices;
+  char* behind = nullptr;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    texts[i] = pattern(i % 3 == 0 ? 20 : 50'000, i);
+    slices.emplace_back(texts[i]);
+    for (size_t size : {whole, whole, size_t{9000 + i * 1000}}) {
+      const std::string bytes = pattern(size, 1000 + i);
+      behind = file->take(size, behind, 2);
+      REQUIRE(behind != nullptr);
+      std::memcpy(behind, bytes.data(), size);
+      slices.emplace_back(behind, size);
+    }
+  }
+  for (Slice slice : slices) expected += slice;
+  std::string received;
+  std::span<Slice> rest(slices);
+  while (received.size() < expected.size()) {
+    Sent sent = send_slices(connection.sender, rest, file.get());
+    REQUIRE((sent.error == 0 || sent.error == EAGAIN));
+    if (sent.taken < sent.offered) CHECK(sent.taken > 0);
+    received += connection.receive(sent.taken);
+    while (!rest.empty() && sent.taken >= rest.front().size()) {
+      sent.taken -= rest.front().size();
+      rest = rest.subspan(1);
+    }
+    if (!rest.empty()) rest.front().remove_prefix(sent.taken);
+  }
+  CHECK(received == expected);
+}
+
+TEST_CASE("what is short goes out with its head in one call", "[net][pages]") {
+  const auto file = PageFile::create(1 << 20);
+  Connection connection;
+  char* const block = file->take(20'000, nullptr, 0);
+  const std::string bytes = pattern(20'000, 3);
+  std::memcpy(block, bytes.data(), bytes.size());
+  const Slice slices[] = {"head", {block, bytes.size()}, "tail"};
+  const Sent sent = send_slices(connection.sender, slices, file.get());
+  CHECK(sent.calls == 1);
+  CHECK(connection.receive(sent.taken) == "head" + bytes + "tail");
+}
+
+TEST_CASE("an end that is gone is an error, not a signal", "[net][pages]") {
+  sigset_t pipe;
+  sigset_t before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  const auto file = PageFile::create(1 << 20);
+  Connection connection;
+  char* const block = file->take(whole, nullptr, 0);
+  ::shutdown(connection.sender, SHUT_WR);
+  const Slice slices[] = {{block, whole}};
+  const Sent sent = send_slices(connection.sender, slices, file.get());
+  CHECK(sent.error == EPIPE);
+  CHECK(sent.taken == 0);
+  const timespec now{0, 0};
+  ::sigtimedwait(&pipe, nullptr, &now);  // take what is pending away
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
