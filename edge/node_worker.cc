@@ -37,7 +37,7 @@ void NodeWorker::drain(Duration within, std::function<void()> done) {
   drained_ = std::move(done);
   draining_ = servers_.size();
   for (const auto& server : servers_) server->drain(within, this);
-  worker_.pool().close_idle();
+  worker_.pool().drain();
 }
 
 void NodeWorker::on_drained() {

@@ -73,7 +73,7 @@ UpstreamConnection& UpstreamPool::adopt(const PoolKey& key, net::Stream& stream,
 void UpstreamPool::give_back(UpstreamConnection& connection) {
   Upstream& upstream = upstreams_.at(connection.key());
   upstream.idle.push_back(&connection);
-  if (upstream.idle.size() > upstream.idle_max) upstream.idle.front()->close();
+  if (draining_ || upstream.idle.size() > upstream.idle_max) upstream.idle.front()->close();
 }
 
 void UpstreamPool::forget_idle(UpstreamConnection& connection) {
@@ -85,7 +85,8 @@ void UpstreamPool::connection_gone(const PoolKey& key) {
   if (--found->second.open == 0) upstreams_.erase(found);
 }
 
-void UpstreamPool::close_idle() {
+void UpstreamPool::drain() {
+  draining_ = true;
   std::vector<UpstreamConnection*> all;
   for (auto& [key, upstream] : upstreams_) all.insert(all.end(), upstream.idle.begin(), upstream.idle.end());
   for (UpstreamConnection* connection : all) connection->close();

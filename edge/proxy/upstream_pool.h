@@ -91,8 +91,8 @@ class UpstreamPool {
   // How long an idle connection is kept.
   Duration idle_time() const { return idle_time_; }
   void set_idle_time(Duration time) { idle_time_ = time; }
-  // Closes every idle connection; when the node drains.
-  void close_idle();
+  // The node drains: closes every idle connection, and from now on each one when its exchange is over.
+  void drain();
 
   // The limit of that name (an origin group, a peer), made on first use.
   UpstreamLimit& limit(const std::string& name, uint32_t max);
@@ -113,6 +113,7 @@ class UpstreamPool {
   MetricShard& metrics_;
   http::HeadLimits limits_;
   Duration idle_time_ = std::chrono::seconds(50);
+  bool draining_ = false;
   std::map<PoolKey, Upstream> upstreams_;  // node-based: connections keep a pointer to their key
   std::map<std::string, UpstreamLimit> limits_by_name_;
 };

@@ -141,5 +141,48 @@ TEST_CASE("drain cuts what is not over at its deadline", "[node][drain]") {
   REQUIRE(!running.answer(0).complete);
 }
 
+TEST_CASE("a node that drains keeps no connection that has nothing to do", "[node][drain]") {
+  Cluster cluster;
+  cluster.origin().on("/a").reply(200).delay(2s).body("x");
+  TestConnection& running = cluster.ask("eu-1", "/a");
+  cluster.get("eu-1", "/b").expect(404);
+  REQUIRE(running.answers() == 0);
+  REQUIRE(cluster.origin().connections() == 2);
+  cluster.node("eu-1").drain([] {});
+  cluster.run();
+  REQUIRE(cluster.origin().connections() == 1);
+  cluster.run_until([&] { return running.answers() == 1; });
+  Reply(running.answer(0)).expect(200).body("x");
+  cluster.run();
+  REQUIRE(cluster.origin().connections() == 0);
+}
+
+TEST_CASE("what is validated in the background while a node drains leaves no connection behind",
+          "[node][drain]") {
+  Cluster cluster;
+  const auto script = [&]() -> Script& {
+    return cluster.origin()
+        .on("/a")
+        .reply(200)
+        .field("cache-control", "max-age=1, stale-while-revalidate=60")
+        .etag("\"1\"")
+        .body("x");
+  };
+  script();
+  cluster.get("eu-1", "/a").expect(200);
+  cluster.advance(3s);
+  script().delay(2s);
+  cluster.get("eu-1", "/a").expect(200).hit();
+  bool drained = false;
+  cluster.node("eu-1").drain([&] { drained = true; });
+  cluster.run();
+  REQUIRE(drained);
+  REQUIRE(cluster.node("eu-1").fills_in_flight() == 1);
+  REQUIRE(cluster.origin().connections() == 1);
+  cluster.run_until([&] { return cluster.node("eu-1").fills_in_flight() == 0; });
+  cluster.run();
+  REQUIRE(cluster.origin().connections() == 0);
+}
+
 }  // namespace
 }  // namespace perigee::test

@@ -7,6 +7,7 @@
 #include "tests/sim/support/body_proof.h"
 #include "tests/sim/support/cache_status.h"
 #include "tests/sim/support/catalogue.h"
+#include "tests/sim/support/invariants.h"
 #include "tests/sim/support/load_report.h"
 #include "tests/sim/support/truth.h"
 
@@ -98,6 +99,78 @@ TEST_CASE("the truth knows since when and until when a version was current", "[s
   REQUIRE(truth.began(1, 2) == now);
   REQUIRE(!truth.began(1, 3));
   REQUIRE(truth.version(0) == 1);
+}
+
+TEST_CASE("an answer tells in which exchange it was made or confirmed", "[sim][truth]") {
+  REQUIRE(exchange_in("max-age=60, " + made_directive(17)) == 17);
+  REQUIRE(exchange_in(made_directive(0) + ", must-revalidate") == 0);
+  REQUIRE(!exchange_in("max-age=60"));
+  REQUIRE(!exchange_in("max-age=60, made=x"));
+}
+
+// One node, and one resource that it has asked the origin about at these times.
+struct Judged {
+  explicit Judged(std::vector<MonoTime> asked) {
+    for (const MonoTime each : asked) {
+      OriginExchange exchange;
+      exchange.received = each;
+      exchange.answered = exchange.ended = each + 1ms;
+      exchange.status = 200;
+      exchange.version = 1;
+      truth.add(exchange);
+    }
+  }
+  void purge(MonoTime asked, MonoTime receipt, const PurgeWish& wish = {PurgeWish::Kind::everything, 0}) {
+    const size_t number = purges.add(wish, "eu-1", asked);
+    purges.answered(number, 200, R"({"applied":true,"nodes":[{"node":"eu-1","state":"applied"}]})", receipt);
+  }
+  // What is said of an answer that was asked for at that time.
+  std::vector<std::string> violated(MonoTime sent, int status, size_t made) {
+    Invariants invariants(scenario, truth, trouble, purges, cluster);
+    Outcome outcome;
+    outcome.ask.number = 1;
+    outcome.ask.node = "eu-1";
+    if (status == 304) outcome.ask.known = 1;
+    outcome.sent = sent;
+    outcome.head_at = outcome.ended = sent + 1ms;
+    outcome.end = End::complete;
+    outcome.status = status;
+    outcome.fields = {{"cache-control", "max-age=60, " + made_directive(made)},
+                      {"date", "Sun, 15 Jun 2025 15:06:55 GMT"},
+                      {"etag", entity_tag(1, 0)},
+                      {"cache-status", "eu-1; hit; ttl=5"}};
+    if (status == 200) outcome.fields.emplace_back("x-version", "1");
+    invariants.judge(outcome);
+    std::vector<std::string> names;
+    for (const Violation& each : invariants.violations()) names.push_back(each.invariant);
+    return names;
+  }
+
+  net::MemoryWorld world;
+  Scenario scenario;
+  Truth truth{std::vector<Resource>(1)};
+  Trouble trouble;
+  Purges purges;
+  SimCluster cluster{world, {}, {{{"eu-1", "eu", "10.1.0.1", 1}}}};
+};
+
+TEST_CASE("after a purge it counts when an answer was made or last confirmed, to the millisecond",
+          "[sim][purge]") {
+  const MonoTime second(100s);
+  const std::vector<std::string> nothing;
+  const std::vector<std::string> purged = {"purge"};
+  // All within one second, so that Date tells nothing.
+  Judged judged({second + 100ms, second + 300ms});
+  judged.purge(second + 200ms, second + 250ms);
+  for (const int status : {200, 304}) {
+    CAPTURE(status);
+    REQUIRE(judged.violated(second + 240ms, status, 0) == nothing);
+    REQUIRE(judged.violated(second + 400ms, status, 0) == purged);
+    REQUIRE(judged.violated(second + 400ms, status, 1) == nothing);
+  }
+  Judged of_another({second + 100ms});
+  of_another.purge(second + 200ms, second + 250ms, {PurgeWish::Kind::url, 1});
+  REQUIRE(of_another.violated(second + 400ms, 200, 0) == nothing);
 }
 
 TEST_CASE("a load report adds up", "[sim][load]") {

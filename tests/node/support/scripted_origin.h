@@ -115,6 +115,8 @@ class ScriptedOrigin final : private serve::Handler {
   size_t count(std::string_view method, std::string_view target) const;
   const ReceivedRequest& last() const { return requests_.back(); }
   void forget() { requests_.clear(); }
+  // Open now.
+  size_t connections() const { return server_->connections(); }
   // As if the machine had lost power.
   void crash();
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "edge/base/bytes.h"
-#include "edge/http/date.h"
 
 namespace perigee::sim {
 
@@ -247,18 +246,19 @@ void Invariants::judge_unsafe(const Outcome& outcome, uint64_t version,
   }
 }
 
-// When an answer was made tells the origin's number of it, and its Date whether it was confirmed since: what
-// peers say in a 304 has the one and not the other.
+// When an answer was made, or confirmed since, tells the origin's number of that exchange.
 void Invariants::judge_purges(const Outcome& outcome) {
-  const auto made = parse_decimal(outcome.field("x-made"));
-  if (!made || *made == 0 || *made > truth_.exchanges().size()) return;
-  const OriginExchange& exchange = truth_.exchanges()[*made - 1];
-  const auto date = http::parse_date(outcome.field("date"), exchange.date);
-  const bool confirmed = date && *date > exchange.date;
+  const auto made = exchange_in(outcome.field("cache-control"));
+  if (!made || *made >= truth_.exchanges().size()) {
+    if (outcome.status < 400)
+      violate("purge", outcome.ask.number, "an answer that does not say its exchange");
+    return;
+  }
+  const OriginExchange& exchange = truth_.exchanges()[*made];
   const std::string& node = outcome.ask.node;
   for (const SentPurge& purge : purges_.all()) {
     if (!purge.receipt || *purge.receipt > outcome.sent || !purge.wish.covers(outcome.ask.resource)) continue;
-    if (confirmed ? *date >= purge.asked_s : exchange.received >= purge.asked) continue;
+    if (exchange.received >= purge.asked) continue;
     // Who has not got it uses what it has, and who has just been started believes whom it asks.
     const bool knows =
         purge.settled.contains(node) && (purge.everybody || cluster_.booted(node) < purge.asked);

@@ -8,8 +8,9 @@
 //               allow; with no-cache and no-store never
 //   unsafe      a node that acknowledged an unsafe request does not itself answer with what was before it; as
 //               long as nothing was ever broken, no node of its region does
-//   purge       after the receipt of a purge nothing is used that was asked for before it; where the receipt
-//               says that a node has not got it, that node may, as long as it believes its store
+//   purge       after the receipt of a purge nothing is used that was asked for before it, and not confirmed
+//               since; where the receipt says that a node has not got it, that node may, as long as it
+//               believes its store
 //   age         Age is no less than the time since the answer was last made or confirmed
 //   status      an error of ours, a cut or a lost connection needs something that was broken; only an answer
 //               whose first bytes have been sent is cut because the origin has something new; 304, 206, 412

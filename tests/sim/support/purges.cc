@@ -53,8 +53,8 @@ PurgeWish draw_purge(Random& random, size_t resources) {
   return {PurgeWish::Kind::everything, 0};
 }
 
-size_t Purges::add(const PurgeWish& wish, std::string node, MonoTime now, int64_t now_s) {
-  purges_.push_back({wish, std::move(node), now, now_s, std::nullopt, {}, false});
+size_t Purges::add(const PurgeWish& wish, std::string node, MonoTime now) {
+  purges_.push_back({wish, std::move(node), now, std::nullopt, {}, false});
   return purges_.size() - 1;
 }
 

@@ -34,7 +34,6 @@ struct SentPurge {
   PurgeWish wish;
   std::string node;  // that was asked
   MonoTime asked{};
-  int64_t asked_s = 0;  // the same by the calendar
   std::optional<MonoTime> receipt;
   std::set<std::string> settled;  // by the receipt: who has applied it, or uses nothing without asking
   bool everybody = false;         // no node of the log's topology was pending
@@ -42,7 +41,7 @@ struct SentPurge {
 
 class Purges {
  public:
-  size_t add(const PurgeWish& wish, std::string node, MonoTime now, int64_t now_s);
+  size_t add(const PurgeWish& wish, std::string node, MonoTime now);
   // The answer to POST /purge; anything but 200 is no receipt.
   void answered(size_t purge, int status, std::string_view json, MonoTime now);
 

@@ -191,15 +191,13 @@ class SimOriginAnswer final : public serve::ExchangeHandler,
     http::HeadWriter head(lines);
     head.status_line(status, "");
     std::array<char, http::date_bytes> date;
-    record().date = unix_seconds(origin_.world_.wall_now());
-    head.field("date", http::format_date(record().date, date));
-    head.field("cache-control", what.cache_control());
+    head.field("date", http::format_date(unix_seconds(origin_.world_.wall_now()), date));
+    head.field("cache-control", what.cache_control() + ", " + made_directive(record_));
     if (what.languages > 0) head.field("vary", "accept-language");
     if (!tag.empty()) head.field("etag", tag);
     head.field("x-body-id", id);
     head.field("x-version", record().version);
     head.field("x-body-length", size);
-    head.field("x-made", record_ + 1);
     head.field("surrogate-key", tag_of(what.number));
     if (status == 206) {
       head.field("content-range", fmt::format("bytes {}-{}/{}", first, end_ - 1, size));

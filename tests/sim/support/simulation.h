@@ -77,6 +77,7 @@ class Simulation {
   void heard(Outcome outcome);
   void come_to_rest();
   size_t fills_in_flight() const;
+  Duration farewell() const;
   void check_rest();
   void say(const std::string& text) const;
 

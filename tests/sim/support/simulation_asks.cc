@@ -83,7 +83,7 @@ void Simulation::send_purge() {
   const std::string& node = nodes[purge_random_.below(nodes.size())].name;
   const PurgeWish wish = draw_purge(purge_random_, scenario_.catalogue.size());
   if (!cluster_->runs(node)) return;
-  const size_t number = purges_.add(wish, node, world_.now(), unix_seconds(world_.wall_now()));
+  const size_t number = purges_.add(wish, node, world_.now());
   ++figures_.purges;
   say(fmt::format("purge {} at {}: {}", number, node, wish.body()));
   cluster_->node(node)->purge(

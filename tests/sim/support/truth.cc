@@ -3,7 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/base/bytes.h"
+
 namespace perigee::sim {
+
+namespace {
+
+constexpr std::string_view made_name = "made=";
+
+}  // namespace
 
 Truth::Truth(std::vector<Resource> resources)
     : resources_(std::move(resources)),
@@ -39,6 +47,15 @@ size_t Truth::add(OriginExchange exchange) {
   by_resource_.at(exchange.resource).push_back(index);
   exchanges_.push_back(std::move(exchange));
   return index;
+}
+
+std::string made_directive(size_t exchange) { return std::string(made_name) + std::to_string(exchange); }
+
+std::optional<size_t> exchange_in(std::string_view cache_control) {
+  const size_t at = cache_control.find(made_name);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = cache_control.substr(at + made_name.size());
+  return parse_decimal(rest.substr(0, rest.find(',')));
 }
 
 }  // namespace perigee::sim

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "edge/base/clock.h"
@@ -28,7 +29,6 @@ struct OriginExchange {
   bool peer_field = false;  // a field that only peers may see has come along
   int status = 0;
   uint64_t version = 0;
-  int64_t date = 0;         // that its head told, in seconds; 0: it had none
   bool complete = false;    // the whole answer was taken
   bool asker_left = false;  // the connection ended before the answer did
 };
@@ -63,5 +63,12 @@ class Truth {
   std::vector<std::vector<size_t>> by_request_;
   std::vector<std::vector<size_t>> by_resource_;
 };
+
+// The number of the exchange in which an answer was made, as a directive of Cache-Control that no cache
+// knows. Every 304 has that field, those of peers, too: so the number is always that of the last
+// confirmation.
+std::string made_directive(size_t exchange);
+// nullopt: it does not say.
+std::optional<size_t> exchange_in(std::string_view cache_control);
 
 }  // namespace perigee::sim
