@@ -53,6 +53,8 @@ Result<void> Node::start() {
   if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   cache::StoreOptions store_options = config->cache.store;
   store_options.blocks = io_.block_memory(store_options.budget_bytes);
+  if (store_options.blocks == nullptr)
+    log_.info("bodies_on_heap", {{"why", "no memory file (memfd_create)"}});
   store_ = std::make_unique<cache::Store>(store_options);
   control_reader_ = &store_->add_reader();
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);

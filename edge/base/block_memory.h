@@ -21,8 +21,11 @@ class BlockMemory {
   // it can, or null. ahead: how many more are likely to follow. Null when there is none; the caller has a
   // heap.
   virtual char* take(size_t bytes, const char* behind, size_t ahead) = 0;
-  // bytes: as in take().
-  virtual void give_back(char* block, size_t bytes) = 0;
+  // Cheap, however many are given back at once: the system gets the pages later, some with each take(), the
+  // rest by release().
+  virtual void give_back(char* block) = 0;
+  // Gives the system some of what waits for it. False when nothing does.
+  virtual bool release() = 0;
 
  protected:
   BlockMemory() = default;

@@ -20,9 +20,6 @@
 namespace perigee::cache {
 
 inline constexpr size_t block_bytes = BlockMemory::block_bytes_max;
-// What is no longer than this is stored in one allocation with its head; so is the shortest that lives in
-// pages, where a page is a part that may be wasted.
-inline constexpr size_t small_body_max = 16 * 1024;
 
 // One run of immutable bytes; freed, and its charge returned, with the last reference.
 class Block;

@@ -20,6 +20,10 @@ class Budget {
       : bytes_max_(bytes_max), blocks_(blocks) {}
 
   BlockMemory* blocks() const { return blocks_; }
+  // What is no longer than this is stored in one allocation with its head. With pages to be had, what is
+  // longer is worth the part of a page that it wastes; on the heap larger pieces leave larger holes, which
+  // are given back sooner.
+  size_t small_body_max() const { return blocks_ != nullptr ? 16 * 1024 : 64 * 1024; }
 
   void charge(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void release(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }

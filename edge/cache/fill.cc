@@ -199,7 +199,8 @@ void Fill::head_arrived(FillHead head) {
   const bool too_large = head.content_length.value_or(0) > budget.response_bytes_max();
   if (!storable || too_large) keep_.store(false, std::memory_order_relaxed);
   if (!storable) one_reader_.store(true, std::memory_order_relaxed);
-  auto body = std::make_shared<GrowingBody>(budget, head.content_length);
+  auto body =
+      std::make_shared<GrowingBody>(budget, head.content_length, keep_.load(std::memory_order_relaxed));
   auto published_head = std::make_shared<const FillHead>(std::move(head));
   {
     const std::lock_guard lock(mutex_);

@@ -18,6 +18,10 @@ class Block {
     if (bytes == nullptr) return on_heap(budget, capacity);
     return std::make_shared<Block>(budget, capacity, bytes, pages);
   }
+  // Where that one is.
+  static std::shared_ptr<Block> in_place_of(Budget& budget, const Block& other, size_t capacity) {
+    return other.pages_ != nullptr ? in_pages(budget, capacity, nullptr, 0) : on_heap(budget, capacity);
+  }
   static std::shared_ptr<Block> on_heap(Budget& budget, size_t capacity) {
     auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
     return std::make_shared<Block>(budget, capacity, bytes.release(), nullptr);
@@ -31,7 +35,7 @@ class Block {
   ~Block() {
     budget_.release(charge());
     if (pages_ != nullptr) {
-      pages_->give_back(bytes_, capacity_);
+      pages_->give_back(bytes_);
     } else {
       delete[] bytes_;
     }
@@ -68,8 +72,8 @@ constexpr size_t body_charge = allocated_bytes(sizeof(GrowingBody) + 16);
 
 }  // namespace
 
-GrowingBody::GrowingBody(Budget& budget, std::optional<uint64_t> expected)
-    : budget_(budget), expected_(expected) {
+GrowingBody::GrowingBody(Budget& budget, std::optional<uint64_t> expected, bool to_be_kept)
+    : budget_(budget), expected_(expected), to_be_kept_(to_be_kept) {
   budget_.charge(body_charge);
 }
 
@@ -143,10 +147,10 @@ Block& GrowingBody::tail() {
   return *tail_;
 }
 
-// What will be small when it is stored is not put into pages.
+// What will be small when it is stored, or is not to be, is not put into pages.
 std::shared_ptr<Block> GrowingBody::make_block(size_t index, size_t capacity) {
-  const bool large = expected_ ? *expected_ > small_body_max : block_begin(index + 1) > small_body_max;
-  if (!large) return Block::on_heap(budget_, capacity);
+  const uint64_t least = expected_ ? *expected_ : block_begin(index) + 1;
+  if (!to_be_kept_ || least <= budget_.small_body_max()) return Block::on_heap(budget_, capacity);
   // The next megabyte, of a length that is known.
   constexpr uint64_t ahead_max = 15;
   const uint64_t more = expected_ ? (*expected_ - block_begin(index) - 1) / block_bytes : 0;
@@ -184,13 +188,12 @@ void GrowingBody::shrink_tail() {
   if (tail_ == nullptr) return;
   const size_t used = static_cast<size_t>(published_.load(std::memory_order_relaxed) - tail_begin_);
   if (tail_->capacity() - used <= tail_waste_max) return;
-  const std::shared_ptr<Block> fitting = tail_begin_ + used > small_body_max
-                                             ? Block::in_pages(budget_, used, nullptr, 0)
-                                             : Block::on_heap(budget_, used);
+  // Holds the old block when it goes: after the lock.
+  std::shared_ptr<Block> fitting = Block::in_place_of(budget_, *tail_, used);
   std::memcpy(fitting->bytes(), tail_->bytes(), used);
   tail_ = nullptr;
   const std::lock_guard lock(mutex_);
-  if (!blocks_.empty()) blocks_.back() = fitting;
+  if (!blocks_.empty()) blocks_.back().swap(fitting);
 }
 
 void GrowingBody::fail() {

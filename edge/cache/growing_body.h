@@ -3,10 +3,10 @@
 // A published byte never changes. Blocks are charged to the store's budget for as long as they live, pinned
 // or not; the budget outlives them.
 //
-// Blocks hold 64 KiB, in pages (BlockMemory) unless the whole is to be small. With an announced length the
-// last is as small as it may be; without one the first 64 KiB come as 4, 12 and 48 KiB, so that a thousand
-// small bodies at once stay small, and finish() copies a mostly empty last block into one that fits (a reader
-// that still holds the old one reads the same bytes there).
+// Blocks hold 64 KiB, in pages (BlockMemory) unless the whole is to be small or is not to be kept. With an
+// announced length the last is as small as it may be; without one the first 64 KiB come as 4, 12 and 48 KiB,
+// so that a thousand small bodies at once stay small, and finish() copies a mostly empty last block into one
+// that fits (a reader that still holds the old one reads the same bytes there).
 //
 // A body is growing, complete or failed. In window mode (trim()) blocks behind a position are gone: readers
 // there get `absent`.
@@ -30,7 +30,9 @@ namespace perigee::cache {
 class GrowingBody final : public Body {
  public:
   // expected: the length announced, if any; a body that ends short of it or goes beyond it fails.
-  GrowingBody(Budget& budget, std::optional<uint64_t> expected);
+  // to_be_kept: blocks of what is not to be stored come from the heap, which has them at hand again when they
+  // are freed.
+  GrowingBody(Budget& budget, std::optional<uint64_t> expected, bool to_be_kept = true);
   ~GrowingBody() override;
 
   // What was published before a failure stays readable; `failed` comes where more would have come.
@@ -67,6 +69,7 @@ class GrowingBody final : public Body {
 
   Budget& budget_;
   const std::optional<uint64_t> expected_;
+  const bool to_be_kept_;
   std::atomic<uint64_t> published_{0};
   std::atomic<State> state_{State::growing};
   // Guards blocks_ and first_block_; held for one look-up, never on the path of a small hit.

@@ -83,7 +83,7 @@ void Reader::unpin(const StoredResponse& response) {
 void Reader::turn_end() {
   if (!in_turn_) return;
   in_turn_ = false;
-  if (core_.limbo().turn_end(presence_)) core_.settle(0);
+  if (core_.limbo().turn_end(presence_)) core_.settle();
 }
 
 }  // namespace perigee::cache

@@ -14,8 +14,13 @@ bool same_key(uint32_t hash, std::string_view key, uint32_t other_hash, std::str
 
 }  // namespace
 
-Shard::Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction)
-    : index_(index), number_(number), budget_(budget), eviction_(make_eviction(eviction)) {
+Shard::Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction,
+             uint64_t fullness_most)
+    : index_(index),
+      number_(number),
+      budget_(budget),
+      fullness_most_(fullness_most),
+      eviction_(make_eviction(eviction)) {
   recharge();
 }
 
@@ -31,11 +36,16 @@ Shard::~Shard() {
   budget_.release(charged_);
 }
 
+uint64_t Shard::fullness_of(const StoredResponse& response) const {
+  return std::min(response.weight(), fullness_most_);
+}
+
 void Shard::link(StoredResponse* fresh) {
   Index::Link& head = bucket(fresh->hash_);
   fresh->next_.store(head.load(std::memory_order_relaxed), std::memory_order_relaxed);
   head.store(fresh, std::memory_order_seq_cst);
   responses_.store(responses() + 1, std::memory_order_relaxed);
+  fullness_.store(fullness() + fullness_of(*fresh), std::memory_order_relaxed);
 }
 
 void Shard::unlink(StoredResponse* response, Unlinked& unlinked) {
@@ -43,6 +53,7 @@ void Shard::unlink(StoredResponse* response, Unlinked& unlinked) {
   while (at->load(std::memory_order_relaxed) != response) at = &at->load(std::memory_order_relaxed)->next_;
   at->store(response->next_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
   responses_.store(responses() - 1, std::memory_order_relaxed);
+  fullness_.store(fullness() - fullness_of(*response), std::memory_order_relaxed);
   // A body that somebody else holds too is not freed with the response.
   const bool frees_body = response->has_small_body() || (!response->meta().is(ResponseMeta::partial) &&
                                                          response->large_body().use_count() == 1);

@@ -23,7 +23,9 @@ struct SweepStep;  // store.h
 
 class Shard final : private SegmentTable {
  public:
-  Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction);
+  // fullness_most: for how many bytes a response counts at most when shards are compared. One may be larger
+  // than a shard's share of the budget, and is not to cost its neighbours their places.
+  Shard(const Index& index, unsigned number, Budget& budget, EvictionKind eviction, uint64_t fullness_most);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -54,6 +56,8 @@ class Shard final : private SegmentTable {
   void touched(const StoredResponse& response);
 
   size_t responses() const { return responses_.load(std::memory_order_relaxed); }
+  // What the responses weigh, each for fullness_most at most.
+  uint64_t fullness() const { return fullness_.load(std::memory_order_relaxed); }
   uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
 
  private:
@@ -66,6 +70,7 @@ class Shard final : private SegmentTable {
   Held held_locked(uint32_t low, std::string_view key, std::string_view selecting) const;
   void insert_locked(StoredResponse* fresh, Unlinked& unlinked);
   void link(StoredResponse* fresh);
+  uint64_t fullness_of(const StoredResponse& response) const;
   void unlink(StoredResponse* response, Unlinked& unlinked);
   // The variant fresh takes the place of, the strategy's queue included; the rest that it supersedes goes.
   StoredResponse* supersede(const StoredResponse& fresh, Unlinked& unlinked);
@@ -79,11 +84,13 @@ class Shard final : private SegmentTable {
   const Index index_;
   const unsigned number_;
   Budget& budget_;
+  const uint64_t fullness_most_;
   std::mutex mutex_;
   const std::unique_ptr<EvictionStrategy> eviction_;
   Unlinked* evicted_ = nullptr;  // while evict_one() runs
   size_t charged_ = 0;           // for the strategy's memory
   std::atomic<size_t> responses_{0};
+  std::atomic<uint64_t> fullness_{0};
   std::atomic<uint64_t> evictions_{0};
 };
 

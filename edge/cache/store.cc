@@ -65,7 +65,7 @@ void Store::set_lost(uint64_t bytes) {
   if (budget().exceeded()) make_room();
 }
 
-bool Store::make_room() { return core_->settle(0); }
+bool Store::make_room() { return core_->settle(); }
 
 StoreStats Store::stats() const { return core_->stats(); }
 

@@ -11,9 +11,9 @@
 // The budget holds whenever no turn is running: bytes used are at most bytes_max, unless pins and fills in
 // flight alone hold more. While turns run, what they may still be looking at comes on top.
 //
-// Bodies up to small_body_max live in one allocation with head and metadata; larger ones are a shared Body.
-// No code above assumes that a body is in RAM: Lookup::pending is part of the interface, though the RAM store
-// never says it.
+// Bodies up to Budget::small_body_max() live in one allocation with head and metadata; larger ones are a
+// shared Body. No code above assumes that a body is in RAM: Lookup::pending is part of the interface, though
+// the RAM store never says it.
 //
 // Thread rule: lookup() through the calling worker's Reader only; everything else from any thread.
 #pragma once
@@ -109,7 +109,7 @@ class Store {
   Reader& add_reader();
 
   // A small body, or a complete large one. A body that is small in fact is copied; small_body is at most
-  // small_body_max.
+  // 64 KiB.
   Writer begin(const Draft& draft, std::string_view small_body);
   Writer begin(const Draft& draft, std::shared_ptr<const Body> body);
 

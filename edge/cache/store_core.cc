@@ -12,6 +12,8 @@ namespace {
 constexpr uint64_t budget_per_bucket = 2048;
 constexpr uint64_t buckets_min = 64;  // per shard
 constexpr size_t sweep_steps_waiting_max = 4;
+// Of a shard's share of the budget, what one response counts for at most when shards are compared.
+constexpr uint64_t fullness_parts = 16;
 
 // The whole of a complete body.
 std::string gather(const Body& body) {
@@ -36,8 +38,9 @@ StoreCore::StoreCore(const StoreOptions& options)
   links_ = std::make_unique<Index::Link[]>(buckets);
   index_.links = links_.get();
   budget_.charge(buckets * sizeof(Index::Link));
+  const uint64_t fullness_most = options.budget_bytes / shards / fullness_parts;
   for (unsigned i = 0; i < shards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(index_, i, budget_, options.eviction));
+    shards_.push_back(std::make_unique<Shard>(index_, i, budget_, options.eviction, fullness_most));
   }
   wants_touches_ = make_eviction(options.eviction)->wants_touches();
 }
@@ -53,7 +56,8 @@ Reader& StoreCore::add_reader() {
 StoredResponse* StoreCore::draw(const Draft& draft, std::string_view small_body,
                                 std::shared_ptr<const Body> large_body) {
   std::string copy;
-  if (large_body && large_body->settled() && large_body->whole() && large_body->length() <= small_body_max) {
+  if (large_body && large_body->settled() && large_body->whole() &&
+      large_body->length() <= budget_.small_body_max()) {
     copy = gather(*large_body);
     small_body = copy;
     large_body = nullptr;
@@ -71,14 +75,14 @@ bool StoreCore::fits(const StoredResponse& response) const {
 
 bool StoreCore::insert(uint64_t hash, StoredResponse* response) {
   const unsigned shard = index_.shard(hash);
-  if (!fits(*response) || !settle(shard)) {
+  if (!fits(*response) || !settle()) {
     discard(response);
     return false;
   }
   Unlinked unlinked;
   shards_[shard]->insert(response, unlinked);
   limbo_.add(std::move(unlinked));
-  settle(shard);
+  settle();
   return true;
 }
 
@@ -90,12 +94,12 @@ bool StoreCore::refresh(const StoredResponse& stored, const Draft& draft) {
   if (fresh == nullptr) return false;
   const unsigned shard = index_.shard(draft.key.hash);
   Unlinked unlinked;
-  if (!fits(*fresh) || !settle(shard) || !shards_[shard]->replace(stored, fresh, unlinked)) {
+  if (!fits(*fresh) || !settle() || !shards_[shard]->replace(stored, fresh, unlinked)) {
     discard(fresh);
     return false;
   }
   limbo_.add(std::move(unlinked));
-  settle(shard);
+  settle();
   return true;
 }
 
@@ -118,7 +122,7 @@ bool StoreCore::add_run(const Draft& draft, const RunOf& run, const std::shared_
     StoredResponse* fresh = draw(partial, {}, std::move(body));
     if (fresh == nullptr) return false;
     Unlinked unlinked;
-    if (!fits(*fresh) || !settle(number)) {
+    if (!fits(*fresh) || !settle()) {
       discard(fresh);
       return false;
     }
@@ -127,7 +131,7 @@ bool StoreCore::add_run(const Draft& draft, const RunOf& run, const std::shared_
       continue;
     }
     limbo_.add(std::move(unlinked));
-    settle(number);
+    settle();
     return true;
   }
   return false;
@@ -155,9 +159,9 @@ size_t StoreCore::sweep(SweepCursor& cursor, const SweepStep& step, const PurgeT
   return removed;
 }
 
-bool StoreCore::settle(unsigned first_shard) {
+bool StoreCore::settle() {
   for (;;) {
-    const bool found = evict(first_shard);
+    const bool found = evict();
     limbo_.reclaim();
     // What turned out to be pinned still has to be paid for: by others.
     if (!over(0)) return true;
@@ -165,18 +169,27 @@ bool StoreCore::settle(unsigned first_shard) {
   }
 }
 
-// Goes round the shards, one segment from each, passing by those that are locked until nobody else has
-// anything left.
-bool StoreCore::evict(unsigned first_shard) {
+// One segment after the other from the shard that is fullest then, so that all of them reach about equally
+// far back: by turns, those with large segments would make the room, and the others keep what is older. When
+// that shard is locked or empty, goes round the others, waiting for locks when nobody else has anything left.
+bool StoreCore::evict() {
   const size_t count = shards_.size();
   Unlinked unlinked;
-  size_t idle = 0;
-  for (size_t at = first_shard; over(unlinked.weight) && idle < 2 * count; at = (at + 1) % count) {
+  size_t at = 0;
+  for (size_t idle = 0; over(unlinked.weight) && idle < 2 * count;) {
+    at = idle == 0 ? fullest_shard() : (at + 1) % count;
     idle = shards_[at]->evict_one(idle >= count, unlinked) ? 0 : idle + 1;
   }
   const bool found = !unlinked.items.empty();
   limbo_.add(std::move(unlinked));
   return found;
+}
+
+size_t StoreCore::fullest_shard() const {
+  const auto fullest = std::max_element(shards_.begin(), shards_.end(), [](const auto& a, const auto& b) {
+    return a->fullness() < b->fullness();
+  });
+  return static_cast<size_t>(fullest - shards_.begin());
 }
 
 StoreStats StoreCore::stats() const {

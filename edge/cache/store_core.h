@@ -46,9 +46,8 @@ class StoreCore {
                bool replace_whole);
   size_t purge(const KeyView& key);
 
-  // Evicts and frees until the budget holds, beginning with that shard. False when all that could go has gone
-  // and it still does not.
-  bool settle(unsigned first_shard);
+  // Evicts and frees until the budget holds. False when all that could go has gone and it still does not.
+  bool settle();
   StoreStats stats() const;
 
  private:
@@ -56,7 +55,8 @@ class StoreCore {
   bool over(uint64_t about_to_go) const {
     return budget_.used() > budget_.usable() + limbo_.weight() + about_to_go;
   }
-  bool evict(unsigned first_shard);
+  bool evict();
+  size_t fullest_shard() const;
   bool fits(const StoredResponse& response) const;
 
   Budget budget_;

@@ -64,6 +64,10 @@ HeapView HeapKeeper::view() const {
 }
 
 void HeapKeeper::on_timer(net::Timer&) {
+  if (BlockMemory* blocks = store_->budget().blocks()) {
+    while (blocks->release()) {
+    }
+  }
   last_.since_begin = loop_.now() - began_;
   if (worth_trimming(view(), last_)) {
     using Clock = std::chrono::steady_clock;  // the loop's stands still during a turn

@@ -9,6 +9,8 @@
 // What stays beyond a ninth of the budget although the heap was trimmed is taken for lost: the store does
 // with so much less.
 //
+// Before it looks it gives back the pages of large bodies that wait for it (BlockMemory).
+//
 // A trim holds one heap's lock at a time. A hit takes no memory from a heap and does not notice; a fill may
 // wait.
 //

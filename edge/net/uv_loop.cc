@@ -1,6 +1,7 @@
 #include "edge/net/uv_loop.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -212,6 +213,11 @@ bool UvLoop::shed_connection(int listening_fd) {
 }
 
 void UvLoop::run() {
+  // A client that is gone is an error of the write. Not undone: what is pending would be delivered then.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   clocks_sampled_ = false;
   run_tasks();

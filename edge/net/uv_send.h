@@ -1,8 +1,8 @@
 // What one Stream::write() is to the kernel: a send of one run of bytes, a sendmsg of a list, a sendfile for
 // what lies in pages. Internal to edge/net.
 //
-// Thread rule: the thread that owns the descriptor. SIGPIPE is blocked there or ignored: sendfile cannot be
-// told not to raise it.
+// Thread rule: the thread that owns the descriptor, which blocks SIGPIPE, as every UvLoop does: sendfile
+// cannot be told not to raise it.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,8 @@ struct CountedPages final : perigee::BlockMemory {
     ahead.push_back(ahead_);
     return new char[bytes];
   }
-  void give_back(char* block, size_t) override {
+  bool release() override { return false; }
+  void give_back(char* block) override {
     ++given_back;
     delete[] block;
   }
@@ -58,15 +59,18 @@ TEST_CASE("the blocks of a large body are taken in a row from pages, charged as 
   CHECK(budget.used() == 0);
 }
 
-TEST_CASE("what will be small is not put into pages", "[cache][body]") {
+TEST_CASE("what will be small, or is not to be kept, is not put into pages", "[cache][body]") {
   CountedPages pages(100);
   Budget budget(1 << 30, &pages);
-  GrowingBody announced(budget, small_body_max);
-  announced.append(pattern(5, 0, small_body_max));
+  const size_t small = budget.small_body_max();
+  GrowingBody announced(budget, small);
+  announced.append(pattern(5, 0, small));
+  GrowingBody passing(budget, 200'000, false);
+  passing.append(pattern(5, 0, 200'000));
   GrowingBody silent(budget, std::nullopt);
-  silent.append(pattern(5, 0, small_body_max));
+  silent.append(pattern(5, 0, small));
   CHECK(pages.taken.empty());
-  silent.append(pattern(5, small_body_max, 1));
+  silent.append(pattern(5, small, 1));
   CHECK(pages.taken == std::vector<size_t>{48 * 1024});
   REQUIRE(silent.finish());
   CHECK(pages.taken == std::vector<size_t>{48 * 1024, 1});

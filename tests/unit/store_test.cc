@@ -92,6 +92,69 @@ TEST_CASE("a large body is shared, not copied; a small one is copied", "[cache][
   CHECK(look(reader, "small") == pattern(6, 0, 1000));
 }
 
+TEST_CASE("shards make room in step, so that none keeps what is older than what others give up",
+          "[cache][store]") {
+  StoreOptions options = megabytes(32);
+  options.shards = 16;
+  Store store(options);
+  Reader& reader = store.add_reader();
+  for (int i = 0; i < 10'000; ++i) put_small(store, "small-" + std::to_string(i), std::string(1000, 's'));
+  REQUIRE(store.stats().evictions == 0);
+  // Three times the budget in responses of twenty times that size.
+  int last = 0;
+  for (; last < 5'000; ++last) {
+    REQUIRE(store.begin(draft_of("large-" + std::to_string(last)), complete_body(store.budget(), 5, 20'000))
+                .commit());
+  }
+  size_t small_left = 0;
+  for (int i = 0; i < 10'000; ++i) small_left += has(reader, "small-" + std::to_string(i)) ? 1 : 0;
+  CHECK(small_left == 0);
+  // And of the large ones it is the newest that are left, give or take what chance makes of their shards.
+  size_t large_left = 0;
+  for (int i = 0; i < last; ++i) large_left += has(reader, "large-" + std::to_string(i)) ? 1 : 0;
+  size_t newest = 0;
+  for (int i = last - static_cast<int>(large_left * 3 / 4); i < last; ++i)
+    newest += has(reader, "large-" + std::to_string(i)) ? 1 : 0;
+  CHECK(large_left > 1'000);
+  CHECK(newest >= large_left * 3 / 4 * 95 / 100);
+}
+
+TEST_CASE(
+    "a response larger than a shard's share of the budget stays while it is in use, and so do its neighbours",
+    "[cache][store]") {
+  StoreOptions options = megabytes(32);
+  options.shards = 16;
+  Store store(options);
+  Reader& reader = store.add_reader();
+  REQUIRE(store.begin(draft_of("huge"), complete_body(store.budget(), 5, 3'900'000)).commit());
+  const std::string body(1000, 's');
+  size_t huge_seen = 0;
+  size_t near_seen = 0;
+  size_t far_seen = 0;
+  const unsigned shard = static_cast<unsigned>(key_of("huge").hash >> 60);
+  std::vector<std::string> near;
+  std::vector<std::string> far;
+  for (int i = 0; near.size() < 100 || far.size() < 100; ++i) {
+    std::string key = "used-" + std::to_string(i);
+    auto& list = static_cast<unsigned>(key_of(key).hash >> 60) == shard ? near : far;
+    if (list.size() < 100) list.push_back(key);
+  }
+  for (const auto* list : {&near, &far}) {
+    for (const std::string& key : *list) put_small(store, key, body);
+  }
+  constexpr int rounds = 400;
+  for (int round = 0; round < rounds; ++round) {
+    for (int i = 0; i < 200; ++i) put_small(store, "once-" + std::to_string(round * 200 + i), body);
+    huge_seen += has(reader, "huge") ? 1 : 0;
+    for (const std::string& key : near) near_seen += has(reader, key) ? 1 : 0;
+    for (const std::string& key : far) far_seen += has(reader, key) ? 1 : 0;
+  }
+  CHECK(store.stats().evictions > 40'000);
+  CHECK(huge_seen == rounds);
+  CHECK(far_seen == 100 * rounds);
+  CHECK(near_seen == 100 * rounds);
+}
+
 TEST_CASE("what cannot be kept is refused and leaves no charge", "[cache][store]") {
   Store store(megabytes(8));
   Reader& reader = store.add_reader();
@@ -100,7 +163,7 @@ TEST_CASE("what cannot be kept is refused and leaves no charge", "[cache][store]
   auto growing = std::make_shared<GrowingBody>(store.budget(), std::nullopt);
   auto failed = std::make_shared<GrowingBody>(store.budget(), std::nullopt);
   failed->fail();
-  CHECK_FALSE(store.begin(draft_of("k"), long_text).commit());          // beyond small_body_max
+  CHECK_FALSE(store.begin(draft_of("k"), long_text).commit());          // beyond 64 KiB
   CHECK_FALSE(store.begin(draft_of(long_text), "body").commit());       // key
   CHECK_FALSE(store.begin(draft_of("k", long_text), "body").commit());  // head
   CHECK_FALSE(store.begin(draft_of("k"), growing).commit());
