@@ -58,6 +58,26 @@ void purge_by_new_tag(const Tagging& tagging, Confirms confirms, bool owner_know
   cluster.get("us-1", "/a").expect(200).body("new");
 }
 
+// The nodes have the first block of a large body each, and the origin answers the range with all of it.
+void purge_partial_by_new_tag(Confirms confirms, bool owner_knows) {
+  const Headers range = {{"range", "bytes=0-9"}};
+  const auto body = [](char of) { return std::string(1'000'000, of); };
+  Cluster cluster(shielded());
+  cluster.run();
+  const std::string owner = cluster.owners("eu", "/a")[0];
+  origin_says(cluster).closed_ranges().max_age(10).field("cache-tag", "old").body(body('1'));
+  cluster.get("us-1", "/a", range).expect(206);
+  cluster.get(owner, "/a", range).expect(206).hit();
+  cluster.advance(11s);
+  origin_says(cluster, confirms).max_age(600).field("cache-tag", "new").body(body('1'));
+  if (owner_knows) cluster.get(owner, "/a", range).expect(206).forwarded("stale");
+  cluster.get("us-1", "/a", range).expect(206);
+  cluster.get("us-1", "/a", range).expect(206).hit().field("cache-tag", "new");
+  REQUIRE(cluster.purge("eu-2", R"({"tag": "new"})").status == 200);
+  cluster.origin().on("/a").reply(200).max_age(600).body(body('2'));
+  cluster.get("us-1", "/a", range).expect(206).body("2222222222");
+}
+
 }  // namespace
 
 TEST_CASE("a purge by a tag that came with a validation finds the copies validated at a peer",
@@ -70,6 +90,16 @@ TEST_CASE("a purge by a tag that came with a validation finds the copies validat
         INFO(tagging.field << ' ' << (confirms == Confirms::with_304) << ' ' << owner_knows);
         purge_by_new_tag(tagging, confirms, owner_knows);
       }
+    }
+  }
+}
+
+TEST_CASE("a purge by a tag that came with a validation finds the parts validated at a peer",
+          "[node][cluster][purge][validation][range]") {
+  for (const Confirms confirms : {Confirms::with_304, Confirms::with_the_same_again}) {
+    for (const bool owner_knows : {true, false}) {
+      INFO((confirms == Confirms::with_304) << ' ' << owner_knows);
+      purge_partial_by_new_tag(confirms, owner_knows);
     }
   }
 }
