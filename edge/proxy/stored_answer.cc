@@ -184,8 +184,9 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
   const uint64_t length = stored.body_length();
   head.status = plan.status;
   head.more_lines = more_lines;
-  head.content_length = planned_content_length(plan, length);
+  head.content_length = length;
   if (plan.status != stored.meta().status) {
+    head.content_length = planned_content_length(plan, length);
     write_planned_head(plan, stored.head(), length, lines_scratch);
     head.lines = lines_scratch;
     const bool sends = plan.status == 206 && !head_only;
