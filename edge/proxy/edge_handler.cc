@@ -279,8 +279,9 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::Requ
   const int64_t ttl = meta.freshness_lifetime - age;
   const std::string_view lines = lines_of(context, age, ttl);
   const uint64_t length = stored.body_length();
-  const StoredPlan plan =
+  StoredPlan plan =
       plan_stored(request, static_cast<int>(meta.status), stored.head(), length, now, worker_.random());
+  plan.for_peer = context.from_peer;
   const bool head_only = request.method == http::Method::head;
   serve::ReplyHead head;
   if (!reply_stored(exchange, worker_.reader(), stored, head_only, plan, lines, worker_.head_scratch(),

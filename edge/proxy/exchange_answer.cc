@@ -65,8 +65,9 @@ void Exchange::answer_from_fill() {
 // or 412 may be the answer, while the fill goes on for others.
 bool Exchange::answer_precondition(const cache::FillHead& head, std::string_view more) {
   if (!head.storable || head.status / 100 != 2 || context_.policy.has_range) return false;
-  const StoredPlan plan =
+  StoredPlan plan =
       plan_stored(request_, head.status, head.lines, 0, worker_.loop().wall_now(), worker_.loop().random());
+  plan.for_peer = context_.from_peer;
   if (plan.status != 304 && plan.status != 412) return false;
   status_ = plan.status;
   step_ = Step::answered;
@@ -81,8 +82,9 @@ void Exchange::answer_from_store(const cache::StoredResponse& stored, const Answ
   wait_timer_.cancel();
   if (lacks_bytes(stored)) return complete_stored(stored);
   const WallTime now = worker_.loop().wall_now();
-  const StoredPlan plan = plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(),
-                                      now, worker_.loop().random());
+  StoredPlan plan = plan_stored(request_, stored.meta().status, stored.head(), stored.body_length(), now,
+                                worker_.loop().random());
+  plan.for_peer = context_.from_peer;
   step_ = Step::answered;
   interim_timer_.cancel();
   AnswerOrigin told = origin;

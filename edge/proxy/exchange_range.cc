@@ -372,6 +372,7 @@ void Exchange::answer_known(const cache::FillHead& head) {
   worker_.metrics().add(head.storable ? Metric::requests_miss : Metric::requests_bypass);
   const std::string more = more_lines(origin_, known_->meta.current_age(worker_.loop().wall_now()),
                                       tells_age(head), head.purge_stamp);
+  plan_.for_peer = context_.from_peer;
   std::string planned;
   if (plan_.status != 200) write_planned_head(plan_, known_->lines, known_->length, planned);
   serve::ReplyHead reply;

@@ -31,6 +31,20 @@ bool belongs_in_304(std::string_view name) {
          name == "access-control-allow-origin";
 }
 
+// RFC 9110 8.3 to 8.5, RFC 9530: a peer keeps the bytes that it has, and what it was told of them.
+bool describes_content(std::string_view name) {
+  return name == "content-type" || name == "content-encoding" || name == "content-language" ||
+         name == "content-range" || name == "content-md5" || name == "content-digest" ||
+         name == "repr-digest";
+}
+
+// Any field may bear on reuse and purging: what a site calls its targeted fields is its own affair, and the
+// peer may have another configuration already.
+bool repeats(const StoredPlan& plan, std::string_view name) {
+  if (plan.status == 206 || name == "date") return true;
+  return plan.status == 304 && (plan.for_peer ? !describes_content(name) : belongs_in_304(name));
+}
+
 // RFC 9110 14.1.1: the last bytes of nothing are a satisfiable range, which no Content-Range can express.
 bool ends_in_reach(const std::vector<http::RangeSpec>& specs) {
   return std::any_of(specs.begin(), specs.end(),
@@ -138,8 +152,7 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
   http::FieldLines fields(stored_lines.substr(stored_lines.find("\r\n") + 2));
   for (std::string_view name, value; fields.next(name, value);) {
     if (plan.is_multipart() && name == "content-type") continue;
-    const bool wanted = plan.status == 206 || (plan.status == 304 && belongs_in_304(name)) || name == "date";
-    if (wanted) head.field(name, value);
+    if (repeats(plan, name)) head.field(name, value);
   }
   if (plan.is_multipart()) {
     head.field("content-type", http::byteranges_type(plan.boundary));
@@ -171,8 +184,9 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
   const uint64_t length = stored.body_length();
   head.status = plan.status;
   head.more_lines = more_lines;
-  head.content_length = planned_content_length(plan, length);
+  head.content_length = length;
   if (plan.status != stored.meta().status) {
+    head.content_length = planned_content_length(plan, length);
     write_planned_head(plan, stored.head(), length, lines_scratch);
     head.lines = lines_scratch;
     const bool sends = plan.status == 206 && !head_only;

@@ -28,6 +28,8 @@ struct StoredPlan {
   std::vector<http::ByteRange> ranges;
   uint64_t boundary = 0;
   bool too_many = false;  // ranges: the whole answers them, if it is at hand
+  // The caller's to say: a peer asked, over the authenticated listener. See write_planned_head().
+  bool for_peer = false;
 
   bool is_multipart() const { return !ranges.empty(); }
   bool sends_bytes(int stored_status) const { return status == stored_status || status == 206; }
@@ -49,7 +51,8 @@ std::string_view stored_field(std::string_view stored_lines, std::string_view na
 http::Validators stored_validators(std::string_view stored_lines);
 
 // The head of a plan that is not the stored one as it is (206, 304, 412, 416), in the form of
-// ReplyHead::lines.
+// ReplyHead::lines. A 304 repeats what RFC 9110 15.4.5 asks for; for a peer, which renews a copy that it
+// serves and purges by itself, all that is stored but what describes the content.
 void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, uint64_t length,
                         std::string& out);
 
