@@ -48,8 +48,8 @@ class Run final : private Driver {
   void append_request(std::string& out, uint64_t number) const;
   bool watch_signals();
   void wait_and_dispatch();
-  // In a herd those who await their first byte come first, and the others read for a millisecond at most
-  // before somebody looks again: this program's own turns must not be what is measured.
+  // In a herd those who await their first byte come first, and leave the others little: this program's own
+  // turns must not be what is measured.
   void dispatch(std::span<epoll_event> events);
   void on_signal();
   void tick(int64_t now);

@@ -51,8 +51,8 @@ struct ServerOptions {
   // need not wait for much more than the first bytes of the others.
   uint32_t turn_bytes_max = 4 * 1024 * 1024;
   uint32_t turn_bytes_min = 16 * 1024;
-  uint32_t turn_bytes_all = 64 * 1024 * 1024;
-  uint32_t turn_bytes_begun = 16 * 1024 * 1024;
+  uint32_t turn_bytes_all = 16 * 1024 * 1024;
+  uint32_t turn_bytes_begun = 4 * 1024 * 1024;
 };
 
 }  // namespace perigee::serve
