@@ -19,6 +19,8 @@ constexpr Duration head_deadline = 30s;
 constexpr Duration way_to_client = 1s;
 // Ages are told in whole seconds, rounded down once for every node on the way.
 constexpr Duration age_rounding = 3'200ms;
+// From a node's start to its first word of the purge log: a connection and a question, between regions.
+constexpr Duration first_word_max = 1s;
 // From the origin through every node into a store, with nothing broken.
 constexpr Duration on_its_way = 2s;
 // What was broken so long ago may still show: connections that hang, peers that are left alone.
@@ -401,7 +403,10 @@ void Invariants::judge_collapsing() {
     // Its asker left, which the origin hears of later than the node.
     if (each.asker_left || !each.ended || each.via.empty()) continue;
     Busy& before = busy[fmt::format("{} {}", each.via.back(), each.resource)];
-    if (each.received < before.until && !changed_since(each.resource, before.newest, each.received)) {
+    // What a node has asked before its first word of the purge log may be what was purged.
+    const bool knew_purges = before.newest >= cluster_.booted(each.via.back()) + first_word_max;
+    if (each.received < before.until && knew_purges &&
+        !changed_since(each.resource, before.newest, each.received)) {
       violate("collapsing", each.request,
               fmt::format("r{} was asked for by {} while it was under way", each.resource, each.via.back()));
     }
