@@ -16,16 +16,6 @@ namespace perigee::net {
 
 namespace {
 
-// The C library's wrappers make a thread cancellable around each call, with two locked instructions and some
-// forty others. No thread of ours is ever cancelled.
-ssize_t send_one(int fd, Slice bytes) {
-  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
-}
-
-ssize_t send_many(int fd, const msghdr& message, int flags) {
-  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL | flags);
-}
-
 class Sending {
  public:
   Sending(int fd, const PageFile* pages) : fd_(fd), pages_(pages) {}
@@ -64,7 +54,7 @@ class Sending {
     msghdr message{};
     message.msg_iov = vectors_.data();
     message.msg_iovlen = count_;
-    account(send_many(fd_, message, flags), listed_);
+    account(::syscall(SYS_sendmsg, fd_, &message, MSG_NOSIGNAL | flags), listed_);
     count_ = 0;
     listed_ = 0;
   }
@@ -96,7 +86,7 @@ Sent send_run(int fd, Slice bytes) {
   Sent sent;
   sent.offered = bytes.size();
   sent.calls = 1;
-  const ssize_t taken = send_one(fd, bytes);
+  const ssize_t taken = ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
   if (taken < 0) {
     sent.error = errno;
   } else {

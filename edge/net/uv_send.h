@@ -1,5 +1,6 @@
 // What one Stream::write() is to the kernel: a send of one run of bytes, a sendmsg of a list, a sendfile for
-// what lies in pages. Internal to edge/net.
+// what lies in pages. Not by the C library's wrappers of the first two, for the reason that uv_stream.cc
+// gives where it receives. Internal to edge/net.
 //
 // Thread rule: the thread that owns the descriptor, which blocks SIGPIPE, as every UvLoop does: sendfile
 // cannot be told not to raise it.

@@ -23,7 +23,9 @@
 //   path        at most one arrow within the region and one into the shield's; no node twice; between nodes
 //               of different topologies no second arrow; nothing that only peers may see
 // At the end:
-//   collapsing  without faults at most one plain GET at once for a variant and node whose answer is stored
+//   collapsing  without faults at most one plain GET at once for a variant and node whose answer is stored;
+//   but
+//               what was asked before a node's first word of the purge log need not be shared with later ones
 //   rest        nothing is under way anywhere, and every node drains
 //   peers       no node has refused another as no peer, or as looping; no error was logged
 //
