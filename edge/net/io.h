@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "edge/base/block_memory.h"
@@ -45,6 +46,15 @@ class TurnHook {
 
  protected:
   ~TurnHook() = default;
+};
+
+// Called when what several streams had to read has been handed out in a row (Loop::handing_out_reads()).
+class ReadsHook {
+ public:
+  virtual void on_reads_handed_out() = 0;
+
+ protected:
+  ~ReadsHook() = default;
 };
 
 struct Resolved {
@@ -83,6 +93,9 @@ struct IoCounters {
   uint64_t bytes_written = 0;
 };
 
+// A loop reads from a few streams before it hands out what it has read, and what is answered in between may
+// leave when all of it is handed out: the kernel's code and ours displace each other from the caches once for
+// a few requests, not with each.
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -105,6 +118,13 @@ class Loop {
   virtual void add_turn_hook(TurnHook& hook) = 0;
   virtual void remove_turn_hook(TurnHook& hook) = 0;
 
+  // Whether streams are being read from in a row; the reads hooks run when that is over. Outside of it, who
+  // has something to write writes it.
+  bool handing_out_reads() const { return handing_out_reads_; }
+  void add_reads_hook(ReadsHook& hook) { reads_hooks_.push_back(&hook); }
+  // Not from inside a reads hook.
+  void remove_reads_hook(ReadsHook& hook) { std::erase(reads_hooks_, &hook); }
+
   // Errors: side internal, code "listen_failed"; the context holds address and reason.
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) = 0;
   // Never fails at once: a failure comes as on_error() from the loop. Timeouts are the caller's.
@@ -113,6 +133,17 @@ class Loop {
   // from inside this call.
   virtual std::unique_ptr<ResolveRequest> resolve(std::string_view host, uint16_t port,
                                                   ResolveHandler& handler) = 0;
+
+ protected:
+  void begin_handing_out() { handing_out_reads_ = true; }
+  void end_handing_out() {
+    if (!std::exchange(handing_out_reads_, false)) return;
+    for (ReadsHook* hook : reads_hooks_) hook->on_reads_handed_out();
+  }
+
+ private:
+  std::vector<ReadsHook*> reads_hooks_;
+  bool handing_out_reads_ = false;
 };
 
 class Io {

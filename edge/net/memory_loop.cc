@@ -105,6 +105,7 @@ void MemoryLoop::run_sources() {
     scheduler_.trace(number_, sources[i]->number_);
     sources[i]->run_ready();
   }
+  end_handing_out();
   ready_.insert(ready_.begin(), sources.begin() + static_cast<ptrdiff_t>(count), sources.end());
 }
 

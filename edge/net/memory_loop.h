@@ -74,6 +74,8 @@ class MemoryLoop final : public Loop {
   void adopt(std::shared_ptr<MemoryStream> stream);
   void forget(const MemoryStream& stream);
   void adopt(const std::shared_ptr<MemoryAcceptQueue>& queue);
+  // on_read() comes now, and who answers may wait for those that are read from after it, in this turn.
+  void hand_out_reads() { begin_handing_out(); }
   // Where on_read() bytes sit; overwritten after each call, so that a view kept too long is noticed.
   std::vector<char>& receive_buffer() { return receive_buffer_; }
   MemoryScheduler& scheduler() { return scheduler_; }

@@ -209,6 +209,7 @@ void MemoryStream::read_once() {
   ++loop_.counters().reads;
   loop_.counters().bytes_read += size;
   loop_.scheduler().trace(number_, size);
+  loop_.hand_out_reads();
   handler_->on_read({buffer.data(), size});
   std::memset(buffer.data(), overwritten, size);
 }

@@ -63,6 +63,7 @@ void UvAcceptor::watch() {
 }
 
 void UvAcceptor::accept_some(int connections_max) {
+  loop_.hand_out_reads();
   for (int i = 0; i < connections_max && fd_ >= 0; ++i) {
     SocketAddress remote;
     int fd = ::accept4(fd_, remote.get(), &remote.size, SOCK_NONBLOCK | SOCK_CLOEXEC);

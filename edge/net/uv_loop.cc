@@ -38,13 +38,14 @@ UvLoop::UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options,
       pages_(pages),
       timers_(MonoTime(read_clock(CLOCK_MONOTONIC))),
       random_(seed),
-      receive_buffer_(std::make_unique<char[]>(receive_buffer_bytes)),
       reserve_fd_(open_reserve()) {
   uv_loop_init(&loop_);
-  async_.data = prepare_.data = idle_.data = timer_.data = this;
+  async_.data = prepare_.data = check_.data = idle_.data = timer_.data = this;
   uv_async_init(&loop_, &async_, [](uv_async_t* handle) { loop_of(handle).on_wakeup(); });
   uv_prepare_init(&loop_, &prepare_);
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { loop_of(handle).on_prepare(); });
+  uv_check_init(&loop_, &check_);
+  uv_check_start(&check_, [](uv_check_t* handle) { loop_of(handle).hand_out_reads(); });
   uv_idle_init(&loop_, &idle_);
   uv_timer_init(&loop_, &timer_);
 }
@@ -100,7 +101,15 @@ void UvLoop::undefer(UvDeferred& call) {
   std::replace(deferred_.begin(), deferred_.end(), &call, static_cast<UvDeferred*>(nullptr));
 }
 
+void UvLoop::hand_out_reads() {
+  if (reads_.empty() || handing_out_reads()) return;
+  begin_handing_out();
+  reads_.hand_out();
+  end_handing_out();
+}
+
 void UvLoop::on_wakeup() {
+  hand_out_reads();
   uv_idle_stop(&idle_);
   run_deferred();
   run_tasks();

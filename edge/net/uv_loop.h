@@ -1,9 +1,10 @@
 // One loop on libuv. Internal to edge/net: others know it as Loop.
 //
 // A wake-up runs from one return of epoll_wait to the next call of it. In libuv's order that is: socket
-// events and messages (poll), closed handles, timers, deferred calls (idle), and then the prepare phase,
-// where the turn hooks run. So whatever woke the loop, the hooks run once after all of it and right before it
-// may block, and the clocks, sampled when first asked for, are sampled once.
+// events and messages (poll, and check for what was read in it), closed handles, timers, deferred calls
+// (idle), and then the prepare phase, where the turn hooks run. So whatever woke the loop, the hooks run once
+// after all of it and right before it may block, and the clocks, sampled when first asked for, are sampled
+// once.
 //
 // Sockets are descriptors of ours that libuv only watches (uv_poll_t), so one read and one write make a
 // request.
@@ -26,6 +27,7 @@
 #include "edge/net/io.h"
 #include "edge/net/turn_hooks.h"
 #include "edge/net/uv_options.h"
+#include "edge/net/uv_reads.h"
 
 namespace perigee::net {
 
@@ -79,8 +81,9 @@ class UvLoop final : public Loop {
 
   uv_loop_t* uv() { return &loop_; }
   const PageFile* pages() const { return pages_.get(); }
-  char* receive_buffer() { return receive_buffer_.get(); }
-  static constexpr size_t receive_buffer_bytes = 64 * 1024;
+  UvReads& reads() { return reads_; }
+  // Hands out what was read and waits. Before anything but a further read is told of.
+  void hand_out_reads();
   bool stopping() const { return stopping_; }
 
   void defer(UvDeferred& call);
@@ -113,6 +116,7 @@ class UvLoop final : public Loop {
   uv_loop_t loop_;
   uv_async_t async_;
   uv_prepare_t prepare_;
+  uv_check_t check_;
   uv_idle_t idle_;
   uv_timer_t timer_;
   bool timer_set_ = false;
@@ -129,7 +133,7 @@ class UvLoop final : public Loop {
   Random random_;
   IoCounters counters_;
   TurnHooks hooks_;
-  std::unique_ptr<char[]> receive_buffer_;
+  UvReads reads_;
   std::vector<UvStream*> streams_;
   std::vector<std::function<void()>> shut_down_actions_;
   std::vector<std::weak_ptr<UvAcceptor>> acceptors_;

@@ -44,21 +44,6 @@ int socket_error(int fd) {
   return error;
 }
 
-// The C library's wrappers make a thread cancellable around each call, with two locked instructions and some
-// forty others. No thread of ours is ever cancelled.
-ssize_t receive(int fd, char* into, size_t size) {
-  return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
-}
-
-// With thousands of connections the one whose turn it is has left the caches; what its handler keeps comes
-// back while the kernel reads.
-void prefetch(const StreamHandler* handler) {
-  constexpr size_t line = 64;
-  constexpr size_t lines = 8;
-  const auto* at = reinterpret_cast<const char*>(handler);
-  for (size_t i = 0; i < lines; ++i) __builtin_prefetch(at + i * line);
-}
-
 bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
@@ -78,6 +63,7 @@ UvStream* UvStream::adopt(UvLoop& loop, int fd, const Address& remote) {
     delete stream;
     return nullptr;
   }
+  stream->accepted_ = true;
   loop.adopt(*stream);
   return stream;
 }
@@ -113,6 +99,7 @@ void UvStream::start_connect() {
 void UvStream::read_start() {
   if (!is_live() || ended_) return;
   reading_ = true;
+  if (kept_ != nullptr) loop_.defer(*this);
   if (state_ == State::open) watch(Watch::widen);
 }
 
@@ -136,6 +123,10 @@ void UvStream::watch(Watch how) {
 }
 
 void UvStream::on_poll(int status, int events) {
+  if (status == 0 && events == UV_READABLE && reading_ && accepted_ && !waits_ && kept_ == nullptr) {
+    return read_for_later();
+  }
+  loop_.hand_out_reads();
   // libuv has stopped watching: an error is pending, behind bytes that can still be read.
   bool broken = status < 0;
   if (broken) watched_ = 0;
@@ -164,19 +155,78 @@ void UvStream::finish_connect(int error) {
   watch(Watch::exact);
 }
 
-void UvStream::read_once() {
-  prefetch(handler_);
-  const ssize_t size = receive(fd_, loop_.receive_buffer(), UvLoop::receive_buffer_bytes);
+// Into the room of the loop's reads.
+ssize_t UvStream::receive() {
+  // The C library's wrappers make a thread cancellable around each call, with two locked instructions and
+  // some forty others. No thread of ours is ever cancelled.
+  const ssize_t size =
+      ::syscall(SYS_recvfrom, fd_, loop_.reads().room(), UvReads::read_bytes_max, 0, nullptr, nullptr);
   ++loop_.counters().reads;
+  if (size > 0) loop_.counters().bytes_read += static_cast<uint64_t>(size);
+  return size;
+}
+
+// With thousands of connections the one whose turn it is has left the caches; what its handler keeps comes
+// back while another is worked on, or while the kernel reads.
+void UvStream::prefetch() const {
+  constexpr size_t line = 64;
+  constexpr size_t lines = 8;
+  const auto* at = reinterpret_cast<const char*>(handler_);
+  for (size_t i = 0; i < lines; ++i) __builtin_prefetch(at + i * line);
+}
+
+void UvStream::read_once() {
+  if (hand_out_kept()) return;
+  prefetch();
+  const ssize_t size = receive();
   if (size > 0) {
-    loop_.counters().bytes_read += static_cast<uint64_t>(size);
-    handler_->on_read({loop_.receive_buffer(), static_cast<size_t>(size)});
-  } else if (size == 0) {
+    handler_->on_read({loop_.reads().room(), static_cast<size_t>(size)});
+  } else {
+    after_nothing(size, errno);
+  }
+}
+
+// Reads from an accepted stream whose only event is that it can be read from.
+void UvStream::read_for_later() {
+  const ssize_t size = receive();
+  if (size > 0) {
+    waits_ = true;
+    if (loop_.reads().add(*this, static_cast<size_t>(size))) loop_.hand_out_reads();
+    return;
+  }
+  const int error = errno;
+  loop_.hand_out_reads();
+  if (state_ != State::open) return;
+  // An end is told again, an error is not.
+  if (size < 0 || reading_) after_nothing(size, error);
+  if (state_ == State::open) watch(Watch::exact);
+}
+
+void UvStream::hand_out(std::string_view bytes) {
+  waits_ = false;
+  if (state_ != State::open) return;
+  if (!reading_) {
+    kept_ = std::make_unique<std::string>(bytes);
+    return;
+  }
+  handler_->on_read(bytes);
+  if (state_ == State::open) watch(watch_for_reset_ ? Watch::widen : Watch::exact);
+}
+
+// False when nothing is kept.
+bool UvStream::hand_out_kept() {
+  const auto kept = std::move(kept_);
+  if (kept != nullptr) handler_->on_read(*kept);
+  return kept != nullptr;
+}
+
+void UvStream::after_nothing(ssize_t size, int error) {
+  if (size == 0) {
     ended_ = true;
     reading_ = false;
     handler_->on_end();
-  } else if (!is_temporary(errno)) {
-    fail_now(to_stream_error(errno));
+  } else if (!is_temporary(error)) {
+    fail_now(to_stream_error(error));
   }
 }
 
@@ -212,6 +262,7 @@ void UvStream::shutdown_write() {
 }
 
 void UvStream::fail_now(StreamError error) {
+  loop_.undefer(*this);
   state_ = State::failed;
   reading_ = false;
   if (polled_) uv_poll_stop(&poll_);
@@ -229,13 +280,15 @@ void UvStream::fail_later(StreamError error) {
 void UvStream::run_deferred() {
   if (state_ == State::closing) return finish_close();
   if (state_ == State::connecting) return finish_connect(0);
-  if (state_ == State::failed) handler_->on_error(error_);
+  if (state_ == State::failed) return handler_->on_error(error_);
+  if (state_ == State::open && reading_) hand_out_kept();
 }
 
 void UvStream::close() {
   if (state_ == State::closing) return;
   state_ = State::closing;
   loop_.undefer(*this);
+  if (std::exchange(waits_, false)) loop_.reads().forget(*this);
   if (!polled_) {
     loop_.defer(*this);
     return;

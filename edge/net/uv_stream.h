@@ -2,10 +2,11 @@
 // edge/net.
 //
 // One read(2) per readable event: a short read means drained, a full buffer lets the others have their turn
-// first, as epoll will tell again. Writes go out at once; the descriptor is watched for room only after a
-// short one. The watched events change lazily: read_stop() leaves the watch alone until bytes come that
-// nobody wants. While nothing is wanted the descriptor is watched for urgent data only, which nobody sends,
-// because that also reports a reset.
+// first, as epoll will tell again. What an accepted stream has read is handed out together with what the
+// others have (UvReads), what one of our own connects has read at once. Writes go out at once; the descriptor
+// is watched for room only after a short one. The watched events change lazily: read_stop() leaves the watch
+// alone until bytes come that nobody wants. While nothing is wanted the descriptor is watched for urgent data
+// only, which nobody sends, because that also reports a reset.
 //
 // Owns itself until on_closed() has returned.
 //
@@ -13,6 +14,10 @@
 #pragma once
 
 #include <uv.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "edge/net/stream.h"
 #include "edge/net/uv_loop.h"
@@ -40,6 +45,10 @@ class UvStream final : public Stream, public UvDeferred {
 
   void run_deferred() override;
 
+  // What UvReads has of it is next, and is handed out.
+  void prefetch() const;
+  void hand_out(std::string_view bytes);
+
   // Where the loop keeps it in its list.
   void set_place(size_t place) { place_ = place; }
   size_t place() const { return place_; }
@@ -56,6 +65,10 @@ class UvStream final : public Stream, public UvDeferred {
   void on_poll(int status, int events);
   void finish_connect(int error);
   void read_once();
+  void read_for_later();
+  ssize_t receive();
+  void after_nothing(ssize_t size, int error);
+  bool hand_out_kept();
   size_t account(const Sent& sent);
   void watch(Watch how);
   void fail_now(StreamError error);
@@ -68,10 +81,13 @@ class UvStream final : public Stream, public UvDeferred {
   StreamHandler* handler_ = nullptr;
   Address remote_;
   size_t place_ = 0;
+  std::unique_ptr<std::string> kept_;  // read and not wanted when it was this stream's turn
   int fd_ = -1;
   int watched_ = 0;
   State state_ = State::open;
   StreamError error_ = StreamError::none;
+  bool accepted_ = false;
+  bool waits_ = false;   // in the loop's UvReads
   bool polled_ = false;  // poll_ is initialised
   bool reading_ = false;
   bool want_write_ = false;

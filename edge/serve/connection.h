@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
@@ -29,6 +30,8 @@ class Connection {
   // The turn asked for with want_turn(): the place where everything is done that must not happen inside a
   // caller's call.
   virtual void on_turn() = 0;
+  // All that was read is handed out: what was set aside is written. Only after leave_later().
+  virtual void on_reads_handed_out() {}
   // Ends between requests: at once when idle, else after the answer under way.
   virtual void begin_drain() = 0;
   // Ends now, whatever is under way.
@@ -76,6 +79,8 @@ class ConnectionHost {
 
   // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
   virtual void want_turn(Connection& connection) = 0;
+  // on_reads_handed_out() comes once. While the loop hands out reads.
+  void leave_later(Connection& connection) { leaving_.push_back(&connection); }
   // The connection is about to delete itself.
   virtual void forget(Connection& connection) = 0;
   // The protocol of a new connection is known: deletes `opening` and puts one of that protocol in its place,
@@ -84,6 +89,8 @@ class ConnectionHost {
 
  protected:
   ~ConnectionHost() = default;
+
+  std::vector<Connection*> leaving_;  // null where the connection has died since
 };
 
 }  // namespace perigee::serve

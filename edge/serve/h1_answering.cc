@@ -2,6 +2,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "edge/serve/h1_connection.h"
 #include "edge/serve/taken_stream.h"
@@ -107,6 +108,33 @@ void H1Connection::body_ready() { host_.want_turn(*this); }
 void H1Connection::cut() {
   cut_wanted_ = true;
   host_.want_turn(*this);
+}
+
+// While the loop hands out reads, short answers to all that a client has asked leave together with those to
+// other clients.
+bool H1Connection::set_aside(Advance last) {
+  if (!host_.loop.handing_out_reads() || step_ != Step::idle || last != Advance::wait) return false;
+  if (cut_wanted_ || !all_out() || !host_.batch.is_short_text()) return false;
+  leaving_ = host_.batch.set_aside();
+  host_.leave_later(*this);
+  return true;
+}
+
+// Writes what was set aside, if anything. The step is that of on_read(), or a later one.
+void H1Connection::leave() {
+  if (leaving_.empty()) return;
+  const Slice bytes = std::exchange(leaving_, {});
+  const size_t taken = stream_->write({&bytes, 1});
+  host_.metrics.add(Metric::client_bytes_sent, taken);
+  if (taken == bytes.size()) {
+    if (host_.draining || client_ended_) host_.want_turn(*this);
+    return;
+  }
+  queue_.add_copy(bytes.substr(taken));
+  blocked_ = true;
+  since_ = host_.loop.now();
+  update_reading();
+  update_deadline();
 }
 
 // Writes what there is, and bytes of the body source until it has none, the turn's share is used or the

@@ -64,6 +64,7 @@ void H1Connection::on_closed() {
 // Everything that can be done now: requests are read and begun, answers gathered and written, ended exchanges
 // reported.
 void H1Connection::work(bool from_tail) {
+  leave();
   if (step_ == Step::closed || step_ == Step::taken) return;
   assert(host_.batch.empty());
   if (from_tail) input_ = tail_;
@@ -71,12 +72,15 @@ void H1Connection::work(bool from_tail) {
   const uint32_t share = host_.turn_share();
   turn_left_ = share;
   Advance last;
+  bool waited = false;
   do {
     do {
       last = advance();
     } while (last == Advance::more);
+    if (set_aside(last)) break;
+    waited = !all_out();
     send();
-  } while (settle(last));
+  } while (settle(last, waited));
   host_.took_of_turn(share - turn_left_);
   settle_end_of_input();
   keep_rest(from_tail);
@@ -87,8 +91,9 @@ void H1Connection::work(bool from_tail) {
   update_deadline();
 }
 
-// Draws the consequences of what was written. True: there may be more to do at once.
-bool H1Connection::settle(Advance last) {
+// Draws the consequences of what was written; waited: answers from before were in the way of what has come
+// behind them. True: there may be more to do at once.
+bool H1Connection::settle(Advance last, bool waited) {
   if (step_ == Step::closed || step_ == Step::taken) return false;
   if (cut_wanted_) {
     close(CloseReason::cut);
@@ -104,7 +109,7 @@ bool H1Connection::settle(Advance last) {
     finish();
     return false;
   }
-  return last == Advance::batch_full;
+  return last == Advance::batch_full || (waited && !input_.empty());
 }
 
 void H1Connection::settle_end_of_input() {
@@ -216,6 +221,7 @@ void H1Connection::linger(size_t received) {
 
 void H1Connection::close(CloseReason reason) {
   if (step_ == Step::closed || step_ == Step::taken) return;
+  leave();
   const bool partial = !all_out() || (step_ == Step::exchange && answer_ == Answer::streaming);
   step_ = Step::closed;
   deadline_ = MonoTime::max();

@@ -31,6 +31,7 @@ class H1Connection final : public Connection,
   H1Connection(ConnectionHost& host, net::Stream& stream);
 
   void on_turn() override;
+  void on_reads_handed_out() override { leave(); }
   void begin_drain() override;
   void shut_down() override;
 
@@ -72,7 +73,7 @@ class H1Connection final : public Connection,
   void on_closed() override;
   void on_timer(net::Timer& timer) override;
   void work(bool from_tail);
-  bool settle(Advance last);
+  bool settle(Advance last, bool waited);
   void settle_end_of_input();
   void keep_rest(bool from_tail);
   void update_reading();
@@ -82,7 +83,7 @@ class H1Connection final : public Connection,
   void linger(size_t received);
   void close(CloseReason reason);
   void end_exchange(ExchangeEnd end);
-  bool all_out() const { return !blocked_ && queue_.empty(); }
+  bool all_out() const { return !blocked_ && leaving_.empty() && queue_.empty(); }
 
   // Reading (h1_reading.cc).
   Advance advance();
@@ -109,6 +110,8 @@ class H1Connection final : public Connection,
   void gather(const ReplyHead& head, uint64_t length, std::span<const Slice> body, uint64_t body_bytes,
               const Hold& hold);
   void write_text(std::string_view first, std::string_view second, std::string_view third);
+  bool set_aside(Advance last);
+  void leave();
   void send();
   bool flush();
   bool pull_body();
@@ -130,6 +133,7 @@ class H1Connection final : public Connection,
   std::string_view input_;  // during work(): what was received and is not used up
   std::string tail_;        // between work() calls: the same, copied
   OutputQueue queue_;
+  Slice leaving_;  // answers set aside in the batch while the loop hands out reads
   http::BodyReader content_reader_;
   uint64_t content_length_ = 0;  // of the request, by its framing
   uint64_t answer_left_ = 0;     // of an announced content-length, not yet given by the source

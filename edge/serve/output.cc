@@ -167,6 +167,13 @@ void OutputBatch::keep(OutputQueue& queue, size_t piece, Slice rest, uint32_t& a
   hold.given = hold.given && !last;
 }
 
+Slice OutputBatch::set_aside() {
+  const Slice text = slices_.front();
+  set_aside_ = scratch_used_;
+  drop();
+  return text;
+}
+
 void OutputBatch::drop() {
   for (const Hold& hold : holds_) {
     if (hold.given && hold.release != nullptr) hold.release(hold.owner, hold.object);
@@ -175,7 +182,7 @@ void OutputBatch::drop() {
   owners_.clear();
   holds_.clear();
   if (!overflow_.empty()) overflow_.clear();
-  scratch_used_ = 0;
+  scratch_used_ = set_aside_;
   open_ = false;
   body_bytes_ = 0;
   replies_ = 0;

@@ -4,10 +4,11 @@
 // OutputBatch is shared by all connections of a loop and empty between their turns. It holds slices; what
 // nobody else keeps (field lines of this answer, chunk framing) and short answers as a whole go into its
 // scratch memory, where what is added in a row is one slice: to copy a KiB takes less time than to have the
-// kernel walk a list of slices, and a copy needs no hold.
-// OutputQueue belongs to one connection and holds what a short write left over: views with their holds
-// acquired, and copies of scratch text. Body bytes of a BodySource never get there; they stay with their
-// source until consumed.
+// kernel walk a list of slices, and a copy needs no hold. What is one short text can be set aside: it stays
+// in the scratch memory, behind which the next connection's begins, and is written when the loop has handed
+// out what was read (net::Loop::handing_out_reads()). OutputQueue belongs to one connection and holds what a
+// short write left over: views with their holds acquired, and copies of scratch text. Body bytes of a
+// BodySource never get there; they stay with their source until consumed.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -92,6 +93,14 @@ class OutputBatch {
   // Forgets everything, and releases what was given and not moved on.
   void drop();
 
+  // Whether all there is lies in the scratch memory in a row, and is short.
+  bool is_short_text() const {
+    return slices_.size() == 1 && open_ && holds_.empty() && slices_.front().size() <= copy_max;
+  }
+  // Forgets it, but leaves it where it is until drop_set_aside(). Needs is_short_text().
+  Slice set_aside();
+  void drop_set_aside() { set_aside_ = scratch_used_ = 0; }
+
  private:
   static constexpr uint32_t scratch_piece = ~uint32_t{0};
   static constexpr uint32_t body_piece = ~uint32_t{0} - 1;
@@ -108,6 +117,7 @@ class OutputBatch {
   std::vector<Hold> holds_;
   std::unique_ptr<char[]> scratch_;
   size_t scratch_used_ = 0;
+  size_t set_aside_ = 0;                           // of the scratch memory
   bool open_ = false;                              // the last slice ends where the scratch memory goes on
   std::vector<std::unique_ptr<char[]>> overflow_;  // texts the scratch had no room for
   size_t body_bytes_ = 0;

@@ -48,10 +48,12 @@ Server::Server(net::Loop& on, const ServerOptions& with, Handler& answering, Met
       self_(std::make_shared<Server*>(this)),
       drain_timer_(static_cast<net::TimerHandler&>(*this)) {
   loop.add_turn_hook(*this);
+  loop.add_reads_hook(*this);
 }
 
 Server::~Server() {
   loop.remove_turn_hook(*this);
+  loop.remove_reads_hook(*this);
   if (last_hook_.added) loop.remove_turn_hook(last_hook_);
   while (first_ != nullptr) {
     Connection* connection = first_;
@@ -121,6 +123,9 @@ void Server::link(Connection& connection) {
 void Server::unlink(Connection& connection) {
   (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+  if (!leaving_.empty()) {
+    std::replace(leaving_.begin(), leaving_.end(), &connection, static_cast<Connection*>(nullptr));
+  }
   if (connection.turn_wanted_) {
     for (Turns* queue : {&newcomers_, &turns_, &running_})
       std::replace(queue->begin(), queue->end(), &connection, static_cast<Connection*>(nullptr));
@@ -153,6 +158,15 @@ void Server::on_turn_end() {
   if (!turns_.empty()) run(turns_, false);
   turn_bytes_left = options.turn_bytes_all;
   if (!newcomers_.empty() || !turns_.empty()) wake_again();
+}
+
+void Server::on_reads_handed_out() {
+  if (leaving_.empty()) return;
+  for (Connection* connection : leaving_) {
+    if (connection != nullptr) connection->on_reads_handed_out();
+  }
+  leaving_.clear();
+  batch.drop_set_aside();
 }
 
 // Gives turns to a queue, to all of it or until the bytes of this turn are used up. Who had none comes first

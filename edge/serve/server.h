@@ -33,6 +33,7 @@ class DrainHandler {
 class Server final : public ConnectionHost,
                      private net::AcceptHandler,
                      private net::TurnHook,
+                     private net::ReadsHook,
                      private net::TimerHandler {
  public:
   Server(net::Loop& on, const ServerOptions& with, Handler& answering, MetricShard& counting);
@@ -70,6 +71,7 @@ class Server final : public ConnectionHost,
 
   net::StreamHandler& on_accept(net::Listener& listener, net::Stream& stream) override;
   void on_turn_end() override;
+  void on_reads_handed_out() override;
   void on_timer(net::Timer& timer) override;
   void adopt(Connection& connection);
   template <typename Protocol>

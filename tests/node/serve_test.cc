@@ -107,6 +107,16 @@ TEST_CASE("a short write keeps what is left, holds it if it was not copied, and 
   }
 }
 
+TEST_CASE("a request behind an answer of which the kernel took a part is answered when that is out",
+          "[serve]") {
+  for (const size_t buffer : {20, 27, 30, 40, 60}) {
+    ServeRig rig;
+    rig.set_buffers(buffer);
+    RawClient& client = rig.ask(repeat(get_root, 3));
+    CHECK(client.received == repeat(hello, 3));
+  }
+}
+
 TEST_CASE("what is held for a client that goes away is let go", "[serve]") {
   ServeRig rig;
   rig.set_buffers(1000);
