@@ -294,7 +294,11 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::Requ
                     head)) {
     auto* stream = new StoredStream(stored.large_body(), parts_of(plan, stored.head(), length));
     stream->own(exchange);
-    exchange.reply(head, *stream);
+    if (plan.status == static_cast<int>(meta.status)) {
+      exchange.reply_held(head, hold_of(worker_.reader(), stored), *stream);
+    } else {
+      exchange.reply(head, *stream);
+    }
   }
   const bool sends_body = !head_only && plan.sends_bytes(static_cast<int>(meta.status));
   const uint64_t body_bytes = sends_body ? plan.length : 0;
