@@ -100,8 +100,8 @@ Refusal H2HeadReader::read_request_line(const HeadLimits& limits, RequestHead& h
     return {400, "missing pseudo-header field"};
   }
   const std::string_view scheme = view(scheme_.value);
-  if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https"))
-    return {421, "target of a foreign scheme"};
+  const bool secure = equal_ignoring_case(scheme, "https");
+  if (!secure && !equal_ignoring_case(scheme, "http")) return {421, "target of a foreign scheme"};
   const Span method = method_.value;
   const Span path = path_.value;
   if (view(path).empty() || view(path).find(' ') != std::string_view::npos) return {400, "malformed target"};
@@ -119,6 +119,7 @@ Refusal H2HeadReader::read_request_line(const HeadLimits& limits, RequestHead& h
   // RFC 9113 8.3.1: :path is never an absolute URI.
   if (head.form == TargetForm::absolute || head.form == TargetForm::authority)
     return {400, "malformed target"};
+  head.scheme = secure ? "https" : "http";
   return {};
 }
 

@@ -39,7 +39,7 @@ struct RequestHead {
   Method method = Method::get;
   std::string_view method_text;
   TargetForm form = TargetForm::origin;
-  std::string_view scheme;  // of an absolute-form target; empty otherwise
+  std::string_view scheme;  // of an absolute-form target, or of HTTP/2; else empty
   std::string_view
       authority;  // host and port as sent: of an absolute-form target, else of Host; may be empty in HTTP/1.0
   std::string_view path;      // path and query, at least "/"; "*" for asterisk-form; empty for authority-form

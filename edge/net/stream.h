@@ -7,10 +7,10 @@
 //
 // Thread rule: every call, either way, on the stream's own loop.
 //
-// Reading is push: on_read() hands out bytes that are good during the call only (they sit in the loop's one
-// receive buffer). Writing is readiness: write() takes what the kernel takes now, and after a short write
-// on_writable() comes once when there is room again. The stream never buffers and never keeps a view of what
-// it was given.
+// Reading is push: on_read() hands out bytes that are good during the call only (they sit in the loop's
+// receive buffer, where those of other streams may be as well). Writing is readiness: write() takes what the
+// kernel takes now, and after a short write on_writable() comes once when there is room again. The stream
+// never buffers and never keeps a view of what it was given.
 #pragma once
 
 #include <cstddef>

@@ -82,7 +82,7 @@ class UvLoop final : public Loop {
   uv_loop_t* uv() { return &loop_; }
   const PageFile* pages() const { return pages_.get(); }
   UvReads& reads() { return reads_; }
-  // Hands out what was read and waits. Before anything but a further read is told of.
+  // Hands out what was read and waits (UvReads).
   void hand_out_reads();
   bool stopping() const { return stopping_; }
 

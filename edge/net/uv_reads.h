@@ -1,9 +1,9 @@
 // What was read from accepted streams and has not been handed out yet: of at most 16 of them, in the order in
-// which it came. The loop hands it out when this is full, after the last event of a wake-up, and before
-// anything else happens; so nothing waits for longer than it takes to read from 15 others.
+// which it came. The loop hands it out when this is full, after the last event of a wake-up, and before an
+// accepted stream hears of anything but a read, a new one is accepted, or messages run.
 //
 // In between a stream may be closed, which is forgotten here, or stop reading, which then keeps its bytes
-// itself. That can only be the doing of those before it in this list.
+// itself.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -35,7 +35,7 @@ class UvReads {
 
  private:
   static constexpr size_t streams_max = 16;
-  // More waits only behind the read that went over it.
+  // A read that goes over it is the last.
   static constexpr size_t waiting_bytes_max = 16 * 1024;
 
   struct Read {

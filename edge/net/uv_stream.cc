@@ -126,7 +126,8 @@ void UvStream::on_poll(int status, int events) {
   if (status == 0 && events == UV_READABLE && reading_ && accepted_ && !waits_ && kept_ == nullptr) {
     return read_for_later();
   }
-  loop_.hand_out_reads();
+  // Not before one of our own connects, which may be idle and no longer fit for the request that waits here.
+  if (accepted_) loop_.hand_out_reads();
   // libuv has stopped watching: an error is pending, behind bytes that can still be read.
   bool broken = status < 0;
   if (broken) watched_ = 0;
@@ -188,6 +189,7 @@ void UvStream::read_once() {
 
 // Reads from an accepted stream whose only event is that it can be read from.
 void UvStream::read_for_later() {
+  assert(!loop_.handing_out_reads());
   const ssize_t size = receive();
   if (size > 0) {
     waits_ = true;

@@ -123,17 +123,13 @@ bool EdgeHandler::admit(serve::ServerExchange& exchange, const http::RequestHead
     refuse(exchange, 421, "no-such-site");
     return false;
   }
-  std::string_view scheme = exchange.scheme();
-  if (scheme == "https" && misdirected(exchange, context)) {
-    refuse(exchange, 421, "misdirected");
-    return false;
-  }
   if (!context.from_peer && !admit_client(exchange, context)) return false;
   if (request.method == http::Method::options && max_forwards(request) == 0) {
     answer_options(exchange);
     return false;
   }
-  if (context.from_peer && !request.scheme.empty()) scheme = request.scheme;
+  const bool says_scheme = context.from_peer && !request.scheme.empty();
+  const std::string_view scheme = says_scheme ? request.scheme : exchange.scheme();
   const std::string_view path = request.path == "*" ? "/" : request.path;
   std::string& key = worker_.key_scratch();
   if (!cache::build_key(scheme, request.authority, path, key)) {
@@ -205,10 +201,10 @@ void EdgeHandler::answer_peer(serve::ServerExchange& exchange) {
 }
 
 // RFC 9110 7.4: a client that was shown one site's certificate may ask for that site's hosts only.
-bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestContext& context) const {
-  const net::TlsFacts* facts = exchange.tls();
-  const std::string_view name = facts == nullptr ? std::string_view() : facts->server_name;
-  if (name.empty() || equal_ignoring_case(name, host_of(exchange.request().authority))) return false;
+bool EdgeHandler::misdirected(const net::TlsFacts& facts, const http::RequestHead& request,
+                              const RequestContext& context) const {
+  const std::string_view name = facts.server_name;
+  if (name.empty() || equal_ignoring_case(name, host_of(request.authority))) return false;
   return worker_.snapshot().sites->find(name) != context.site;
 }
 
@@ -216,6 +212,16 @@ bool EdgeHandler::misdirected(serve::ServerExchange& exchange, const RequestCont
 bool EdgeHandler::admit_client(serve::ServerExchange& exchange, RequestContext& context) {
   const net::TlsFacts* facts = exchange.tls();
   const http::RequestHead& request = exchange.request();
+  // RFC 9110 7.4: what is asked for as https must have come over TLS. The other way round it is no better:
+  // the answer would be that of another resource.
+  if (!request.scheme.empty() && !equal_ignoring_case(request.scheme, exchange.scheme())) {
+    refuse(exchange, 421, "scheme");
+    return false;
+  }
+  if (facts != nullptr && misdirected(*facts, request, context)) {
+    refuse(exchange, 421, "misdirected");
+    return false;
+  }
   // RFC 8470 5.2: what may do harm when it comes twice waits for the handshake; the client asks again.
   if (facts != nullptr && facts->early && (!http::is_safe(request.method) || http::has_content(request))) {
     refuse(exchange, 425, "too-early");
@@ -288,7 +294,11 @@ void EdgeHandler::serve_stored(serve::ServerExchange& exchange, const http::Requ
                     head)) {
     auto* stream = new StoredStream(stored.large_body(), parts_of(plan, stored.head(), length));
     stream->own(exchange);
-    exchange.reply(head, *stream);
+    if (plan.status == static_cast<int>(meta.status)) {
+      exchange.reply_held(head, hold_of(worker_.reader(), stored), *stream);
+    } else {
+      exchange.reply(head, *stream);
+    }
   }
   const bool sends_body = !head_only && plan.sends_bytes(static_cast<int>(meta.status));
   const uint64_t body_bytes = sends_body ? plan.length : 0;

@@ -30,7 +30,8 @@ class EdgeHandler final : public serve::Handler {
   bool take_invalidation(serve::ServerExchange& exchange, const RequestContext& context);
   void answer_peer(serve::ServerExchange& exchange);
   bool admit_client(serve::ServerExchange& exchange, RequestContext& context);
-  bool misdirected(serve::ServerExchange& exchange, const RequestContext& context) const;
+  bool misdirected(const net::TlsFacts& facts, const http::RequestHead& request,
+                   const RequestContext& context) const;
   void answer_options(serve::ServerExchange& exchange);
   void look_up(const http::RequestHead& request, RequestContext& context);
   std::string_view lines_of(const RequestContext& context, int64_t age, int64_t ttl);

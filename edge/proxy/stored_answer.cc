@@ -178,6 +178,10 @@ uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_
   }
 }
 
+serve::Hold hold_of(cache::Reader& reader, const cache::StoredResponse& stored) {
+  return {&acquire_stored, &release_stored, &reader, &stored};
+}
+
 bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const cache::StoredResponse& stored,
                   bool head_only, const StoredPlan& plan, std::string_view more_lines,
                   std::string& lines_scratch, serve::ReplyHead& head) {
@@ -202,7 +206,7 @@ bool reply_stored(serve::ServerExchange& exchange, cache::Reader& reader, const 
     return true;
   }
   head.lines = stored.head();
-  const serve::Hold hold{&acquire_stored, &release_stored, &reader, &stored};
+  const serve::Hold hold = hold_of(reader, stored);
   if (!stored.has_small_body() && !head_only) {
     std::array<Slice, pieces_max> pieces;
     const size_t count = stored.large_body()->pieces(pieces);

@@ -59,6 +59,9 @@ void write_planned_head(const StoredPlan& plan, std::string_view stored_lines, u
 // Content-Length to announce for the plan.
 uint64_t planned_content_length(const StoredPlan& plan, uint64_t representation_length);
 
+// Keeps a stored response where it is found, beyond the turn, for the reader's worker.
+serve::Hold hold_of(cache::Reader& reader, const cache::StoredResponse& stored);
+
 // Answers from a stored response at once when its body is small or of a few blocks, or nothing of it is sent.
 // False: nothing was done, stream parts_of() the large body with `head`, which is filled in either way
 // (lines_scratch holds what it points to).

@@ -30,7 +30,7 @@ class Connection {
   // The turn asked for with want_turn(): the place where everything is done that must not happen inside a
   // caller's call.
   virtual void on_turn() = 0;
-  // All that was read is handed out: what was set aside is written. Only after leave_later().
+  // What was set aside is written. Only after leave_later().
   virtual void on_reads_handed_out() {}
   // Ends between requests: at once when idle, else after the answer under way.
   virtual void begin_drain() = 0;
@@ -59,8 +59,9 @@ class ConnectionHost {
   const ServerOptions options;
   Handler& handler;
   MetricShard& metrics;
-  // One for all connections: a head lives only while its on_request() runs, the batch only until the
-  // connection that is being worked on has flushed it. So an idle connection pays for neither.
+  // One for all connections: a head lives only while its on_request() runs, what is in the batch only until
+  // the connection that is being worked on has flushed it or set it aside. So an idle connection pays for
+  // neither.
   http::RequestHead head;
   OutputBatch batch;
   H2Output h2_output;
@@ -79,8 +80,15 @@ class ConnectionHost {
 
   // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
   virtual void want_turn(Connection& connection) = 0;
-  // on_reads_handed_out() comes once. While the loop hands out reads.
+  // While the loop hands out reads: on_reads_handed_out() comes when it is done, or when somebody else has
+  // something to write that may take longer.
   void leave_later(Connection& connection) { leaving_.push_back(&connection); }
+  void let_leave() {
+    for (Connection* connection : leaving_) {
+      if (connection != nullptr) connection->on_reads_handed_out();
+    }
+    leaving_.clear();
+  }
   // The connection is about to delete itself.
   virtual void forget(Connection& connection) = 0;
   // The protocol of a new connection is known: deletes `opening` and puts one of that protocol in its place,

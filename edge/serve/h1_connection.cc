@@ -78,6 +78,7 @@ void H1Connection::work(bool from_tail) {
       last = advance();
     } while (last == Advance::more);
     if (set_aside(last)) break;
+    if (!host_.batch.empty()) host_.let_leave();
     waited = !all_out();
     send();
   } while (settle(last, waited));

@@ -59,8 +59,7 @@ void H2Connection::submit_reply(H2Stream& stream, const ReplyHead& head, uint64_
   NameValues fields;
   put_status(head.status, stream.status_);
   fields.add(":status", {stream.status_.data(), stream.status_.size()}, views);
-  // With a source the head's bytes are the caller's; otherwise the hold covers them.
-  fields.add_lines(head.lines, true, stream.source_ == nullptr ? views : uint8_t{NGHTTP2_NV_FLAG_NONE});
+  fields.add_lines(head.lines, true, stream.head_lasts_ ? views : uint8_t{NGHTTP2_NV_FLAG_NONE});
   fields.add_lines(head.more_lines, false, NGHTTP2_NV_FLAG_NONE);
   std::array<char, 20> digits;
   if (length != ReplyHead::unknown_length && head.status >= 200 && head.status != 204) {

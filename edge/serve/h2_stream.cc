@@ -30,6 +30,8 @@ H2Stream::Give H2Stream::offer_body(size_t most, size_t& bytes) {
 
 // What was taken and is not written is still the source's, and comes again at the front of what it gives.
 H2Stream::Give H2Stream::offer_source(size_t most, size_t& bytes) {
+  // Content is asked for when the head has become a frame, so nobody looks at its lines any more.
+  release_hold();
   std::array<Slice, 16> slices;
   size_t count = 0;
   switch (source_->pull(slices, count)) {
@@ -152,9 +154,16 @@ void H2Stream::send_interim(const ReplyHead& head) {
   if (!answered_ && !closed_) connection_.submit_interim(*this, head);
 }
 
+void H2Stream::reply_held(const ReplyHead& head, const Hold& hold, BodySource& source) {
+  hold_ = hold;
+  head_lasts_ = true;
+  reply(head, source);
+}
+
 void H2Stream::reply(const ReplyHead& head, std::string_view body, const Hold& hold) {
   const bool bodiless = head_method_ || head.status < 200 || head.status == 204 || head.status == 304;
   hold_ = hold;
+  head_lasts_ = true;
   uint64_t length = head.content_length;
   if (bodiless) body = {};
   if (length == ReplyHead::unknown_length && !bodiless) length = body.size();

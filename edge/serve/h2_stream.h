@@ -62,6 +62,7 @@ class H2Stream final : public ServerExchange {
   const net::TlsFacts* tls() const override;
   void reply(const ReplyHead& head, std::string_view body, const Hold& hold) override;
   void reply(const ReplyHead& head, BodySource& source) override;
+  void reply_held(const ReplyHead& head, const Hold& hold, BodySource& source) override;
   void send_interim(const ReplyHead& head) override;
   void body_ready() override;
   void set_handler(ExchangeHandler& handler) override { handler_ = &handler; }
@@ -85,13 +86,14 @@ class H2Stream final : public ServerExchange {
   BodySource* source_ = nullptr;
   std::string_view body_;  // of an answer given as a whole: what is not taken yet
   Hold hold_;
-  bool holding_ = false;  // it is acquired
-  uint64_t left_ = 0;     // bytes of the answer that were announced and not taken yet
-  size_t unwritten_ = 0;  // bytes of the source that were taken and not written yet
-  std::string content_;   // of the request, received and not delivered
-  size_t discarded_ = 0;  // of the same, not wanted: to be given back to the windows
-  Pace takes_;            // how fast the client takes what of the answer it could have
-  Pace sends_;            // and sends the content that is awaited
+  bool holding_ = false;     // it is acquired
+  bool head_lasts_ = false;  // hold_ covers the head's lines
+  uint64_t left_ = 0;        // bytes of the answer that were announced and not taken yet
+  size_t unwritten_ = 0;     // bytes of the source that were taken and not written yet
+  std::string content_;      // of the request, received and not delivered
+  size_t discarded_ = 0;     // of the same, not wanted: to be given back to the windows
+  Pace takes_;               // how fast the client takes what of the answer it could have
+  Pace sends_;               // and sends the content that is awaited
   std::array<char, 3> status_{};
   bool head_method_ = false;
   bool expects_continue_ = false;

@@ -114,6 +114,12 @@ class ServerExchange {
   // The answer's head now, its body from source until end or failed. source must live until
   // on_exchange_end(). head is copied.
   virtual void reply(const ReplyHead& head, BodySource& source) = 0;
+  // The same, and head.lines are good for as long as hold has them, so that a protocol which need not copy
+  // them does not. hold must not be given.
+  virtual void reply_held(const ReplyHead& head, const Hold& hold, BodySource& source) {
+    static_cast<void>(hold);
+    reply(head, source);
+  }
   // The source has something new after it said wait.
   virtual void body_ready() = 0;
   // An interim response (1xx, not 101); copied. Clients of HTTP/1.0 do not get it.

@@ -161,11 +161,7 @@ void Server::on_turn_end() {
 }
 
 void Server::on_reads_handed_out() {
-  if (leaving_.empty()) return;
-  for (Connection* connection : leaving_) {
-    if (connection != nullptr) connection->on_reads_handed_out();
-  }
-  leaving_.clear();
+  let_leave();
   batch.drop_set_aside();
 }
 

@@ -1,4 +1,4 @@
-"""What a hit may cost in instructions: bench/count/ceilings.json, which a change may lower and not raise."""
+"""What a hit may cost in instructions, and over HTTP/2 in all else: bench/count/ceilings.json, which a change may lower and not raise."""
 import json
 import subprocess
 from pathlib import Path

@@ -3,7 +3,8 @@
 Measured on bench-hit-path (bench/micro/hit_path.cc) as the difference between a long run and a short one, so that starting and ending
 weigh nothing; instructions by callgrind, between entering and leaving UvLoop::run(). Once with a wake-up of the loop for each hit, and
 once with sixteen hits in a wake-up: from the two follows what a hit costs by itself, and what a wake-up does. The kernel's
-instructions are not in it.
+instructions are not in it. Over HTTP/2 the sixteen are streams of one connection, without TLS, so that nghttp2 is counted and OpenSSL
+is not.
 
 Locked instructions are found in the machine code (a lock prefix, or an exchange with memory, which the processor locks by itself) and
 counted as often as callgrind saw them run. Every mutex and every atomic read-modify-write is one, whoever shares it.
@@ -24,13 +25,19 @@ PIPELINED = 16
 
 def run(build):
     figures = count(build)
-    for function, per_hit in figures.pop("functions"):
-        print(f"{per_hit:9.1f}  {function[:130]}")
+    for name in ("functions", "h2_functions"):
+        print(name)
+        for function, per_hit in figures.pop(name):
+            print(f"{per_hit:9.1f}  {function[:130]}")
     return figures
 
 
 def count(build):
-    """Per hit, unless it says otherwise."""
+    """Per hit, unless it says otherwise; over HTTP/1.1 unless it says h2."""
+    return {**count_http1(build), **count_http2(build)}
+
+
+def count_http1(build):
     alone = Difference(build, 1)
     together = Difference(build, PIPELINED)
     instructions = shares(alone, together, "instructions")
@@ -49,6 +56,26 @@ def count(build):
     }
 
 
+def count_http2(build):
+    """What nghttp2 allocates for a stream, and all else, with one stream at a time and with sixteen."""
+    alone = Difference(build, 1, "h2")
+    together = Difference(build, PIPELINED, "h2")
+    instructions = shares(alone, together, "instructions")
+    return {
+        "h2_reads_per_hit": alone.reads / alone.hits,
+        "h2_writes_per_hit": alone.writes / alone.hits,
+        "h2_reads_per_hit_of_16": together.reads / together.hits,
+        "h2_writes_per_hit_of_16": together.writes / together.hits,
+        "h2_allocations_per_hit": alone.allocations / alone.hits,
+        "h2_allocations_per_hit_of_16": together.allocations / together.hits,
+        "h2_instructions_per_hit": round(sum(instructions), 1),
+        "h2_instructions_per_hit_of_16": round(instructions[0] + instructions[1] / PIPELINED, 1),
+        "h2_locked_per_hit": round(alone.locked / alone.hits, 4),
+        "h2_locked_where": alone.locked_where,
+        "h2_functions": together.functions,
+    }
+
+
 def shares(alone, together, what):
     """What a hit costs and what a wake-up costs, when both runs cost so much for each of their hits and each of their wake-ups. A
     pipelined write may be read in two parts, so wake-ups are counted and not assumed."""
@@ -61,8 +88,8 @@ def shares(alone, together, what):
 class Difference:
     """Between a long run and a short one."""
 
-    def __init__(self, build, pipelined):
-        short, long = (Run(build, rounds, pipelined) for rounds in (SHORT, LONG))
+    def __init__(self, build, together, *protocol):
+        short, long = (Run(build, rounds, together, *protocol) for rounds in (SHORT, LONG))
         for name in ("hits", "reads", "writes", "wakeups"):
             setattr(self, name, long.io[name] - short.io[name])
         self.allocations = long.allocations - short.allocations
@@ -75,8 +102,8 @@ class Difference:
 
 
 class Run:
-    def __init__(self, build, rounds, pipelined):
-        command = [str(build / "bench-hit-path"), str(rounds), str(pipelined)]
+    def __init__(self, build, rounds, together, *protocol):
+        command = [str(build / "bench-hit-path"), str(rounds), str(together), *protocol]
         with tempfile.TemporaryDirectory(prefix="perigee-") as folder:
             counter = Path(folder) / "allocations"
             counter.write_bytes(bytes(8))

@@ -49,7 +49,7 @@ class Floor(Process):
 def run(build):
     pairs = compare(build, KILOBYTE)
     calls = syscalls(build)
-    counted = counts.count(build)
+    counted = counts.count_http1(build)
     more = {name: value for name, value in counted.items() if name.startswith(("instructions", "locked_per"))}
     for name, per_hit in sorted(calls.items(), key=lambda item: -item[1]):
         print(f"{name:<16} {per_hit:8.4f} per hit")

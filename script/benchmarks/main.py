@@ -7,7 +7,7 @@ sys.dont_write_bytecode = True
 SCRIPT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SCRIPT), str(SCRIPT.parent / "tests/system")]
 
-from benchmarks import counts, evict, hit, placement  # noqa: E402
+from benchmarks import counts, evict, hit, peer_protocols, placement  # noqa: E402
 from rings import build  # noqa: E402
 
 # name: (run, what it builds, what it says)
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "pipelined": (hit.pipelined, hit.TARGETS, "CPU of a 1 KiB hit, 16 in flight on each connection, next to one in flight"),
     "counts": (counts.run, counts.TARGETS, "instructions of a hit by function, locked instructions, allocations, reads and writes"),
     "evict": (evict.run, evict.TARGETS, "hit ratios of the eviction strategies, on generated traces or a FILE.csv"),
+    "peer-protocols": (peer_protocols.run, peer_protocols.TARGETS, "CPU of who answers and of who asks, HTTP/1.1 next to HTTP/2; takes half an hour"),
     "placement": (placement.run, placement.TARGETS, "balance, movement, weights and look-up time of 3 to 500 nodes, next to a std::map ring"),
 }
 
@@ -26,7 +27,7 @@ BENCHMARKS = {
 def main(arguments):
     if not arguments or arguments[0] not in BENCHMARKS:
         for name, (_, _, says) in BENCHMARKS.items():
-            print(f"{name:<12} {says}")
+            print(f"{name:<14} {says}")
         return 2 if arguments else 0
     run, targets, _ = BENCHMARKS[arguments[0]]
     if not build.build("release", targets):

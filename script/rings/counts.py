@@ -12,9 +12,10 @@ def run():
     results = [check(name, figures[name], limit) for name, limit in limits().items()]
     results += [not_raised(name, limit) for name, limit in ceilings.read().items()]
     if not all(results):
-        print(f"  locked instructions are in {figures['locked_where']}")
-        for function, per_hit in figures["functions"][:40]:
-            print(f"  {per_hit:9.1f}  {function[:120]}")
+        for protocol in ("", "h2_"):
+            print(f"  {protocol}locked instructions are in {figures[protocol + 'locked_where']}")
+            for function, per_hit in figures[f"{protocol}functions"][:40]:
+                print(f"  {per_hit:9.1f}  {function[:120]}")
     return sum(results), len(results) - sum(results)
 
 

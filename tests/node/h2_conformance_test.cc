@@ -352,6 +352,8 @@ TEST_CASE("RFC 9113 8.3 and 8.5: what a request must have", "[node][h2]") {
       {"8.3 twice", get_with({{":method", "GET"}}), malformed},
       {"8.3.1 no method", get_without(":method"), malformed},
       {"8.3.1 no scheme", get_without(":scheme"), malformed},
+      {"8.3.1 an empty scheme",
+       headers(1, {{":method", "GET"}, {":scheme", ""}, {":path", "/"}, {":authority", "a"}}), malformed},
       {"8.3.1 no path", get_without(":path"), malformed},
       {"8.3.1 an empty path",
        headers(1, {{":method", "GET"}, {":scheme", "http"}, {":path", ""}, {":authority", "a"}}), malformed},

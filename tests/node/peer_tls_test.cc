@@ -59,6 +59,21 @@ TEST_CASE("nodes with certificates ask each other over TLS and need no secret", 
   cluster.get(owner, "/a").expect(200).hit();
 }
 
+// A node shows its own name, which is no host of any site: no reason to call what it asks for misdirected.
+TEST_CASE("nodes with certificates ask each other for hosts of any site", "[node][tls][cluster]") {
+  Cluster cluster(with_certificates(
+      2, std::string(peers_tls) + "[[site]]\nname = \"b\"\nhosts = [\"b.example\"]\norigin = \"content\"\n"));
+  cluster.origin().on("/a").reply(200).max_age(60).body("hello");
+  for (const std::string node : {"eu-1", "eu-2", "eu-1", "eu-2"}) {
+    TestConnection& client = cluster.connect(node);
+    client.request("GET", "/a", "b.example");
+    cluster.run();
+    REQUIRE(client.answers() == 1);
+    Reply(client.answer(0)).expect(200).body("hello");
+  }
+  CHECK(cluster.origin().requests().size() == 1);
+}
+
 TEST_CASE("the peer listener serves nobody without a certificate of a node", "[node][tls][cluster]") {
   Cluster cluster(with_certificates());
   cluster.origin().on("/a").reply(200).body("secret");

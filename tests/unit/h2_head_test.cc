@@ -58,7 +58,7 @@ TEST_CASE("a head of HTTP/2 reads like one of HTTP/1.1", "[h2]") {
   CHECK(head.form == TargetForm::origin);
   CHECK(head.path == "/a?b");
   CHECK(head.authority == "a.example:8443");
-  CHECK(head.scheme.empty());
+  CHECK(head.scheme == "https");
   CHECK(head.version_minor == 1);
   CHECK(head.framing == Framing::none);
   CHECK(head.fields.value(FieldId::host) == "a.example:8443");

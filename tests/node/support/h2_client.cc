@@ -26,12 +26,12 @@ ssize_t read_content(nghttp2_session*, int32_t, uint8_t* buffer, size_t size, ui
 
 }  // namespace
 
-H2Client::H2Client(net::Loop& loop, const net::Address& to) {
+H2Client::H2Client(net::Loop& loop, const net::Address& to) : scheme_("http") {
   stream_ = &loop.connect(to, *this);
   begin();
 }
 
-H2Client::H2Client(net::Loop& loop, const net::Address& to, const TestTls& tls) {
+H2Client::H2Client(net::Loop& loop, const net::Address& to, const TestTls& tls) : scheme_("https") {
   net::Stream& below = loop.connect(to, *this);
   stream_ = &tls.factory.connect(below, tls.context, tls.name, tls.name, *this);
   begin();
@@ -121,7 +121,7 @@ void H2Client::open_window(int32_t id, int32_t bytes) {
 
 int32_t H2Client::request(std::string_view method, std::string_view path, std::string_view authority,
                           const Headers& headers, const std::string* content) {
-  std::vector<nghttp2_nv> fields = {field(":method", method), field(":scheme", "https"), field(":path", path),
+  std::vector<nghttp2_nv> fields = {field(":method", method), field(":scheme", scheme_), field(":path", path),
                                     field(":authority", authority)};
   for (const auto& [name, value] : headers) fields.push_back(field(name, value));
   const int32_t id = nghttp2_session_get_next_stream_id(session_) == 0

@@ -62,6 +62,7 @@ class H2Client final : private net::StreamHandler {
   void on_closed() override { closed_ = true; }
 
   net::Stream* stream_ = nullptr;
+  std::string_view scheme_;
   nghttp2_session* session_ = nullptr;
   std::string out_;
   std::map<int32_t, Exchange> exchanges_;
