@@ -46,7 +46,7 @@ bool worth_trimming(const HeapView& now, const LastTrim& last) {
 }
 
 uint64_t lost_bytes(const HeapView& now) {
-  const uint64_t tolerated = now.budget / 8;
+  const uint64_t tolerated = now.budget / 9;
   return beyond(now) > tolerated ? beyond(now) - tolerated : 0;
 }
 

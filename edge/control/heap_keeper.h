@@ -6,7 +6,7 @@
 // grown; how long that took decides how soon it may do so again, so that it takes at most a tenth of one
 // core.
 //
-// What stays beyond an eighth of the budget although the heap was trimmed is taken for lost: the store does
+// What stays beyond a ninth of the budget although the heap was trimmed is taken for lost: the store does
 // with so much less.
 //
 // Before it looks it gives back the pages of large bodies that wait for it (BlockMemory).
