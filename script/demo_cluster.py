@@ -51,7 +51,8 @@ class Process:
         self.name = name
         self.log_path = log_path
         with open(log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            # A group of its own: Ctrl-C is for the demo, which asks its processes to end; a second signal would cut them short.
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
 
     def wait_listening(self, lines):
         deadline = time.monotonic() + START_SECONDS
