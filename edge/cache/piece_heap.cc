@@ -216,10 +216,10 @@ void PieceHeap::give_back(void* piece) {
   enter(chunk);
 }
 
-bool PieceHeap::discard_some() {
+size_t PieceHeap::discard_some() {
   const std::lock_guard lock(mutex_);
   Chunk* chunk = first_dirty_;
-  if (chunk == nullptr) return false;
+  if (chunk == nullptr) return 0;
   leave(chunk);
   const uintptr_t begin = std::max(round_up(chunk->fields_end(), page_bytes_), chunk->dirty_begin);
   const uintptr_t end = std::min({round_down(chunk->end() - sizeof(uint64_t), page_bytes_), chunk->dirty_end,
@@ -228,7 +228,7 @@ bool PieceHeap::discard_some() {
   chunk->dirty_begin = end;
   if (end >= chunk->dirty_end) chunk->dirty_begin = chunk->dirty_end = 0;
   enter(chunk);
-  return true;
+  return end - begin;
 }
 
 }  // namespace perigee::cache

@@ -46,8 +46,8 @@ class PieceHeap {
 
   // Bytes of free pieces whose pages the process still has.
   uint64_t holes() const { return holes_.load(std::memory_order_relaxed); }
-  // Gives some whole pages of free pieces back. False when there are none.
-  bool discard_some();
+  // Gives some whole pages of one free piece back, and says how many bytes; none: there are no such pages.
+  size_t discard_some();
 
  private:
   struct Chunk;

@@ -18,9 +18,11 @@ namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(100);
 constexpr int rest_for_each_trim = 10;  // times what it took
-// 512 MiB a second, and who waits for the heap of pieces waits for a turn of these at most.
+// 512 MiB a second, or 64,000 pages that lie alone. Who waits for the heap of pieces waits for a turn of
+// these at most.
 constexpr auto discard_every = std::chrono::milliseconds(1);
-constexpr int discards_per_turn = 4;
+constexpr int discards_per_turn = 64;
+constexpr size_t discard_bytes_per_turn = 512 * 1024;
 
 // Without stdio: a stream would allocate at each look, and a node that only serves hits allocates nothing.
 uint64_t resident_bytes() {
@@ -77,8 +79,12 @@ bool HeapKeeper::discard_some() {
   cache::PieceHeap* pieces = store_->budget().pieces();
   if (pieces == nullptr) return false;
   const uint64_t budget = store_->budget().bytes_max();
-  for (int i = 0; i < discards_per_turn; ++i) {
-    if (!worth_discarding({0, 0, budget, pieces->holes()}) || !pieces->discard_some()) return false;
+  size_t bytes = 0;
+  for (int i = 0; i < discards_per_turn && bytes < discard_bytes_per_turn; ++i) {
+    if (!worth_discarding({0, 0, budget, pieces->holes()})) return false;
+    const size_t discarded = pieces->discard_some();
+    if (discarded == 0) return false;
+    bytes += discarded;
   }
   return true;
 }
