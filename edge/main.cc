@@ -4,11 +4,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
+#include "edge/cache/piece_heap.h"
 #include "edge/control/heap_keeper.h"
 #include "edge/control/log_sink.h"
 #include "edge/control/reference_docs.h"
 #include "edge/exchange_log.h"
+#include "edge/net/mapped_range.h"
 #include "edge/net/posix_files.h"
 #include "edge/net/service_notify.h"
 #include "edge/net/tls_memory.h"
@@ -137,6 +140,12 @@ control::ConfigResult load_or_fall_back(const Arguments& arguments, NodeOptions&
   return before;
 }
 
+// Addresses for stored responses. Some of them lie between pieces, where nothing fits.
+uint64_t piece_bytes(const control::Config& config) {
+  constexpr uint64_t spare = 64ull << 20;  // for what is pinned beyond the budget
+  return 2 * config.cache.store.budget_bytes + spare;
+}
+
 int run_node(const Arguments& arguments) {
   NodeOptions options;
   options.config_path = arguments.config;
@@ -154,6 +163,9 @@ int run_node(const Arguments& arguments) {
     std::fprintf(stderr, "perigee-edge: %s\n", (!writer ? writer : access).error().context.c_str());
     return 1;
   }
+  const auto range = net::MappedRange::create(piece_bytes(**config));
+  std::optional<cache::PieceHeap> pieces;
+  if (range != nullptr) options.pieces = &pieces.emplace(*range);
   options.log_dropped = [&] { return (*writer)->dropped() + (*access)->dropped(); };
   return Process(options, *config, **writer, **access).run();
 }

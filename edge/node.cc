@@ -53,8 +53,11 @@ Result<void> Node::start() {
   if (auto applied = apply(config, config_.current_id()); !applied) return applied;
   cache::StoreOptions store_options = config->cache.store;
   store_options.blocks = io_.block_memory(store_options.budget_bytes);
+  store_options.pieces = options_.pieces;
   if (store_options.blocks == nullptr)
     log_.info("bodies_on_heap", {{"why", "no memory file (memfd_create)"}});
+  if (store_options.pieces == nullptr)
+    log_.info("responses_on_heap", {{"why", "no addresses that cost no memory (mmap)"}});
   store_ = std::make_unique<cache::Store>(store_options);
   control_reader_ = &store_->add_reader();
   fills_ = std::make_unique<cache::FillTable>(*store_, config->cache.fill);

@@ -39,6 +39,7 @@ struct NodeOptions {
   std::string last_good_path;                  // where the files in force are copied to; empty: nowhere
   control::ConfigBundle files = {};            // that the first configuration was read from
   std::function<uint64_t()> log_dropped = {};  // log lines lost so far, for the metrics; may be empty
+  cache::PieceHeap* pieces = nullptr;          // for stored responses; outlives the node; null: the heap
 };
 
 // Where a node listens, for a person or a test that asked for port 0.
@@ -94,6 +95,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   bool ready() override { return !draining_ && !out_; }
   std::string_view token() override { return config_.current()->admin.token; }
   std::vector<const MetricShard*> shards();
+  void set_memory_metrics();
   void count_answers(control::NodeStatus& status);
 
   void make_workers(const control::Config& config);

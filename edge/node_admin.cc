@@ -1,6 +1,7 @@
 // What the admin pages show of a node.
 #include <algorithm>
 
+#include "edge/cache/piece_heap.h"
 #include "edge/control/admin_pages.h"
 #include "edge/control/explain_page.h"
 #include "edge/control/metrics_text.h"
@@ -26,6 +27,7 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_bytes, stats.bytes_used);
   control_metrics_.set(Metric::store_responses, stats.responses);
   control_metrics_.set(Metric::store_evictions, stats.evictions);
+  set_memory_metrics();
   control_metrics_.set(Metric::hot_copy_bytes, hot_copies_->bytes());
   control_metrics_.set(Metric::purge_rules, purges_->rules());
   uint64_t turns_long = 0;
@@ -36,6 +38,18 @@ std::vector<const MetricShard*> Node::shards() {
   std::vector<const MetricShard*> all{&control_metrics_};
   for (const auto& worker : workers_) all.push_back(&worker->metrics());
   return all;
+}
+
+void Node::set_memory_metrics() {
+  const cache::Budget& budget = store_->budget();
+  if (budget.pieces() != nullptr) control_metrics_.set(Metric::store_holes, budget.pieces()->holes());
+  if (budget.blocks() == nullptr) return;
+  const BlockMemory::Stats blocks = budget.blocks()->stats();
+  control_metrics_.set(Metric::body_blocks, blocks.used);
+  control_metrics_.set(Metric::body_blocks_waiting, blocks.waiting);
+  control_metrics_.set(Metric::body_blocks_lost, blocks.lost);
+  control_metrics_.set(Metric::body_block_bytes, blocks.bytes);
+  control_metrics_.set(Metric::body_blocks_on_heap, blocks.refused);
 }
 
 std::string Node::metrics_text() {

@@ -15,9 +15,8 @@ namespace perigee {
 
 namespace {
 
-// A step (cache::SweepStep) takes a tenth of this at most, so a sweep costs others little; a million
-// responses are gone in half a minute.
-constexpr Duration sweep_every = std::chrono::milliseconds(2);
+// A step (cache::SweepStep) takes a tenth of this or so; a million responses are gone in half a minute.
+constexpr Duration sweep_every = std::chrono::milliseconds(1);
 constexpr size_t prune_max = 500;  // rules at once
 
 PurgeAnswer problem(int status, const Error& error) {

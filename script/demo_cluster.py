@@ -23,6 +23,8 @@ ROLES = ["client", "peer", "admin", "health"]
 HOST = "demo.example.org"
 TREES = ["/usr/share/doc", "/usr/share/common-licenses", "docs"]
 START_SECONDS = 15
+# Of the origin: its version grows with each POST there, and it has a tag.
+COUNTER = "/_/counter?id=front-page&cc=max-age=3600&h=Surrogate-Key:news"
 
 
 class DemoFailure(Exception):
@@ -49,7 +51,8 @@ class Process:
         self.name = name
         self.log_path = log_path
         with open(log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            # A group of its own: Ctrl-C is for the demo, which asks its processes to end; a second signal would cut them short.
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
 
     def wait_listening(self, lines):
         deadline = time.monotonic() + START_SECONDS
@@ -223,6 +226,18 @@ def run_purge(view, files):
     check(right == len(files) * len(view.nodes), f"{right} answers after it are byte-identical")
     asked = view.origin_requests() - before
     check(asked >= len(files), f"for which the origin was asked {asked} times (at least {len(files)})")
+    run_tag_purge(view)
+
+
+def run_tag_purge(view):
+    """What has changed at the origin is seen through every node once its tag is purged, and not before."""
+    through = lambda: [ask(client, COUNTER)[1].get("x-version") for client, _ in view.nodes.values()]
+    before = through()
+    now = ask(view.origin, COUNTER, "POST")[1].get("x-version")
+    check(through() == before, f"a page with the tag news is version {before[0]}, though the origin has {now}")
+    view.admin(list(view.nodes)[0], "/purge", "POST", json.dumps({"tag": "news"}))
+    after = through()
+    check(after == [now] * len(view.nodes), f"once the tag is purged every node has version {after[0]}")
 
 
 def show_status(cluster, started):
@@ -245,7 +260,12 @@ def show_status(cluster, started):
         print(f"  curl -si http://{ip}:{cluster.ports[name]['client']}{path} | head -n 20      # through {name}")
     admin = f"{NODES[0][2]}:{cluster.ports['eu-1']['admin']}"
     print(f"  curl -s http://{admin}/metrics | head")
-    print(f"  {cluster.programs}/perigeectl --admin {admin} purge --site demo      # then curl again")
+    page = f"'http://{NODES[2][2]}:{cluster.ports['us-1']['client']}{COUNTER}'"
+    print("a page that changes, and a purge by its tag:")
+    print(f"  curl -s -D - -o /dev/null {page}      # x-version, cache-status")
+    print(f"  curl -s -o /dev/null -X POST 'http://127.0.0.1:{cluster.origin_port}{COUNTER}'      # it changes at the origin")
+    print(f"  {cluster.programs}/perigeectl --admin {admin} purge --tag news      # then the first again")
+    print("and:")
     print(f"  {cluster.programs}/perigeectl --admin {admin} status --all")
     print(f"  a browser on http://{admin}/", flush=True)
 
@@ -330,6 +350,7 @@ def main():
             cluster.start()
             print(f"demo: {len(NODES)} nodes and an origin serving {cluster.tree} are up", flush=True)
             run_check(cluster.view, read_files(cluster))
+            run_tag_purge(cluster.view)
             started = time.monotonic()
             show_status(cluster, started)
             while not arguments.check and not select.select([read_end], [], [], 2)[0]:

@@ -5,11 +5,20 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace perigee {
 
 class BlockMemory {
  public:
+  struct Stats {
+    uint64_t used = 0;     // blocks that somebody has
+    uint64_t waiting = 0;  // given back, and not the system's again yet
+    uint64_t lost = 0;     // that the system did not take back: never used again
+    uint64_t bytes = 0;    // what all of them take of the system's memory
+    uint64_t refused = 0;  // how often there was none, ever
+  };
+
   // The most that one block holds.
   static constexpr size_t block_bytes_max = 64 * 1024;
 
@@ -26,6 +35,8 @@ class BlockMemory {
   virtual void give_back(char* block) = 0;
   // Gives the system some of what waits for it. False when nothing does.
   virtual bool release() = 0;
+  // One moment's figures; they need not add up.
+  virtual Stats stats() const = 0;
 
  protected:
   BlockMemory() = default;

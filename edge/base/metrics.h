@@ -106,6 +106,14 @@ namespace perigee {
   X(store_bytes, "perigee_store_bytes", "", gauge, "Bytes charged to the cache budget")                      \
   X(store_responses, "perigee_store_responses", "", gauge, "Stored responses")                               \
   X(store_evictions, "perigee_store_evictions_total", "", counter, "Stored responses evicted to make room")  \
+  X(store_holes, "perigee_store_holes_bytes", "", gauge,                                                     \
+    "Memory between stored responses that is free and still the process's")                                  \
+  X(body_blocks, "perigee_body_blocks", "state=\"used\"", gauge, "Blocks of large bodies in the page file")  \
+  X(body_blocks_waiting, "perigee_body_blocks", "state=\"waiting\"", gauge, "")                              \
+  X(body_blocks_lost, "perigee_body_blocks", "state=\"lost\"", gauge, "")                                    \
+  X(body_block_bytes, "perigee_body_block_bytes", "", gauge, "Memory that the page file takes")              \
+  X(body_blocks_on_heap, "perigee_body_blocks_on_heap_total", "", counter,                                   \
+    "Blocks for which the page file had no place or the system no memory: on the heap instead")              \
   X(loops_detected, "perigee_loops_detected_total", "", counter,                                             \
     "Requests refused by CDN-Loop or hop limit")                                                             \
   X(purges_ok, "perigee_purges_total", "result=\"ok\"", counter, "Purges asked for at this node")            \
@@ -114,7 +122,7 @@ namespace perigee {
   X(purge_rules, "perigee_purge_rules", "", gauge, "Purges that look-ups still compare with")                \
   X(purge_swept, "perigee_purge_swept_total", "", counter, "Purged responses removed by the sweep")          \
   X(turns_long_control, "perigee_long_turns_total", "loop=\"control\"", counter,                             \
-    "Turns of a loop with messages or timers that took a millisecond or more")                               \
+    "Turns of a loop with messages or timers that took a millisecond or more, of work or of waiting")        \
   X(turns_long_worker, "perigee_long_turns_total", "loop=\"worker\"", counter, "")                           \
   X(reloads_ok, "perigee_reloads_total", "result=\"ok\"", counter, "Configuration reloads")                  \
   X(reloads_refused, "perigee_reloads_total", "result=\"refused\"", counter, "")                             \

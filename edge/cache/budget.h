@@ -1,6 +1,6 @@
 // The one byte budget of a node's store: index, heads, blocks, ghosts, fills in flight, and what is pinned
-// after eviction all charge here, as the allocator rounds. It knows where the blocks of large bodies come
-// from.
+// after eviction all charge here, as the allocator rounds. It knows where the blocks of large bodies and the
+// pieces of stored responses come from.
 //
 // Thread rule: any thread. Charging is a relaxed atomic add, off the hit path.
 #pragma once
@@ -13,13 +13,16 @@
 
 namespace perigee::cache {
 
+class PieceHeap;
+
 class Budget {
  public:
-  // blocks: null for the heap; outlives the budget.
-  explicit Budget(uint64_t bytes_max, BlockMemory* blocks = nullptr)
-      : bytes_max_(bytes_max), blocks_(blocks) {}
+  // blocks, pieces: null for the heap; they outlive the budget.
+  explicit Budget(uint64_t bytes_max, BlockMemory* blocks = nullptr, PieceHeap* pieces = nullptr)
+      : bytes_max_(bytes_max), blocks_(blocks), pieces_(pieces) {}
 
   BlockMemory* blocks() const { return blocks_; }
+  PieceHeap* pieces() const { return pieces_; }
   // What is no longer than this is stored in one allocation with its head. With pages to be had, what is
   // longer is worth the part of a page that it wastes; on the heap larger pieces leave larger holes, which
   // are given back sooner.
@@ -44,6 +47,7 @@ class Budget {
 
   const uint64_t bytes_max_;
   BlockMemory* const blocks_;
+  PieceHeap* const pieces_;
   std::atomic<uint64_t> lost_{0};
   std::atomic<uint64_t> used_{0};
 };

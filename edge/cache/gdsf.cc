@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
-#include <utility>
 
 #include "edge/cache/budget.h"
 
@@ -13,6 +11,8 @@ namespace {
 
 constexpr size_t sample = 32;
 constexpr size_t dead_slots_min = 1024;
+// With each removal. More than two, or a pass would not be over when the next one is due.
+constexpr size_t steps_per_removal = 4;
 constexpr uint32_t uses_max = 1u << 20;
 constexpr double gone = -1;  // less than any worth
 
@@ -26,7 +26,11 @@ uint8_t Gdsf::admit(SegmentId id, uint64_t) {
 
 void Gdsf::removed(SegmentId, uint8_t, uint64_t, SegmentTable& table) {
   --segments_;
-  if (slots_.size() > 2 * segments_ + dead_slots_min) compact(table);
+  if (!pass_ && slots_.size() > 2 * segments_ + dead_slots_min) {
+    pass_ = std::make_unique<SlotCounts>(slots_.size() / 2);
+    ahead_ = slots_.size();
+  }
+  if (pass_) go_on(table);
 }
 
 void Gdsf::drop(size_t place) {
@@ -47,6 +51,7 @@ double Gdsf::look_at(size_t place, SegmentTable& table, Segment& out) {
 }
 
 bool Gdsf::evict_one(SegmentTable& table) {
+  pass_.reset();
   double least = std::numeric_limits<double>::infinity();
   size_t victim = 0;
   Segment chosen;
@@ -75,23 +80,25 @@ bool Gdsf::evict_one(SegmentTable& table) {
   return true;
 }
 
-// Keeps as many slots of each id as it has segments.
-void Gdsf::compact(SegmentTable& table) {
-  std::unordered_map<SegmentId, size_t> left;
-  std::vector<Slot> kept;
-  for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
-    auto [entry, is_new] = left.try_emplace(slot->id, 0);
-    if (is_new) entry->second = table.count(slot->id, 0);
-    if (entry->second == 0) continue;
-    --entry->second;
-    kept.push_back(*slot);
+// From the newest slot to the oldest. One may go when those kept so far do for all segments of its id: the
+// last slot, which the pass has looked at or which came since, takes its place.
+void Gdsf::go_on(SegmentTable& table) {
+  for (size_t step = 0; step < steps_per_removal && ahead_ > 0; ++step) {
+    const SegmentId id = slots_[--ahead_].id;
+    if (pass_->of(id) >= table.count(id, 0)) {
+      drop(ahead_);
+    } else {
+      pass_->add(id);
+    }
   }
-  std::reverse(kept.begin(), kept.end());
-  slots_ = std::move(kept);
+  if (ahead_ == 0) pass_.reset();
 }
 
 size_t Gdsf::memory_bytes() const {
-  return slots_.capacity() == 0 ? 0 : allocated_bytes(slots_.capacity() * sizeof(Slot));
+  // A deque takes its slots in pages of 512 bytes, with a pointer to each.
+  constexpr size_t page = allocated_bytes(512) + sizeof(void*);
+  return (slots_.size() * sizeof(Slot) / 512 + 2) * page +
+         (pass_ ? allocated_bytes(pass_->memory_bytes()) : 0);
 }
 
 }  // namespace perigee::cache

@@ -7,13 +7,20 @@
 // eviction looks at some segments at random and takes the least worthy (as Redis does); the counter of hits
 // of those it looks at is added to their uses and begins again.
 //
+// A segment that is removed leaves its slot behind, dropped when an eviction looks at it, or by a pass over
+// all slots that begins when such slots outnumber the rest. As with SegmentQueue it does a few steps with
+// each removal. An eviction ends it: what it has kept may be gone then.
+//
 // Deterministic: the sample follows from a fixed seed. Thread rule: the shard's lock.
 #pragma once
 
-#include <vector>
+#include <cstddef>
+#include <deque>
+#include <memory>
 
 #include "edge/base/random.h"
 #include "edge/cache/eviction.h"
+#include "edge/cache/slot_counts.h"
 
 namespace perigee::cache {
 
@@ -35,9 +42,11 @@ class Gdsf final : public EvictionStrategy {
 
   double look_at(size_t place, SegmentTable& table, Segment& out);
   void drop(size_t place);
-  void compact(SegmentTable& table);
+  void go_on(SegmentTable& table);
 
-  std::vector<Slot> slots_;
+  std::deque<Slot> slots_;
+  std::unique_ptr<SlotCounts> pass_;  // what it has kept; null: there is none
+  size_t ahead_ = 0;                  // of the pass: the slots before this are still to be looked at
   size_t segments_ = 0;
   double floor_ = 0;  // L
   Random random_{1};

@@ -2,64 +2,109 @@
 
 #include <utility>
 
+#include "edge/cache/budget.h"
+
 namespace perigee::cache {
 
 namespace {
 
-constexpr size_t entries_min = 256;
+constexpr size_t sets_min = 32;
+// With each insertion. Half of the sets are old when it has to grow, and it grows again after as many
+// insertions as it has room for: two would do.
+constexpr size_t sets_per_insertion = 4;
 
 // Ids are the low half of a hash whose bits also chose the bucket; spread them anew (Fibonacci hashing).
 constexpr uint64_t spread(SegmentId id) { return id * 0x9e3779b97f4a7c15ull; }
 
 }  // namespace
 
-Ghost::Entry* Ghost::set_of(SegmentId id) {
-  const uint64_t sets = entries_.size() / ways;
-  return &entries_[((spread(id) >> 32) * sets >> 32) * ways];
+Ghost::Set* Ghost::Table::find(size_t set) const {
+  Page* const page = pages_[set / page_sets].get();
+  return page != nullptr ? &(*page)[set % page_sets] : nullptr;
 }
+
+Ghost::Set& Ghost::Table::at(size_t set) {
+  std::unique_ptr<Page>& page = pages_[set / page_sets];
+  if (page == nullptr) {
+    page = std::make_unique<Page>();
+    ++pages_used_;
+  }
+  return (*page)[set % page_sets];
+}
+
+void Ghost::Table::forget_page_of(size_t set) {
+  if (std::exchange(pages_[set / page_sets], nullptr) != nullptr) --pages_used_;
+}
+
+size_t Ghost::Table::memory_bytes() const {
+  return pages_used_ * allocated_bytes(sizeof(Page)) + pages_.size() * sizeof(void*);
+}
+
+size_t Ghost::set_of(const Table& table, SegmentId id) { return (spread(id) >> 32) * table.sets() >> 32; }
 
 // Takes the place of the same id, else of the oldest entry of its set.
 void Ghost::put(const Entry& entry) {
-  Entry* set = set_of(entry.id);
-  Entry* place = set;
-  for (size_t i = 0; i < ways; ++i) {
-    if (set[i].time != 0 && set[i].id == entry.id) {
-      place = &set[i];
+  Set& set = table_.at(set_of(table_, entry.id));
+  Entry* place = set.data();
+  for (Entry& one : set) {
+    if (one.time != 0 && one.id == entry.id) {
+      place = &one;
       break;
     }
-    if (!live(set[i])) {
-      if (live(*place)) place = &set[i];
-    } else if (live(*place) && now_ - set[i].time > now_ - place->time) {
-      place = &set[i];
+    if (!live(one)) {
+      if (live(*place)) place = &one;
+    } else if (live(*place) && now_ - one.time > now_ - place->time) {
+      place = &one;
     }
   }
   *place = entry;
 }
 
-void Ghost::grow() {
-  const size_t size = entries_.empty() ? entries_min : entries_.size() * 2;
-  std::vector<Entry> old = std::exchange(entries_, std::vector<Entry>(size));
-  for (const Entry& entry : old) {
-    if (live(entry)) put(entry);
+// Some sets of the old table.
+void Ghost::move_some() {
+  for (size_t i = 0; i < sets_per_insertion && moving_ < old_.sets(); ++i) {
+    Set* const set = old_.find(moving_++);
+    for (size_t way = 0; set != nullptr && way < ways; ++way) {
+      const Entry entry = std::exchange((*set)[way], Entry());
+      if (!live(entry)) continue;
+      put(entry);
+      ++moved_;
+    }
+    if (moving_ % Table::page_sets == 0) old_.forget_page_of(moving_ - 1);
   }
+  if (moving_ == old_.sets()) old_ = Table();
 }
 
 void Ghost::add(SegmentId id, size_t capacity) {
   capacity_ = capacity;
-  while (entries_.size() < capacity || entries_.empty()) grow();
+  moved_ = 0;
+  if (old_.sets() == 0 && (table_.sets() * ways < capacity || table_.sets() == 0)) {
+    size_t sets = table_.sets() == 0 ? sets_min : 2 * table_.sets();
+    while (sets * ways < capacity) sets *= 2;
+    old_ = std::exchange(table_, Table(sets));
+    moving_ = 0;
+  }
+  if (old_.sets() != 0) move_some();
   if (++now_ == 0) ++now_;
+  // What is remembered of it elsewhere is older.
+  if (old_.sets() != 0) take_from(old_, id);
   put({id, now_});
 }
 
-bool Ghost::take(SegmentId id) {
-  if (entries_.empty()) return false;
-  Entry* set = set_of(id);
-  for (size_t i = 0; i < ways; ++i) {
-    if (set[i].id != id || !live(set[i])) continue;
-    set[i].time = 0;
+bool Ghost::take_from(const Table& table, SegmentId id) {
+  Set* const set = table.find(set_of(table, id));
+  for (size_t way = 0; set != nullptr && way < ways; ++way) {
+    Entry& entry = (*set)[way];
+    if (entry.id != id || !live(entry)) continue;
+    entry.time = 0;
     return true;
   }
   return false;
+}
+
+bool Ghost::take(SegmentId id) {
+  if (table_.sets() != 0 && take_from(table_, id)) return true;
+  return old_.sets() != 0 && take_from(old_, id);
 }
 
 }  // namespace perigee::cache

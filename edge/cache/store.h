@@ -64,6 +64,7 @@ struct StoreOptions {
   unsigned shards = 16;  // rounded up to a power of two
   EvictionKind eviction = EvictionKind::s3_fifo_adaptive;
   BlockMemory* blocks = nullptr;  // for large bodies; null: the heap
+  PieceHeap* pieces = nullptr;    // for stored responses; null: the heap
 };
 
 struct StoreStats {
@@ -86,7 +87,7 @@ struct Draft {
 // that its removal frees another; a response is never divided.
 struct SweepStep {
   size_t buckets = 16 * 1024;
-  size_t work = 128;
+  size_t work = 64;
 };
 
 // How far a sweep has come.

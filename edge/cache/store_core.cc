@@ -29,7 +29,7 @@ std::string gather(const Body& body) {
 }  // namespace
 
 StoreCore::StoreCore(const StoreOptions& options)
-    : budget_(options.budget_bytes, options.blocks), limbo_(budget_) {
+    : budget_(options.budget_bytes, options.blocks, options.pieces), limbo_(budget_) {
   const unsigned shards = std::bit_ceil(std::max(1u, options.shards));
   index_.shard_bits = static_cast<unsigned>(std::countr_zero(shards));
   index_.per_shard = static_cast<uint32_t>(std::clamp<uint64_t>(

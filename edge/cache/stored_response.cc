@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "edge/cache/piece_heap.h"
+
 namespace perigee::cache {
 
 namespace {
@@ -13,6 +15,17 @@ size_t allocation_size(bool is_large, size_t stale_use, size_t text, size_t sele
 
 bool allows_stale_use(const ResponseMeta& meta) {
   return meta.stale_while_revalidate != 0 || meta.stale_if_error != 0;
+}
+
+// From the pieces while they last.
+void* take_memory(const Budget& budget, size_t size) {
+  void* piece = budget.pieces() != nullptr ? budget.pieces()->take(size) : nullptr;
+  return piece != nullptr ? piece : ::operator new(size);
+}
+
+void free_memory(const Budget& budget, void* memory) {
+  if (budget.pieces() != nullptr && budget.pieces()->holds(memory)) return budget.pieces()->give_back(memory);
+  ::operator delete(memory);
 }
 
 char* put(char* at, std::string_view bytes) {
@@ -46,7 +59,7 @@ StoredResponse* StoredResponse::create(Budget& budget, Parts&& parts) {
   const size_t stale_use = allows_stale_use(parts.meta) ? sizeof(StaleUse) : 0;
   const size_t size = allocation_size(is_large, stale_use, parts.key.size() + parts.head.size(),
                                       parts.selecting.size(), parts.small_body.size());
-  char* memory = static_cast<char*>(::operator new(size));
+  char* memory = static_cast<char*>(take_memory(budget, size));
   budget.charge(allocated_bytes(size));
   auto* response = new (memory) StoredResponse(parts);
   char* at = memory + sizeof(StoredResponse);
@@ -75,7 +88,7 @@ void StoredResponse::destroy(Budget& budget, StoredResponse* response) {
     std::launder(reinterpret_cast<std::shared_ptr<const Body>*>(response + 1))->~shared_ptr();
   }
   response->~StoredResponse();
-  ::operator delete(response);
+  free_memory(budget, response);
   budget.release(allocated_bytes(size));
 }
 

@@ -6,13 +6,13 @@
 // grown; how long that took decides how soon it may do so again, so that it takes at most a tenth of one
 // core.
 //
+// A trim holds a heap's lock for as long as it takes, and who wants memory of that heap stands still. So what
+// is stored lies elsewhere where it can: pages of large bodies (BlockMemory), which wait to be given back,
+// and pieces (cache::PieceHeap), whose holes the keeper gives back in steps of some microseconds, no more in
+// a turn than others can wait for. What is left for trims is what connections and fills leave behind.
+//
 // What stays beyond a ninth of the budget although the heap was trimmed is taken for lost: the store does
 // with so much less.
-//
-// Before it looks it gives back the pages of large bodies that wait for it (BlockMemory).
-//
-// A trim holds one heap's lock at a time. A hit takes no memory from a heap and does not notice; a fill may
-// wait.
 //
 // Thread rule: a loop of its own; made and destroyed while that does not run. The store outlives it.
 #pragma once
@@ -33,6 +33,7 @@ struct HeapView {
   uint64_t resident = 0;  // bytes of the process in RAM
   uint64_t charged = 0;   // to the store's budget
   uint64_t budget = 0;
+  uint64_t holes = 0;  // of the pieces, which no trim gives back
 };
 
 // What is known of the last trim.
@@ -42,8 +43,15 @@ struct LastTrim {
   Duration took{};
 };
 
-// Holes of a sixteenth of the budget are worth it, when they have grown by a 64th since the last trim.
-bool worth_trimming(const HeapView& now, const LastTrim& last);
+// Holes of a sixteenth of the budget are worth a look at what is lost, when they have grown by a 128th since
+// the last one.
+bool worth_looking(const HeapView& now, const LastTrim& last);
+
+// And so much of that is on malloc's heap that it is worth a trim.
+bool worth_trimming(const HeapView& now);
+
+// Of the pieces' holes, a 64th of the budget may stay for what is stored next.
+bool worth_discarding(const HeapView& now);
 
 // Of what the process holds beyond what is charged, what the store has to make up for.
 uint64_t lost_bytes(const HeapView& now);
@@ -57,6 +65,8 @@ class HeapKeeper final : private net::TimerHandler {
 
  private:
   void on_timer(net::Timer& timer) override;
+  bool discard_some();
+  void trim();
   HeapView view() const;
 
   net::Loop& loop_;

@@ -112,8 +112,9 @@ class Loop {
   virtual TimerWheel& timers() = 0;
   virtual Random& random() = 0;
   virtual IoCounters& counters() = 0;
-  // Turns in which messages or timers ran and which took turn_long or more, on the wall: a busy machine's
-  // own pauses are among them. Any thread. The in-memory twin, whose turns take no time, has none.
+  // Turns in which messages or timers ran and which took turn_long or more, of work or of waiting for a lock
+  // or a disk; those in which the machine was busy with others are not counted. Any thread. The in-memory
+  // twin, whose turns take no time, has none.
   virtual uint64_t turns_long() const = 0;
   virtual void add_turn_hook(TurnHook& hook) = 0;
   virtual void remove_turn_hook(TurnHook& hook) = 0;

@@ -150,7 +150,10 @@ char* PageFile::take(size_t bytes, const char* behind, size_t ahead) {
   {
     const std::lock_guard lock(mutex_);
     place = find_free(behind, ahead);
-    if (place == none) return nullptr;
+    if (place == none) {
+      ++refused_;
+      return nullptr;
+    }
     free_[place / places_per_word] &= ~(uint64_t{1} << (place % places_per_word));
     ++taken_;
     used_end_ = std::max(used_end_, place + 1);
@@ -161,6 +164,8 @@ char* PageFile::take(size_t bytes, const char* behind, size_t ahead) {
   // kernel before 5.14 does not know how to, and faults.
   if (::madvise(block, allocated_bytes(bytes), MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
     give_back(block);
+    const std::lock_guard lock(mutex_);
+    ++refused_;
     return nullptr;
   }
   return block;
@@ -193,14 +198,26 @@ bool PageFile::release() {
         ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                     static_cast<off_t>(run.first * place_bytes), static_cast<off_t>(run.count * place_bytes));
   } while (failed != 0 && errno == EINTR);
-  // Pages may still be on their way to a client: without a hole the places are never taken again.
-  if (failed != 0) return true;
   const std::lock_guard lock(mutex_);
+  if (failed != 0) {
+    // Pages may still be on their way to a client: without a hole the places are never taken again.
+    lost_ += run.count;
+    return true;
+  }
   for (size_t place = run.first; place < run.first + run.count; ++place) {
     free_[place / places_per_word] |= uint64_t{1} << (place % places_per_word);
   }
   taken_ -= run.count;
   return true;
+}
+
+BlockMemory::Stats PageFile::stats() const {
+  struct stat facts {};
+  const bool known = ::fstat(descriptor_, &facts) == 0;
+  const std::lock_guard lock(mutex_);
+  // A place that is becoming a hole just now counts as used.
+  return {taken_ - waiting_.size() - lost_, waiting_.size(), lost_,
+          known ? static_cast<uint64_t>(facts.st_blocks) * 512 : 0, refused_};
 }
 
 }  // namespace perigee::net

@@ -40,6 +40,7 @@ class PageFile final : public BlockMemory {
   char* take(size_t bytes, const char* behind, size_t ahead) override;
   void give_back(char* block) override;
   bool release() override;
+  Stats stats() const override;
 
   int descriptor() const { return descriptor_; }
   // Are these bytes of a block? Then where they are in the file.
@@ -65,12 +66,14 @@ class PageFile final : public BlockMemory {
   char* const begin_;
   const size_t size_;
   const size_t page_bytes_;
-  std::mutex mutex_;            // guards what follows
+  mutable std::mutex mutex_;    // guards what follows
   std::vector<uint64_t> free_;  // a bit for each place
   std::deque<size_t> waiting_;  // places that are still to become holes
   size_t taken_ = 0;            // places that are not free
-  size_t next_ = 0;             // where to look for one that has no neighbour
-  size_t used_end_ = 0;         // no place from here on was ever taken
+  size_t lost_ = 0;             // of these, places that could not become holes
+  uint64_t refused_ = 0;
+  size_t next_ = 0;      // where to look for one that has no neighbour
+  size_t used_end_ = 0;  // no place from here on was ever taken
 };
 
 }  // namespace perigee::net

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,13 @@ Duration read_clock(clockid_t clock) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+ThreadUse thread_use() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  // Of the times in there the system knows little more than ticks.
+  return {read_clock(CLOCK_THREAD_CPUTIME_ID), usage.ru_nvcsw};
+}
+
 int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 template <typename Handle>
@@ -30,6 +38,11 @@ UvLoop& loop_of(Handle* handle) {
 }
 
 }  // namespace
+
+bool held_loop(Duration took, const ThreadUse& before, const ThreadUse& after) {
+  if (took < turn_long) return false;
+  return after.cpu - before.cpu >= turn_long || after.waits != before.waits;
+}
 
 UvLoop::UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options,
                const std::unique_ptr<PageFile>& pages)
@@ -140,14 +153,19 @@ void UvLoop::run_tasks() {
 }
 
 void UvLoop::measure_turn() {
-  measured_ = true;
+  if (!std::exchange(measured_, true)) use_before_ = thread_use();
   if (!clocks_sampled_) sample_clocks();
+}
+
+bool UvLoop::was_long() const {
+  const Duration took = read_clock(CLOCK_MONOTONIC) - now_.time_since_epoch();
+  return took >= turn_long && held_loop(took, use_before_, thread_use());
 }
 
 void UvLoop::on_prepare() {
   ++counters_.wakeups;
   hooks_.run();
-  if (std::exchange(measured_, false) && read_clock(CLOCK_MONOTONIC) - now_.time_since_epoch() >= turn_long) {
+  if (std::exchange(measured_, false) && was_long()) {
     turns_long_.store(turns_long() + 1, std::memory_order_relaxed);
   }
   set_timer();

@@ -49,6 +49,15 @@ class UvDeferred {
   bool deferred_ = false;
 };
 
+// What a thread has done so far.
+struct ThreadUse {
+  Duration cpu{};
+  int64_t waits = 0;  // how often it gave its processor away: for a lock, a disk
+};
+
+// Was a loop held in a turn that took so long? Not when other threads had its processor all the while.
+bool held_loop(Duration took, const ThreadUse& before, const ThreadUse& after);
+
 class UvLoop final : public Loop {
  public:
   // pages: what the Io has for large bodies, if anything; looked up with each write.
@@ -106,6 +115,7 @@ class UvLoop final : public Loop {
   void set_timer();
   void on_due();
   void measure_turn();
+  bool was_long() const;
   void sample_clocks() const;
   void close_streams();
   void close_handles();
@@ -125,6 +135,7 @@ class UvLoop final : public Loop {
 
   mutable bool clocks_sampled_ = false;
   bool measured_ = false;  // messages or timers run in this turn
+  ThreadUse use_before_;   // of those
   std::atomic<uint64_t> turns_long_{0};
   mutable MonoTime now_{};
   mutable WallTime wall_now_{};

@@ -1,6 +1,8 @@
 """A cluster operated from the command line: purges, reloads, draining, and starting with broken files."""
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -10,6 +12,7 @@ from pathlib import Path
 from harness import main, until
 from harness.http import request
 from harness.node import Node
+from harness.process import Process
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -227,6 +230,16 @@ def test_demo_check(system):
     bad = check(system.origin("--root", other))
     assert bad.returncode == 1 and "byte-identical" in bad.stderr, bad.stdout + bad.stderr
     assert check("nowhere").returncode == 2
+
+
+def test_demo_ends(system):
+    """the demo shows a purge by tag, and Ctrl-C, which a terminal sends to all that it has started, ends it without complaint"""
+    demo = system.keep(Process("demo", ["setsid", "python3", "-B", REPOSITORY / "script/demo_cluster.py", "--programs", system.build]))
+    demo.out.wait("^ok: once the tag is purged every node has version 2", 60)
+    demo.out.wait("^  a browser on http", 20)
+    os.killpg(demo.pid, signal.SIGINT)
+    assert demo.wait() == 0
+    assert "demo: everything stopped cleanly" in demo.out.lines
 
 
 def test_last_good(system):

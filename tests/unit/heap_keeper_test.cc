@@ -11,8 +11,10 @@ namespace {
 
 constexpr uint64_t mib = 1 << 20;
 
-TEST_CASE("holes are given back when they are worth it, have grown, and the last trim is long enough ago",
-          "[control][heap]") {
+TEST_CASE(
+    "memory beyond the budget is looked at when it is worth it, has grown, and the last time is long enough "
+    "ago",
+    "[control][heap]") {
   struct Case {
     const char* what;
     HeapView now;
@@ -31,8 +33,20 @@ TEST_CASE("holes are given back when they are worth it, have grown, and the last
   };
   for (const Case& each : cases) {
     INFO(each.what);
-    CHECK(worth_trimming(each.now, each.last) == each.expected);
+    CHECK(worth_looking(each.now, each.last) == each.expected);
   }
+}
+
+TEST_CASE("malloc's heap is trimmed for its own holes, not for those of the pieces", "[control][heap]") {
+  CHECK_FALSE(worth_trimming({116 * mib, 100 * mib, 256 * mib, 0}));
+  CHECK(worth_trimming({117 * mib, 100 * mib, 256 * mib, 0}));
+  CHECK_FALSE(worth_trimming({200 * mib, 100 * mib, 256 * mib, 84 * mib}));
+  CHECK(worth_trimming({201 * mib, 100 * mib, 256 * mib, 84 * mib}));
+}
+
+TEST_CASE("holes of the pieces are given back beyond a 64th of the budget", "[control][heap]") {
+  CHECK_FALSE(worth_discarding({200 * mib, 100 * mib, 256 * mib, 4 * mib}));
+  CHECK(worth_discarding({200 * mib, 100 * mib, 256 * mib, 4 * mib + 1}));
 }
 
 TEST_CASE("what is held beyond a ninth of the budget is lost to the store, which evicts down to the rest",

@@ -151,6 +151,25 @@ TEST_CASE("a full file says so, and what is given back is taken again", "[net][p
   CHECK(file->take(1, nullptr, 0) == nullptr);
 }
 
+TEST_CASE("a file says how many blocks it has, what they take, and how often it had none", "[net][pages]") {
+  const auto file = PageFile::create(0);
+  const auto figures = [&] {
+    const BlockMemory::Stats stats = file->stats();
+    return std::vector<uint64_t>{stats.used, stats.waiting, stats.lost, stats.bytes, stats.refused};
+  };
+  CHECK(figures() == std::vector<uint64_t>{0, 0, 0, 0, 0});
+  char* const first = file->take(5000, nullptr, 0);
+  CHECK(file->take(whole, first, 0) != nullptr);
+  CHECK(figures() == std::vector<uint64_t>{2, 0, 0, 8192 + whole, 0});
+  file->give_back(first);
+  CHECK(figures() == std::vector<uint64_t>{1, 1, 0, 8192 + whole, 0});
+  CHECK(file->release());
+  CHECK(figures() == std::vector<uint64_t>{1, 0, 0, whole, 0});
+  while (file->take(1, nullptr, 0) != nullptr) {
+  }
+  CHECK(file->stats().refused == 1);
+}
+
 TEST_CASE("what a socket was given from pages arrives as it was, though the place has new bytes since",
           "[net][pages]") {
   const auto file = PageFile::create(1 << 20);

@@ -100,6 +100,25 @@ TEST_CASE("the ghost forgets what left long ago", "[cache][eviction]") {
   CHECK_FALSE(ghost.take(999'999));
 }
 
+TEST_CASE("no insertion into a ghost that grows moves much, and what has moved is remembered once",
+          "[cache][eviction]") {
+  Ghost ghost;
+  size_t most = 0;
+  size_t all = 0;
+  for (uint64_t i = 1; i <= 300'000; ++i) {
+    ghost.add(id_of(i), i);
+    most = std::max(most, ghost.moved());
+    all += ghost.moved();
+    if (i % 7 == 0) {
+      ghost.take(id_of(i - 3));
+      REQUIRE_FALSE(ghost.take(id_of(i - 3)));
+    }
+  }
+  CHECK(most <= 32);
+  CHECK(all >= 200'000);
+  CHECK(ghost.memory_bytes() <= 2 * 8 * 524'288);
+}
+
 TEST_CASE("a ghost remembers most of its capacity while it grows", "[cache][eviction]") {
   Ghost ghost;
   for (uint64_t i = 1; i <= 10'000; ++i) ghost.add(id_of(i), i);

@@ -5,13 +5,17 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
+#include "edge/net/uv_loop.h"
 #include "tests/unit/io_rig.h"
 
 using namespace perigee;
@@ -57,13 +61,34 @@ TEST_CASE("the first loop can run on the thread that waits", "[net][uv]") {
   CHECK(seen == std::this_thread::get_id());
 }
 
-TEST_CASE("a message that holds a loop for too long is counted", "[net][uv]") {
+TEST_CASE("a message that holds a loop for too long, by work or by waiting, is counted", "[net][uv]") {
+  const bool by_work = GENERATE(true, false);
+  INFO(by_work);
   UvIo io;
   Loop& loop = io.add_loop("held");
-  std::promise<void> done;
+  std::promise<void> done, asked, answered;
+  const auto now = [](clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto spin = [&](clockid_t clock) {
+    const auto until = now(clock) + 2 * turn_long;
+    while (now(clock) < until) {
+    }
+  };
+  std::thread other([&] {
+    if (by_work) return;
+    asked.get_future().wait();
+    spin(CLOCK_MONOTONIC);
+    answered.set_value();
+  });
   loop.post(make_task([&] {
-    const auto until = std::chrono::steady_clock::now() + 2 * turn_long;
-    while (std::chrono::steady_clock::now() < until) {
+    if (by_work) {
+      spin(CLOCK_THREAD_CPUTIME_ID);
+    } else {
+      asked.set_value();
+      answered.get_future().wait();
     }
     // What is posted now still runs in this turn; what that posts runs in the next.
     loop.post(make_task([&] { loop.post(make_task([&] { done.set_value(); })); }));
@@ -72,7 +97,17 @@ TEST_CASE("a message that holds a loop for too long is counted", "[net][uv]") {
   io.start();
   done.get_future().wait();
   CHECK(loop.turns_long() >= 1);
+  other.join();
   io.stop();
+}
+
+TEST_CASE("a loop is held by its own work and by what it waits for, not by who has its processor",
+          "[net][uv]") {
+  const Duration little = turn_long / 2;
+  CHECK_FALSE(held_loop(little, {little, 5}, {2 * little, 6}));
+  CHECK_FALSE(held_loop(9 * turn_long, {little, 5}, {2 * little, 5}));
+  CHECK(held_loop(turn_long, {little, 5}, {little + turn_long, 5}));
+  CHECK(held_loop(9 * turn_long, {little, 5}, {2 * little, 6}));
 }
 
 TEST_CASE("wait returns when another thread asks to stop", "[net][uv]") {
