@@ -164,10 +164,19 @@ PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
   return chunk;
 }
 
+std::unique_lock<std::mutex> PieceHeap::lock() {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) return lock;
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  lock.lock();
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  return lock;
+}
+
 void* PieceHeap::take(size_t bytes) {
   if (bytes > range_.size()) return nullptr;
   const uint64_t size = std::max(round_up(bytes + header_bytes, step), size_min);
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock locked = lock();
   Chunk* chunk = find(size);
   if (chunk == nullptr) return nullptr;
   return reinterpret_cast<char*>(cut(chunk, size)) + header_bytes;
@@ -211,7 +220,7 @@ void PieceHeap::join(Chunk*& chunk) {
 
 void PieceHeap::give_back(void* piece) {
   auto* chunk = reinterpret_cast<Chunk*>(static_cast<char*>(piece) - header_bytes);
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock locked = lock();
   join(chunk);
   enter(chunk);
 }

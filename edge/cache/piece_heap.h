@@ -48,6 +48,9 @@ class PieceHeap {
   uint64_t holes() const { return holes_.load(std::memory_order_relaxed); }
   // Gives some whole pages of one free piece back, and says how many bytes; none: there are no such pages.
   size_t discard_some();
+  // Does anybody wait for the lock? Then who calls discard_some() in a row stops: a lock goes to whoever
+  // comes first, and who has just given it back is first.
+  bool wanted() const { return waiting_.load(std::memory_order_relaxed) != 0; }
 
  private:
   struct Chunk;
@@ -72,9 +75,12 @@ class PieceHeap {
   uint64_t resident(const Chunk* chunk) const;
   void add_holes(uint64_t bytes) { holes_.store(holes() + bytes, std::memory_order_relaxed); }
 
+  std::unique_lock<std::mutex> lock();
+
   PageRange& range_;
   const uint64_t page_bytes_;
   std::atomic<uint64_t> holes_{0};
+  std::atomic<unsigned> waiting_{0};
   std::mutex mutex_;  // guards what follows, and all headers in the range
   uint64_t power_map_ = 0;
   std::array<uint32_t, powers> fine_maps_{};

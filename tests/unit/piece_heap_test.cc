@@ -4,8 +4,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "edge/base/random.h"
@@ -38,6 +40,7 @@ class CountedRange final : public PageRange {
     REQUIRE((begin >= begin_ && begin + bytes <= begin_ + size_));
     std::memset(begin, 0x5a, bytes);
     ::madvise(begin, bytes, MADV_DONTNEED);
+    if (meanwhile) meanwhile();
     largest = std::max(largest, bytes);
     all += bytes;
   }
@@ -49,7 +52,8 @@ class CountedRange final : public PageRange {
     for (const unsigned char one : pages) count += one & 1;
     return count * page;
   }
-  size_t largest = 0;  // bytes with one call
+  std::function<void()> meanwhile;  // during a call
+  size_t largest = 0;               // bytes with one call
   size_t all = 0;
 
  private:
@@ -186,6 +190,26 @@ TEST_CASE("pieces of any size, taken and given back in any order, keep what is w
   CHECK(range.largest <= PieceHeap::discard_bytes_max);
   // All of it is one piece.
   CHECK(heap.take(range.size() - 64 * 1024 * 3) != nullptr);
+}
+
+TEST_CASE("who gives pages back hears of those who wait for the heap meanwhile", "[cache][pieces]") {
+  CountedRange range(1 << 20);
+  PieceHeap heap(range);
+  heap.give_back(heap.take(100'000));
+  std::thread other;
+  bool wanted_before = true;
+  void* piece = nullptr;
+  range.meanwhile = [&] {
+    wanted_before = heap.wanted();
+    other = std::thread([&] { piece = heap.take(100); });
+    while (!heap.wanted()) std::this_thread::yield();
+  };
+  const size_t discarded = heap.discard_some();
+  other.join();
+  CHECK(discarded > 0);
+  CHECK(piece != nullptr);
+  CHECK_FALSE(wanted_before);
+  CHECK_FALSE(heap.wanted());
 }
 
 TEST_CASE("a store keeps its responses in pieces, and on the heap what does not fit there",
