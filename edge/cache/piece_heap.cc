@@ -8,7 +8,7 @@ namespace perigee::cache {
 
 namespace {
 
-constexpr uint64_t step = 16;
+constexpr uint64_t size_step = 16;
 constexpr uint64_t header_bytes = 8;
 constexpr uint64_t size_min = 32;
 // Below this there is one class for each size.
@@ -16,7 +16,7 @@ constexpr unsigned linear_power = 9;
 constexpr uint64_t is_free = 1;
 constexpr uint64_t before_is_free = 2;
 constexpr uint64_t is_listed = 4;  // among those with pages to give back
-constexpr uint64_t flag_bits = step - 1;
+constexpr uint64_t flag_bits = size_step - 1;
 
 uintptr_t round_down(uintptr_t at, uint64_t unit) { return at & ~uintptr_t{unit - 1}; }
 uintptr_t round_up(uintptr_t at, uint64_t unit) { return round_down(at + unit - 1, unit); }
@@ -66,7 +66,7 @@ PieceHeap::PieceHeap(PageRange& range) : range_(range), page_bytes_(range.page_b
 }
 
 PieceHeap::Class PieceHeap::class_of(uint64_t size) {
-  if (size < uint64_t{1} << linear_power) return {0, static_cast<unsigned>(size / step)};
+  if (size < uint64_t{1} << linear_power) return {0, static_cast<unsigned>(size / size_step)};
   const auto power = static_cast<unsigned>(std::bit_width(size)) - 1;
   return {power - linear_power + 1, static_cast<unsigned>(size >> (power - fine_bits)) & (fine_classes - 1)};
 }
@@ -175,7 +175,7 @@ std::unique_lock<std::mutex> PieceHeap::lock() {
 
 void* PieceHeap::take(size_t bytes) {
   if (bytes > range_.size()) return nullptr;
-  const uint64_t size = std::max(round_up(bytes + header_bytes, step), size_min);
+  const uint64_t size = std::max(round_up(bytes + header_bytes, size_step), size_min);
   const std::unique_lock locked = lock();
   Chunk* chunk = find(size);
   if (chunk == nullptr) return nullptr;

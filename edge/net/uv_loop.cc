@@ -53,12 +53,10 @@ UvLoop::UvLoop(std::string_view name, uint64_t seed, const UvIoOptions& options,
       random_(seed),
       reserve_fd_(open_reserve()) {
   uv_loop_init(&loop_);
-  async_.data = prepare_.data = check_.data = idle_.data = timer_.data = this;
+  async_.data = prepare_.data = idle_.data = timer_.data = this;
   uv_async_init(&loop_, &async_, [](uv_async_t* handle) { loop_of(handle).on_wakeup(); });
   uv_prepare_init(&loop_, &prepare_);
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { loop_of(handle).on_prepare(); });
-  uv_check_init(&loop_, &check_);
-  uv_check_start(&check_, [](uv_check_t* handle) { loop_of(handle).hand_out_reads(); });
   uv_idle_init(&loop_, &idle_);
   uv_timer_init(&loop_, &timer_);
 }
@@ -164,6 +162,7 @@ bool UvLoop::was_long() const {
 
 void UvLoop::on_prepare() {
   ++counters_.wakeups;
+  hand_out_reads();
   hooks_.run();
   if (std::exchange(measured_, false) && was_long()) {
     turns_long_.store(turns_long() + 1, std::memory_order_relaxed);
@@ -189,6 +188,7 @@ void UvLoop::set_timer() {
 }
 
 void UvLoop::on_due() {
+  hand_out_reads();
   timer_set_ = false;
   measure_turn();
   timers_.advance(now());

@@ -1,10 +1,10 @@
 // One loop on libuv. Internal to edge/net: others know it as Loop.
 //
 // A wake-up runs from one return of epoll_wait to the next call of it. In libuv's order that is: socket
-// events and messages (poll, and check for what was read in it), closed handles, timers, deferred calls
-// (idle), and then the prepare phase, where the turn hooks run. So whatever woke the loop, the hooks run once
-// after all of it and right before it may block, and the clocks, sampled when first asked for, are sampled
-// once.
+// events and messages (poll), closed handles, timers, deferred calls (idle), and then the prepare phase,
+// where what was read and still waits is handed out (UvReads) and the turn hooks run. So whatever woke the
+// loop, the hooks run once after all of it and right before it may block, and the clocks, sampled when first
+// asked for, are sampled once.
 //
 // Sockets are descriptors of ours that libuv only watches (uv_poll_t), so one read and one write make a
 // request.
@@ -126,7 +126,6 @@ class UvLoop final : public Loop {
   uv_loop_t loop_;
   uv_async_t async_;
   uv_prepare_t prepare_;
-  uv_check_t check_;
   uv_idle_t idle_;
   uv_timer_t timer_;
   bool timer_set_ = false;
