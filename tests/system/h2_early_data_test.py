@@ -1,11 +1,15 @@
 """HTTP/2 before the handshake is over (RFC 8470): preface, settings and requests in early data, by raw frames."""
 import subprocess
+import sys
 
-import h2.config
-import h2.connection
-import h2.events
-from harness import main
-from harness.tls import AUTHORITY, HOST, tls_node
+# python3-h2 is Debian's, whichever python3 comes first on this machine.
+sys.path.append("/usr/lib/python3/dist-packages")
+
+import h2.config  # noqa: E402
+import h2.connection  # noqa: E402
+import h2.events  # noqa: E402
+from harness import main  # noqa: E402
+from harness.tls import AUTHORITY, HOST, tls_node  # noqa: E402
 
 
 # GOAWAY with NO_ERROR, behind which the node ends the connection when all is answered.
