@@ -45,11 +45,12 @@ struct ServerOptions {
   uint32_t unread_content_max = 64 * 1024;  // request content nobody wanted that is read to keep a connection
   uint32_t pipelined_bytes_max = 64 * 1024;  // kept while an answer runs; then reading pauses
   // Body bytes written per turn of the loop: by one connection at most, and by all together to events and
-  // again to those that queue. What one writes is best what the kernel takes: to send 10 MB by 256 KiB at a
-  // time costs half as much again. A connection that has just been heard may write the minimum all the same.
-  // Those that begin their answers in one turn share an amount of their own, so that the last of a thousand
-  // need not wait for much more than the first bytes of the others.
-  uint32_t turn_bytes_max = 4 * 1024 * 1024;
+  // again to those that queue. Where bodies are copied, what one writes is best what the kernel takes; where
+  // they go by sendfile, a MiB, which the reader has before it has left the caches. A connection that has
+  // just been heard may write the minimum all the same. Those that begin their answers in one turn share an
+  // amount of their own, so that the last of a thousand need not wait for much more than the first bytes of
+  // the others.
+  uint32_t turn_bytes_max = 1024 * 1024;
   uint32_t turn_bytes_min = 16 * 1024;
   uint32_t turn_bytes_all = 16 * 1024 * 1024;
   uint32_t turn_bytes_begun = 4 * 1024 * 1024;
