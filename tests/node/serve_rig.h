@@ -49,6 +49,11 @@ struct KeptExchange final : serve::ExchangeHandler, serve::BodySource {
   void consumed(size_t bytes) override { consumed_bytes += bytes; }
 };
 
+// The plainest request, and what a ServeRig without scripts answers.
+inline constexpr std::string_view get_root = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+inline constexpr std::string_view hello =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\nhello\n";
+
 struct ServeRig final : serve::Handler {
   using Script = std::function<void(serve::ServerExchange&)>;
 

@@ -4,14 +4,13 @@
 #include "tests/node/serve_rig.h"
 
 using namespace perigee;
+using perigee::test::get_root;
+using perigee::test::hello;
 using perigee::test::RawClient;
 using perigee::test::ServeRig;
 
 namespace {
 
-constexpr std::string_view get_root = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-constexpr std::string_view hello =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\nhello\n";
 constexpr uint64_t seeds = 40;
 
 void answer(serve::ServerExchange& exchange) {

@@ -15,6 +15,16 @@
 
 namespace perigee::net {
 
+// Does something on a loop that another thread runs, and waits for it.
+inline void run_on(Loop& loop, const std::function<void()>& action) {
+  std::promise<void> done;
+  loop.post(make_task([&] {
+    action();
+    done.set_value();
+  }));
+  done.get_future().wait();
+}
+
 struct MemoryRig {
   MemoryRig() { io->start(); }
   void run(const std::function<void()>& action) {
@@ -31,14 +41,7 @@ struct MemoryRig {
 
 struct UvRig {
   explicit UvRig(UvIoOptions options = {}) : io(std::move(options)) { io.start(); }
-  void run(const std::function<void()>& action) {
-    std::promise<void> done;
-    loop.post(make_task([&] {
-      action();
-      done.set_value();
-    }));
-    done.get_future().wait();
-  }
+  void run(const std::function<void()>& action) { run_on(loop, action); }
   // Asks at the end of each turn of the loop.
   bool until(const std::function<bool()>& done) {
     struct Hook final : TurnHook {

@@ -16,11 +16,11 @@ namespace {
 struct Held final : ReadsHook {
   explicit Held(size_t clients_wanted) {
     io.start();
-    on(serving, [&] {
+    run_on(serving, [&] {
       listener = serving.listen({loopback()}, server).value();
       serving.add_reads_hook(*this);
     });
-    on(asking, [&] {
+    run_on(asking, [&] {
       for (size_t i = 0; i < clients_wanted; ++i) {
         clients.push_back(std::make_unique<Recorder>());
         clients.back()->connected = [&] { connected(); };
@@ -31,24 +31,16 @@ struct Held final : ReadsHook {
     until([&] { return server.peers.size() == clients_wanted; });
   }
   ~Held() {
-    on(serving, [&] { listener.reset(); });
+    run_on(serving, [&] { listener.reset(); });
     io.stop();
   }
 
   void connected() {
     if (++connected_clients == clients.size()) all_connected.set_value();
   }
-  static void on(Loop& loop, const std::function<void()>& action) {
-    std::promise<void> done;
-    loop.post(make_task([&] {
-      action();
-      done.set_value();
-    }));
-    done.get_future().wait();
-  }
   void until(const std::function<bool()>& done) {
     bool is_done = false;
-    while (!is_done) on(serving, [&] { is_done = done(); });
+    while (!is_done) run_on(serving, [&] { is_done = done(); });
   }
   void while_held(const std::function<void()>& action) {
     std::promise<void> held;
@@ -58,7 +50,7 @@ struct Held final : ReadsHook {
       waiting.wait();
     }));
     held.get_future().wait();
-    on(asking, action);
+    run_on(asking, action);
     go_on->set_value();
   }
   void on_reads_handed_out() override {
@@ -67,7 +59,7 @@ struct Held final : ReadsHook {
   }
   // Counts reads, and does what the test asks at the first one.
   void count_reads(const std::function<void(Recorder&)>& at_first) {
-    on(serving, [&] {
+    run_on(serving, [&] {
       for (auto& peer : server.peers) {
         peer->read = [this, at_first, &peer = *peer](std::string_view) {
           if (!serving.handing_out_reads()) ++reads_alone;
@@ -157,7 +149,7 @@ TEST_CASE("a stream that another stops from reading keeps what it has read, and 
     }
   });
   held.until([&] { return held.reads == 2; });
-  Held::on(held.serving, [&] {
+  run_on(held.serving, [&] {
     for (auto& peer : held.server.peers) {
       CHECK((peer->received.empty() || peer->received == "one two"));
       peer->stream->read_start();
@@ -187,7 +179,7 @@ TEST_CASE("what is kept for a stream that is closed goes with it", "[net][uv]") 
     for (auto& client : held.clients) write_text(*client->stream, "hello");
   });
   held.until([&] { return held.reads == 1; });
-  Held::on(held.serving, [&] {
+  run_on(held.serving, [&] {
     for (auto& peer : held.server.peers) {
       peer->stream->read_start();
       peer->stream->close();
