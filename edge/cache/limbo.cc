@@ -42,8 +42,8 @@ size_t Limbo::readers_pinning(const StoredResponse* response) {
   return count;
 }
 
-void Limbo::reclaim() {
-  if (waiting_.load(std::memory_order_seq_cst) == 0) return;
+size_t Limbo::reclaim() {
+  if (waiting_.load(std::memory_order_seq_cst) == 0) return 0;
   std::vector<StoredResponse*> garbage;
   uint64_t freed = 0;
   {
@@ -65,6 +65,7 @@ void Limbo::reclaim() {
   }
   for (StoredResponse* response : garbage) StoredResponse::destroy(budget_, response);
   weight_.fetch_sub(freed, std::memory_order_relaxed);
+  return garbage.size();
 }
 
 void Limbo::release(StoredResponse* response) {

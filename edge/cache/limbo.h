@@ -72,8 +72,8 @@ class Limbo {
     return waiting_.load(std::memory_order_seq_cst) != 0;
   }
   void add(Unlinked&& unlinked);
-  // Frees what is out of reach and not pinned.
-  void reclaim();
+  // Frees what is out of reach and not pinned. Returns how many responses that were.
+  size_t reclaim();
   // A reader's last pin of that response is gone, and it was marked as owed.
   void release(StoredResponse* response);
 

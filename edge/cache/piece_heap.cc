@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 namespace perigee::cache {
 
@@ -18,10 +17,27 @@ constexpr uint64_t before_is_free = 2;
 constexpr uint64_t is_listed = 4;  // among those with pages to give back
 constexpr uint64_t flag_bits = size_step - 1;
 
+// A free piece beyond this is not taken out of the heap as a whole while pages of it are given back: the rest
+// of it is a piece of its own meanwhile, whose header is on a page of its own. So one page of it is never
+// given back, and is forgotten.
+constexpr uint64_t large = 1 << 20;
+
 uintptr_t round_down(uintptr_t at, uint64_t unit) { return at & ~uintptr_t{unit - 1}; }
 uintptr_t round_up(uintptr_t at, uint64_t unit) { return round_down(at + unit - 1, unit); }
 
 }  // namespace
+
+struct PieceHeap::Span {
+  uintptr_t begin = 0;
+  uintptr_t end = 0;
+
+  uint64_t size() const { return begin < end ? end - begin : 0; }
+  // Grows to hold both.
+  void add(Span other) {
+    if (other.size() == 0) return;
+    *this = size() == 0 ? other : Span{std::min(begin, other.begin), std::max(end, other.end)};
+  }
+};
 
 // The header, and in a free piece the lists. The last eight bytes of a free piece hold its size, for the
 // neighbour behind it. What a small piece has no room for is not touched there.
@@ -33,8 +49,7 @@ struct PieceHeap::Chunk {
   // Wide:
   Chunk* next_dirty;
   Chunk* previous_dirty;
-  uintptr_t dirty_begin;  // what was written of it lies in between
-  uintptr_t dirty_end;
+  Span dirty;  // what was written of it lies in there
 
   static constexpr uint64_t wide_min = 80;
   static constexpr uint64_t wide_fields = 56;
@@ -60,7 +75,7 @@ struct PieceHeap::Chunk {
 PieceHeap::PieceHeap(PageRange& range) : range_(range), page_bytes_(range.page_bytes()) {
   auto* whole = reinterpret_cast<Chunk*>(range.begin() + header_bytes);
   whole->word = range.size() - 2 * header_bytes;
-  whole->dirty_begin = whole->dirty_end = 0;
+  whole->dirty = {};
   whole->behind()->word = 0;
   enter(whole);
 }
@@ -87,15 +102,18 @@ PieceHeap::Chunk* PieceHeap::find(uint64_t size) {
   return lists_[row][static_cast<unsigned>(std::countr_zero(fines))];
 }
 
+// The whole pages of a free piece, a wide one, that were written.
+PieceHeap::Span PieceHeap::discardable(const Chunk* chunk) const {
+  return {std::max(round_up(chunk->fields_end(), page_bytes_), chunk->dirty.begin),
+          std::min(round_down(chunk->end() - sizeof(uint64_t), page_bytes_), chunk->dirty.end)};
+}
+
 // The pages of a free piece that are the process's: those at its ends, and what was written in between.
 uint64_t PieceHeap::resident(const Chunk* chunk) const {
   if (!chunk->wide()) return chunk->size();
-  const uintptr_t begin = round_up(chunk->fields_end(), page_bytes_);
-  const uintptr_t end = round_down(chunk->end() - sizeof(uint64_t), page_bytes_);
-  if (begin >= end) return chunk->size();
-  const uintptr_t dirty_begin = std::max(begin, chunk->dirty_begin);
-  const uintptr_t dirty_end = std::min(end, chunk->dirty_end);
-  return chunk->size() - (end - begin) + (dirty_begin < dirty_end ? dirty_end - dirty_begin : 0);
+  const Span between{round_up(chunk->fields_end(), page_bytes_),
+                     round_down(chunk->end() - sizeof(uint64_t), page_bytes_)};
+  return chunk->size() - between.size() + discardable(chunk).size();
 }
 
 void PieceHeap::enter(Chunk* chunk) {
@@ -110,6 +128,7 @@ void PieceHeap::enter(Chunk* chunk) {
   first = chunk;
   fine_maps_[row] |= uint32_t{1} << fine;
   power_map_ |= uint64_t{1} << row;
+  if (chunk->size() > large && discardable(chunk).size() <= page_bytes_) chunk->dirty = {};
   add_holes(resident(chunk));
   if (chunk->wide()) enlist(chunk);
 }
@@ -129,9 +148,7 @@ void PieceHeap::leave(Chunk* chunk) {
 }
 
 void PieceHeap::enlist(Chunk* chunk) {
-  const uintptr_t begin = std::max(round_up(chunk->fields_end(), page_bytes_), chunk->dirty_begin);
-  const uintptr_t end = std::min(round_down(chunk->end() - sizeof(uint64_t), page_bytes_), chunk->dirty_end);
-  if (begin >= end) return;
+  if (discardable(chunk).size() == 0) return;
   chunk->word |= is_listed;
   chunk->next_dirty = nullptr;
   chunk->previous_dirty = last_dirty_;
@@ -147,8 +164,7 @@ void PieceHeap::delist(Chunk* chunk) {
 
 // A free piece of at least that size leaves the lists; what is left of it behind the size returns to them.
 PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
-  const auto [dirty_begin, dirty_end] =
-      chunk->wide() ? std::pair(chunk->dirty_begin, chunk->dirty_end) : std::pair<uintptr_t, uintptr_t>();
+  const Span dirty = chunk->wide() ? chunk->dirty : Span{};
   leave(chunk);
   const uint64_t left = chunk->size() - size;
   if (left < size_min) return chunk;
@@ -156,88 +172,77 @@ PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
   Chunk* rest = chunk->behind();
   rest->word = left;
   if (rest->wide()) {
-    const bool touched = rest->begin() < dirty_end;
-    rest->dirty_begin = touched ? dirty_begin : 0;
-    rest->dirty_end = touched ? dirty_end : 0;
+    const uintptr_t first = round_down(rest->begin(), page_bytes_);
+    rest->dirty = first < dirty.end ? Span{std::max(first, dirty.begin), dirty.end} : Span{};
   }
   enter(rest);
   return chunk;
 }
 
-std::unique_lock<std::mutex> PieceHeap::lock() {
-  std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock.owns_lock()) return lock;
-  waiting_.fetch_add(1, std::memory_order_relaxed);
-  lock.lock();
-  waiting_.fetch_sub(1, std::memory_order_relaxed);
-  return lock;
-}
-
 void* PieceHeap::take(size_t bytes) {
   if (bytes > range_.size()) return nullptr;
   const uint64_t size = std::max(round_up(bytes + header_bytes, size_step), size_min);
-  const std::unique_lock locked = lock();
+  const std::lock_guard lock(mutex_);
   Chunk* chunk = find(size);
   if (chunk == nullptr) return nullptr;
   return reinterpret_cast<char*>(cut(chunk, size)) + header_bytes;
 }
 
-// With the neighbours that are free. What lies between them was written: the piece, and the neighbours' words
-// next to it.
-void PieceHeap::join(Chunk*& chunk) {
-  uintptr_t dirty_begin = chunk->begin();
-  uintptr_t dirty_end = chunk->end();
+// With the neighbours that are free. `written` of it was written, and the neighbours' words next to it.
+PieceHeap::Chunk* PieceHeap::join(Chunk* chunk, Span written) {
   const auto add = [&](const Chunk* other) {
-    if (!other->wide()) {
-      dirty_begin = std::min(dirty_begin, other->begin());
-      dirty_end = std::max(dirty_end, other->end());
-    } else if (other->dirty_begin < other->dirty_end) {
-      dirty_begin = std::min(dirty_begin, other->dirty_begin);
-      dirty_end = std::max(dirty_end, other->dirty_end);
-    }
+    written.add(other->wide() ? other->dirty : Span{other->begin(), other->end()});
   };
   uint64_t size = chunk->size();
   Chunk* const behind = chunk->behind();
   if (behind->is(is_free)) {
-    dirty_end = behind->fields_end();
+    written.add({chunk->end() - sizeof(uint64_t), behind->fields_end()});
     add(behind);
     leave(behind);
     size += behind->size();
   }
   if (chunk->is(before_is_free)) {
     Chunk* const before = chunk->before();
-    dirty_begin -= sizeof(uint64_t);
+    written.add({chunk->begin() - sizeof(uint64_t), chunk->fields_end()});
     add(before);
     leave(before);
     size += before->size();
     chunk = before;
   }
   chunk->word = size | (chunk->word & before_is_free);
-  if (!chunk->wide()) return;
-  chunk->dirty_begin = round_down(dirty_begin, page_bytes_);
-  chunk->dirty_end = round_up(dirty_end, page_bytes_);
+  if (chunk->wide()) {
+    chunk->dirty = {round_down(written.begin, page_bytes_), round_up(written.end, page_bytes_)};
+  }
+  return chunk;
 }
 
 void PieceHeap::give_back(void* piece) {
   auto* chunk = reinterpret_cast<Chunk*>(static_cast<char*>(piece) - header_bytes);
-  const std::unique_lock locked = lock();
-  join(chunk);
-  enter(chunk);
+  const std::lock_guard lock(mutex_);
+  enter(join(chunk, {chunk->begin(), chunk->end()}));
 }
 
 size_t PieceHeap::discard_some() {
+  Chunk* chunk = nullptr;
+  Span pages;
+  Span left;
+  {
+    const std::lock_guard lock(mutex_);
+    if (first_dirty_ == nullptr) return 0;
+    chunk = first_dirty_;
+    pages = discardable(chunk);
+    pages.end = std::min(pages.end, pages.begin + discard_bytes_max);
+    if (chunk->size() > large) {
+      cut(chunk, pages.end + header_bytes - chunk->begin());
+    } else {
+      left = {pages.end, chunk->dirty.end};
+      leave(chunk);
+    }
+  }
+  range_.discard(reinterpret_cast<char*>(pages.begin), pages.size());
   const std::lock_guard lock(mutex_);
-  Chunk* chunk = first_dirty_;
-  if (chunk == nullptr) return 0;
-  leave(chunk);
-  const uintptr_t begin = std::max(round_up(chunk->fields_end(), page_bytes_), chunk->dirty_begin);
-  const uintptr_t end = std::min({round_down(chunk->end() - sizeof(uint64_t), page_bytes_), chunk->dirty_end,
-                                  begin + discard_bytes_max});
-  range_.discard(reinterpret_cast<char*>(begin), end - begin);
-  chunk->dirty_begin = end;
-  if (end >= chunk->dirty_end) chunk->dirty_begin = chunk->dirty_end = 0;
-  enter(chunk);
-  return end - begin;
+  enter(join(chunk, left));
+  return pages.size();
 }
 
 }  // namespace perigee::cache

@@ -9,10 +9,12 @@
 // of 16.
 //
 // A free piece knows which part of it was written since its pages were given back. discard_some() takes the
-// piece that has waited longest, and gives the system at most discard_bytes_max of it.
+// piece that has waited longest out of the heap, gives the system at most discard_bytes_max of it, and puts
+// it back: a thread that loses its processor while the system frees pages holds nobody up. What lies behind
+// those pages stays in the heap when the piece is large.
 //
 // Owned by whoever owns the range; the store's budget knows it. Thread rule: any thread; a lock is held for
-// some list operations, or for one such step.
+// some list operations, and never during a system call.
 #pragma once
 
 #include <array>
@@ -48,12 +50,10 @@ class PieceHeap {
   uint64_t holes() const { return holes_.load(std::memory_order_relaxed); }
   // Gives some whole pages of one free piece back, and says how many bytes; none: there are no such pages.
   size_t discard_some();
-  // Does anybody wait for the lock? Then who calls discard_some() in a row stops: a lock goes to whoever
-  // comes first, and who has just given it back is first.
-  bool wanted() const { return waiting_.load(std::memory_order_relaxed) != 0; }
 
  private:
   struct Chunk;
+  struct Span;
 
   static constexpr unsigned fine_bits = 5;  // classes for each power of two: 32
   static constexpr unsigned fine_classes = 1u << fine_bits;
@@ -70,17 +70,15 @@ class PieceHeap {
   void leave(Chunk* chunk);
   void enlist(Chunk* chunk);
   void delist(Chunk* chunk);
-  void join(Chunk*& chunk);
+  Chunk* join(Chunk* chunk, Span written);
   Chunk* cut(Chunk* chunk, uint64_t size);
+  Span discardable(const Chunk* chunk) const;
   uint64_t resident(const Chunk* chunk) const;
   void add_holes(uint64_t bytes) { holes_.store(holes() + bytes, std::memory_order_relaxed); }
-
-  std::unique_lock<std::mutex> lock();
 
   PageRange& range_;
   const uint64_t page_bytes_;
   std::atomic<uint64_t> holes_{0};
-  std::atomic<unsigned> waiting_{0};
   std::mutex mutex_;  // guards what follows, and all headers in the range
   uint64_t power_map_ = 0;
   std::array<uint32_t, powers> fine_maps_{};

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(100);
 constexpr int rest_for_each_trim = 10;  // times what it took
-// 512 MiB a second, or 64,000 pages that lie alone, and less where somebody waits for the heap of pieces.
+// 512 MiB a second, or 64,000 pages that lie alone.
 constexpr auto discard_every = std::chrono::milliseconds(1);
 constexpr int discards_per_turn = 64;
 constexpr size_t discard_bytes_per_turn = 512 * 1024;
@@ -84,7 +84,6 @@ bool HeapKeeper::discard_some() {
     const size_t discarded = pieces->discard_some();
     if (discarded == 0) return false;
     bytes += discarded;
-    if (pieces->wanted()) return true;
   }
   return true;
 }

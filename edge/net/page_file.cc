@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 
 #include "edge/base/poison.h"
+#include "edge/net/page_pipe.h"
 
 // Of Linux 6.3; older headers do not have it, and older kernels say EINVAL.
 #ifndef MFD_NOEXEC_SEAL
@@ -52,11 +52,12 @@ bool may_be_as_large(uint64_t size) {
          (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
 }
 
-bool can_be_sent(int descriptor) {
+bool can_be_sent(Slice bytes) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
-  off_t offset = 0;
-  const bool sent = ::sendfile(pair[0], descriptor, &offset, 1) == 1;
+  PagePipe pipe;
+  unsigned calls = 0;
+  const bool sent = pipe.ready() && pipe.send(pair[0], bytes, calls) == static_cast<ssize_t>(bytes.size());
   ::close(pair[0]);
   ::close(pair[1]);
   return sent;
@@ -106,7 +107,7 @@ bool PageFile::works() {
   char* const block = take(1, nullptr, 0);
   if (block == nullptr) return false;
   *block = 1;
-  const bool sent = can_be_sent(descriptor_);
+  const bool sent = can_be_sent({block, 1});
   give_back(block);
   release();
   struct stat facts {};

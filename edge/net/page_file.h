@@ -2,8 +2,8 @@
 // memory (memfd_create(2)), all of it mapped.
 //
 // A block that is given back becomes a hole (fallocate(2), FALLOC_FL_PUNCH_HOLE) before its place is taken
-// again: its pages leave the file, and whoever takes the place gets new ones. What sendfile(2) has put into a
-// socket keeps the old pages until the client has them, whatever becomes of the block. That holds for small
+// again: its pages leave the file, and whoever takes the place gets new ones. A socket that was given the old
+// pages (PagePipe) keeps them until the client has them, whatever becomes of the block. That holds for small
 // pages only, for a part of a huge one that somebody holds would be zeroed where it is; so the mapping has
 // none (MADV_NOHUGEPAGE).
 //
@@ -15,8 +15,6 @@
 //
 // Thread rule: any thread. No lock is held during a system call.
 #pragma once
-
-#include <sys/types.h>
 
 #include <cstdint>
 #include <deque>
@@ -43,11 +41,10 @@ class PageFile final : public BlockMemory {
   Stats stats() const override;
 
   int descriptor() const { return descriptor_; }
-  // Are these bytes of a block? Then where they are in the file.
+  // Are these bytes of a block?
   bool holds(Slice bytes) const {
     return bytes.data() >= begin_ && bytes.data() + bytes.size() <= begin_ + size_;
   }
-  off_t offset_of(Slice bytes) const { return bytes.data() - begin_; }
 
  private:
   struct Run {

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "edge/net/io.h"
+#include "edge/net/page_pipe.h"
 #include "edge/net/turn_hooks.h"
 #include "edge/net/uv_options.h"
 #include "edge/net/uv_reads.h"
@@ -90,6 +91,7 @@ class UvLoop final : public Loop {
 
   uv_loop_t* uv() { return &loop_; }
   const PageFile* pages() const { return pages_.get(); }
+  PagePipe& page_pipe() { return page_pipe_; }
   UvReads& reads() { return reads_; }
   // Hands out what was read and waits (UvReads).
   void hand_out_reads();
@@ -123,6 +125,7 @@ class UvLoop final : public Loop {
   std::string name_;
   UvIoOptions options_;
   const std::unique_ptr<PageFile>& pages_;
+  PagePipe page_pipe_;
   uv_loop_t loop_;
   uv_async_t async_;
   uv_prepare_t prepare_;

@@ -1,6 +1,5 @@
 #include "edge/net/uv_send.h"
 
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 
 #include "edge/net/page_file.h"
+#include "edge/net/page_pipe.h"
 
 namespace perigee::net {
 
@@ -18,14 +18,14 @@ namespace {
 
 class Sending {
  public:
-  Sending(int fd, const PageFile* pages) : fd_(fd), pages_(pages) {}
+  Sending(int fd, const PageFile* pages, PagePipe& pipe) : fd_(fd), pages_(pages), pipe_(pipe) {}
 
   void run(std::span<const Slice> slices) {
     for (Slice slice : slices) sent_.offered += slice.size();
     while (!slices.empty() && !stopped_) {
       const Slice bytes = take_run(slices);
       if (bytes.empty()) continue;
-      if (pages_ != nullptr && bytes.size() >= sendfile_min && pages_->holds(bytes)) {
+      if (is_of_pages(bytes) && pipe_.ready()) {
         send_list(MSG_MORE);
         if (!stopped_) send_pages(bytes);
       } else {
@@ -49,23 +49,24 @@ class Sending {
     return run;
   }
 
+  bool is_of_pages(Slice bytes) const {
+    return pages_ != nullptr && bytes.size() >= splice_min && pages_->holds(bytes);
+  }
+
   void send_list(int flags) {
     if (count_ == 0) return;
     msghdr message{};
     message.msg_iov = vectors_.data();
     message.msg_iovlen = count_;
+    ++sent_.calls;
     account(::syscall(SYS_sendmsg, fd_, &message, MSG_NOSIGNAL | flags), listed_);
     count_ = 0;
     listed_ = 0;
   }
 
-  void send_pages(Slice bytes) {
-    off_t offset = pages_->offset_of(bytes);
-    account(::sendfile(fd_, pages_->descriptor(), &offset, bytes.size()), bytes.size());
-  }
+  void send_pages(Slice bytes) { account(pipe_.send(fd_, bytes, sent_.calls), bytes.size()); }
 
   void account(ssize_t taken, size_t of) {
-    ++sent_.calls;
     if (taken < 0) sent_.error = errno;
     if (taken > 0) sent_.taken += static_cast<size_t>(taken);
     stopped_ = taken < 0 || static_cast<size_t>(taken) < of;
@@ -73,6 +74,7 @@ class Sending {
 
   const int fd_;
   const PageFile* const pages_;
+  PagePipe& pipe_;
   std::array<iovec, slices_max> vectors_;
   size_t count_ = 0;
   size_t listed_ = 0;  // bytes in vectors_
@@ -95,9 +97,9 @@ Sent send_run(int fd, Slice bytes) {
   return sent;
 }
 
-Sent send_slices(int fd, std::span<const Slice> slices, const PageFile* pages) {
+Sent send_slices(int fd, std::span<const Slice> slices, const PageFile* pages, PagePipe& pipe) {
   assert(slices.size() <= slices_max);
-  Sending sending(fd, pages);
+  Sending sending(fd, pages, pipe);
   sending.run(slices);
   return sending.sent();
 }

@@ -237,10 +237,10 @@ size_t UvStream::write(std::span<const Slice> slices) {
   if (state_ == State::connecting) want_write_ = true;
   if (state_ != State::open) return 0;
   // The kernel takes one run of bytes for less than a list of one.
-  if (slices.size() == 1 && slices[0].size() < sendfile_min) {
+  if (slices.size() == 1 && slices[0].size() < splice_min) {
     return slices[0].empty() ? 0 : account(send_run(fd_, slices[0]));
   }
-  return account(send_slices(fd_, slices, loop_.pages()));
+  return account(send_slices(fd_, slices, loop_.pages(), loop_.page_pipe()));
 }
 
 // What one write has come to; returns the bytes taken.

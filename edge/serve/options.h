@@ -46,7 +46,7 @@ struct ServerOptions {
   uint32_t pipelined_bytes_max = 64 * 1024;  // kept while an answer runs; then reading pauses
   // Body bytes written per turn of the loop: by one connection at most, and by all together to events and
   // again to those that queue. Where bodies are copied, what one writes is best what the kernel takes; where
-  // they go by sendfile, a MiB, which the reader has before it has left the caches. A connection that has
+  // they go out of pages, a MiB, which the reader has before it has left the caches. A connection that has
   // just been heard may write the minimum all the same. Those that begin their answers in one turn share an
   // amount of their own, so that the last of a thousand need not wait for much more than the first bytes of
   // the others.

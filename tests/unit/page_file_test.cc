@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/net/page_pipe.h"
 #include "edge/net/uv_send.h"
 
 using namespace perigee;
@@ -105,7 +107,7 @@ TEST_CASE("a block takes its pages and no more, and they are gone when it is giv
   CHECK(file_bytes(*file) == 8192 + whole);
   CHECK(file->holds({large, whole}));
   CHECK_FALSE(file->holds("not of the file"));
-  CHECK(file->offset_of({large + 5, 1}) - file->offset_of({small, 1}) == static_cast<off_t>(whole) + 5);
+  CHECK(large == small + whole);
   file->give_back(small);
   CHECK(file_bytes(*file) == 8192 + whole);
   CHECK(file->release());
@@ -174,14 +176,15 @@ TEST_CASE("what a socket was given from pages arrives as it was, though the plac
           "[net][pages]") {
   const auto file = PageFile::create(1 << 20);
   Connection connection;
+  PagePipe pipe;
   const std::string first = pattern(whole, 1);
   const std::string second = pattern(whole, 2);
   char* block = file->take(whole, nullptr, 0);
   std::memcpy(block, first.data(), whole);
   const std::string head = "head\r\n\r\n";
   const Slice slices[] = {head, {block, whole}};
-  const Sent sent = send_slices(connection.sender, slices, file.get());
-  CHECK(sent.calls == 2);
+  const Sent sent = send_slices(connection.sender, slices, file.get(), pipe);
+  CHECK(sent.calls == 3);
   REQUIRE(sent.taken == head.size() + whole);
   file->give_back(block);
   // All the others too, so that the same place comes round.
@@ -200,6 +203,7 @@ TEST_CASE("what a socket was given from pages arrives as it was, though the plac
 TEST_CASE("slices of all kinds arrive in order, whatever the kernel takes at a time", "[net][pages]") {
   const auto file = PageFile::create(8 << 20);
   Connection connection;
+  PagePipe pipe;
   std::string expected;
   std::vector<std::string> texts(40);
   std::vector<Slice> slices;
@@ -219,7 +223,7 @@ TEST_CASE("slices of all kinds arrive in order, whatever the kernel takes at a t
   std::string received;
   std::span<Slice> rest(slices);
   while (received.size() < expected.size()) {
-    Sent sent = send_slices(connection.sender, rest, file.get());
+    Sent sent = send_slices(connection.sender, rest, file.get(), pipe);
     REQUIRE((sent.error == 0 || sent.error == EAGAIN));
     received += connection.receive(sent.taken);
     connection.wait_for_room();
@@ -235,30 +239,139 @@ TEST_CASE("slices of all kinds arrive in order, whatever the kernel takes at a t
 TEST_CASE("what is short goes out with its head in one call", "[net][pages]") {
   const auto file = PageFile::create(1 << 20);
   Connection connection;
+  PagePipe pipe;
   char* const block = file->take(20'000, nullptr, 0);
   const std::string bytes = pattern(20'000, 3);
   std::memcpy(block, bytes.data(), bytes.size());
   const Slice slices[] = {"head", {block, bytes.size()}, "tail"};
-  const Sent sent = send_slices(connection.sender, slices, file.get());
+  const Sent sent = send_slices(connection.sender, slices, file.get(), pipe);
   CHECK(sent.calls == 1);
   CHECK(connection.receive(sent.taken) == "head" + bytes + "tail");
 }
 
 TEST_CASE("an end that is gone is an error, not a signal", "[net][pages]") {
-  sigset_t pipe;
+  sigset_t signals;
   sigset_t before;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
   const auto file = PageFile::create(1 << 20);
   Connection connection;
+  PagePipe pipe;
   char* const block = file->take(whole, nullptr, 0);
   ::shutdown(connection.sender, SHUT_WR);
   const Slice slices[] = {{block, whole}};
-  const Sent sent = send_slices(connection.sender, slices, file.get());
+  const Sent sent = send_slices(connection.sender, slices, file.get(), pipe);
   CHECK(sent.error == EPIPE);
   CHECK(sent.taken == 0);
   const timespec now{0, 0};
-  ::sigtimedwait(&pipe, nullptr, &now);  // take what is pending away
+  ::sigtimedwait(&signals, nullptr, &now);  // take what is pending away
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+namespace {
+
+// A body of a MiB in pages, more than any socket here takes at once.
+struct LargeBody {
+  LargeBody() {
+    char* behind = nullptr;
+    for (size_t i = 0; i < 16; ++i) {
+      behind = file->take(whole, behind, 15 - i);
+      REQUIRE(behind != nullptr);
+      if (i == 0) begin = behind;
+    }
+    REQUIRE(behind == begin + 15 * whole);
+    text = pattern(16 * whole, 5);
+    std::memcpy(begin, text.data(), text.size());
+  }
+  Slice from(size_t at) const { return {begin + at, text.size() - at}; }
+
+  std::unique_ptr<PageFile> file = PageFile::create(1 << 20);
+  char* begin = nullptr;
+  std::string text;
+};
+
+// The descriptor that a pipe throws away to: the last one of those it has opened, as they are given in order.
+int nowhere_of(PagePipe& pipe) {
+  const int next = ::dup(STDIN_FILENO);
+  ::close(next);
+  REQUIRE(pipe.ready());
+  struct stat facts {};
+  struct stat null {};
+  REQUIRE(::stat("/dev/null", &null) == 0);
+  REQUIRE(::fstat(next, &facts) == 0);
+  REQUIRE(facts.st_rdev == null.st_rdev);
+  return next;
+}
+
+}  // namespace
+
+TEST_CASE("what one socket did not take is not what the next one is sent", "[net][pages]") {
+  const LargeBody body;
+  PagePipe pipe;
+  for (size_t at : {size_t{0}, size_t{4096}, size_t{100'001}}) {
+    Connection slow;
+    Connection other;
+    const Slice all[] = {body.from(0)};
+    const Slice part[] = {body.from(at)};
+    const int little = 4096;
+    REQUIRE(::setsockopt(slow.sender, SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
+    const Sent first = send_slices(slow.sender, all, body.file.get(), pipe);
+    REQUIRE(first.taken > 0);
+    REQUIRE(first.taken < body.text.size());
+    const Sent nothing = send_slices(slow.sender, all, body.file.get(), pipe);
+    CHECK((nothing.error == EAGAIN || nothing.taken > 0));
+    const Sent second = send_slices(other.sender, part, body.file.get(), pipe);
+    REQUIRE(second.taken > 0);
+    CHECK(other.receive(second.taken) == body.text.substr(at, second.taken));
+    CHECK(slow.receive(first.taken) == body.text.substr(0, first.taken));
+  }
+}
+
+TEST_CASE("a pipe that does not let go of what it holds is closed with it", "[net][pages]") {
+  const LargeBody body;
+  PagePipe pipe;
+  // Nothing can be spliced into a file that is only added to.
+  const int nowhere = nowhere_of(pipe);
+  const int file = ::open("/tmp", O_TMPFILE | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+  REQUIRE(file >= 0);
+  REQUIRE(::dup2(file, nowhere) == nowhere);
+  ::close(file);
+  Connection slow;
+  Connection other;
+  const int little = 4096;
+  REQUIRE(::setsockopt(slow.sender, SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
+  const Slice all[] = {body.from(0)};
+  const Sent first = send_slices(slow.sender, all, body.file.get(), pipe);
+  REQUIRE(first.taken < body.text.size());
+  CHECK(::fcntl(nowhere, F_GETFD) == -1);
+  const Slice rest[] = {body.from(77)};
+  const Sent second = send_slices(other.sender, rest, body.file.get(), pipe);
+  REQUIRE(second.taken > 0);
+  CHECK(other.receive(second.taken) == body.text.substr(77, second.taken));
+  CHECK(slow.receive(first.taken) == body.text.substr(0, first.taken));
+}
+
+TEST_CASE("without descriptors for a pipe what lies in pages is copied", "[net][pages]") {
+  const LargeBody body;
+  PagePipe pipe;
+  Connection connection;
+  const int lowest = ::dup(STDIN_FILENO);
+  ::close(lowest);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  for (int spare : {0, 1, 2}) {
+    const rlimit few{static_cast<rlim_t>(lowest + spare), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    const bool ready = pipe.ready();
+    const Slice slices[] = {body.from(0).substr(0, whole)};
+    const Sent sent = send_slices(connection.sender, slices, body.file.get(), pipe);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_FALSE(ready);
+    CHECK(sent.calls == 1);
+    REQUIRE(sent.taken == whole);
+    CHECK(connection.receive(whole) == body.text.substr(0, whole));
+    connection.wait_for_room();
+  }
+  CHECK(pipe.ready());
 }
