@@ -5,8 +5,8 @@
 // The socket keeps the pages until the client has them, so they must not be written again (PageFile). A pipe
 // holds something only within send(): what the socket did not take is thrown away before the next one's.
 //
-// One per loop; takes three descriptors when it is first used. Thread rule: one thread, which blocks SIGPIPE,
-// as every UvLoop does: splice cannot be told not to raise it.
+// One per loop; takes three descriptors, at the start or when it is first used. Thread rule: one thread,
+// which blocks SIGPIPE, as every UvLoop does: splice cannot be told not to raise it.
 #pragma once
 
 #include <sys/types.h>

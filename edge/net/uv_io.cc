@@ -72,6 +72,8 @@ Loop& UvIo::add_loop(std::string_view name) {
 void UvIo::start() {
   SignalsBlocked blocked;
   for (auto& loop : impl_->loops) {
+    // While there are descriptors for it.
+    if (impl_->pages != nullptr) loop->page_pipe().ready();
     if (impl_->options.first_loop_in_wait && &loop == &impl_->loops.front()) continue;
     impl_->threads.emplace_back([raw = loop.get()] {
       pthread_setname_np(pthread_self(), raw->name().substr(0, 15).c_str());

@@ -15,7 +15,7 @@ from harness import System
 from harness.process import Process
 
 TARGETS = ["perigee-edge", "perigee-origin", "perigee-load", "bench-floor", "count-allocations", *counts.TARGETS]
-ROUNDS = 5
+ROUNDS = 9
 COUNTED_REQUESTS = 64_000
 PATH = "/hit.bin"
 
