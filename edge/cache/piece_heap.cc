@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace perigee::cache {
 
@@ -17,27 +18,16 @@ constexpr uint64_t before_is_free = 2;
 constexpr uint64_t is_listed = 4;  // among those with pages to give back
 constexpr uint64_t flag_bits = size_step - 1;
 
-// A free piece beyond this is not taken out of the heap as a whole while pages of it are given back: the rest
-// of it is a piece of its own meanwhile, whose header is on a page of its own. So one page of it is never
-// given back, and is forgotten.
-constexpr uint64_t large = 1 << 20;
-
 uintptr_t round_down(uintptr_t at, uint64_t unit) { return at & ~uintptr_t{unit - 1}; }
 uintptr_t round_up(uintptr_t at, uint64_t unit) { return round_down(at + unit - 1, unit); }
 
 }  // namespace
 
-struct PieceHeap::Span {
-  uintptr_t begin = 0;
-  uintptr_t end = 0;
-
-  uint64_t size() const { return begin < end ? end - begin : 0; }
-  // Grows to hold both.
-  void add(Span other) {
-    if (other.size() == 0) return;
-    *this = size() == 0 ? other : Span{std::min(begin, other.begin), std::max(end, other.end)};
-  }
-};
+// Grows to hold both.
+void PieceHeap::Span::add(Span other) {
+  if (other.size() == 0) return;
+  *this = size() == 0 ? other : Span{std::min(begin, other.begin), std::max(end, other.end)};
+}
 
 // The header, and in a free piece the lists. The last eight bytes of a free piece hold its size, for the
 // neighbour behind it. What a small piece has no room for is not touched there.
@@ -128,7 +118,6 @@ void PieceHeap::enter(Chunk* chunk) {
   first = chunk;
   fine_maps_[row] |= uint32_t{1} << fine;
   power_map_ |= uint64_t{1} << row;
-  if (chunk->size() > large && discardable(chunk).size() <= page_bytes_) chunk->dirty = {};
   add_holes(resident(chunk));
   if (chunk->wide()) enlist(chunk);
 }
@@ -162,12 +151,9 @@ void PieceHeap::delist(Chunk* chunk) {
   chunk->word &= ~is_listed;
 }
 
-// A free piece of at least that size leaves the lists; what is left of it behind the size returns to them.
-PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
-  const Span dirty = chunk->wide() ? chunk->dirty : Span{};
-  leave(chunk);
+// What lies behind so many bytes of a piece that is in no list becomes a free one.
+PieceHeap::Chunk* PieceHeap::split(Chunk* chunk, uint64_t size, Span dirty) {
   const uint64_t left = chunk->size() - size;
-  if (left < size_min) return chunk;
   chunk->word = size | (chunk->word & flag_bits);
   Chunk* rest = chunk->behind();
   rest->word = left;
@@ -176,7 +162,34 @@ PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
     rest->dirty = first < dirty.end ? Span{std::max(first, dirty.begin), dirty.end} : Span{};
   }
   enter(rest);
+  return rest;
+}
+
+// A free piece of at least that size leaves the lists; what is left of it behind the size returns to them.
+PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
+  const Span dirty = chunk->wide() ? chunk->dirty : Span{};
+  leave(chunk);
+  if (chunk->size() - size >= size_min) split(chunk, size, dirty);
   return chunk;
+}
+
+// Room of that size in the piece that is out of the heap while pages of it are given back: what lies behind
+// them, or else before them, comes back as a piece of its own. Its header, or that of what stays out, is on a
+// page that may have been given back already, so this is done for those only who find nothing else.
+PieceHeap::Chunk* PieceHeap::find_apart(uint64_t size) {
+  if (apart_ == nullptr) return nullptr;
+  const uintptr_t behind = apart_pages_.end + header_bytes;
+  if (behind + size <= apart_->end()) return split(apart_, behind - apart_->begin(), apart_->dirty);
+  const uintptr_t stays = apart_pages_.begin - Chunk::wide_fields;
+  if (apart_->begin() + std::max(size, Chunk::wide_min) > stays) return nullptr;
+  Chunk* const front = apart_;
+  apart_ = reinterpret_cast<Chunk*>(stays);
+  apart_->word = front->end() - stays;
+  apart_->dirty = front->dirty;
+  front->word = (stays - front->begin()) | (front->word & flag_bits);
+  front->dirty = {};
+  enter(front);
+  return front;
 }
 
 void* PieceHeap::take(size_t bytes) {
@@ -184,6 +197,7 @@ void* PieceHeap::take(size_t bytes) {
   const uint64_t size = std::max(round_up(bytes + header_bytes, size_step), size_min);
   const std::lock_guard lock(mutex_);
   Chunk* chunk = find(size);
+  if (chunk == nullptr) chunk = find_apart(size);
   if (chunk == nullptr) return nullptr;
   return reinterpret_cast<char*>(cut(chunk, size)) + header_bytes;
 }
@@ -223,26 +237,20 @@ void PieceHeap::give_back(void* piece) {
 }
 
 size_t PieceHeap::discard_some() {
-  Chunk* chunk = nullptr;
-  Span pages;
-  Span left;
   {
     const std::lock_guard lock(mutex_);
     if (first_dirty_ == nullptr) return 0;
-    chunk = first_dirty_;
-    pages = discardable(chunk);
-    pages.end = std::min(pages.end, pages.begin + discard_bytes_max);
-    if (chunk->size() > large) {
-      cut(chunk, pages.end + header_bytes - chunk->begin());
-    } else {
-      left = {pages.end, chunk->dirty.end};
-      leave(chunk);
-    }
+    apart_ = first_dirty_;
+    apart_pages_ = discardable(apart_);
+    apart_pages_.end = std::min(apart_pages_.end, apart_pages_.begin + discard_bytes_max);
+    leave(apart_);
   }
-  range_.discard(reinterpret_cast<char*>(pages.begin), pages.size());
+  range_.discard(reinterpret_cast<char*>(apart_pages_.begin), apart_pages_.size());
   const std::lock_guard lock(mutex_);
-  enter(join(chunk, left));
-  return pages.size();
+  Chunk* const chunk = std::exchange(apart_, nullptr);
+  const uintptr_t end = std::min(chunk->dirty.end, round_down(chunk->end(), page_bytes_));
+  enter(join(chunk, {apart_pages_.end, end}));
+  return apart_pages_.size();
 }
 
 }  // namespace perigee::cache

@@ -10,8 +10,8 @@
 //
 // A free piece knows which part of it was written since its pages were given back. discard_some() takes the
 // piece that has waited longest out of the heap, gives the system at most discard_bytes_max of it, and puts
-// it back: a thread that loses its processor while the system frees pages holds nobody up. What lies behind
-// those pages stays in the heap when the piece is large.
+// it back: a thread that loses its processor while the system frees pages holds nobody up. Who finds nothing
+// else meanwhile is given of that piece what lies beside those pages.
 //
 // Owned by whoever owns the range; the store's budget knows it. Thread rule: any thread; a lock is held for
 // some list operations, and never during a system call.
@@ -48,12 +48,19 @@ class PieceHeap {
 
   // Bytes of free pieces whose pages the process still has.
   uint64_t holes() const { return holes_.load(std::memory_order_relaxed); }
-  // Gives some whole pages of one free piece back, and says how many bytes; none: there are no such pages.
+  // Gives some whole pages of one free piece back, and says how many bytes; none: there are no such pages. By
+  // one thread at a time.
   size_t discard_some();
 
  private:
   struct Chunk;
-  struct Span;
+  struct Span {
+    uintptr_t begin = 0;
+    uintptr_t end = 0;
+
+    uint64_t size() const { return begin < end ? end - begin : 0; }
+    void add(Span other);
+  };
 
   static constexpr unsigned fine_bits = 5;  // classes for each power of two: 32
   static constexpr unsigned fine_classes = 1u << fine_bits;
@@ -71,7 +78,9 @@ class PieceHeap {
   void enlist(Chunk* chunk);
   void delist(Chunk* chunk);
   Chunk* join(Chunk* chunk, Span written);
+  Chunk* split(Chunk* chunk, uint64_t size, Span dirty);
   Chunk* cut(Chunk* chunk, uint64_t size);
+  Chunk* find_apart(uint64_t size);
   Span discardable(const Chunk* chunk) const;
   uint64_t resident(const Chunk* chunk) const;
   void add_holes(uint64_t bytes) { holes_.store(holes() + bytes, std::memory_order_relaxed); }
@@ -86,6 +95,9 @@ class PieceHeap {
   // Those with pages to give back, in the order in which they became so.
   Chunk* first_dirty_ = nullptr;
   Chunk* last_dirty_ = nullptr;
+  // In no list while some pages of it are given back.
+  Chunk* apart_ = nullptr;
+  Span apart_pages_;
 };
 
 }  // namespace perigee::cache

@@ -134,8 +134,9 @@ class Store {
 
   // Goes on with a sweep by one step, under one shard's lock: removes what is purged, and stamps the rest
   // with the table's position, so that older rules can be pruned after a round. Returns how many responses it
-  // removed. Does nothing while much of what was removed before waits for turns to end, or when that is freed
-  // in this step: whoever frees it, a worker at the end of its turn perhaps, has little to free.
+  // removed. Does nothing while much of what was removed before, by others too, waits for turns to end, or
+  // when this step has freed more of it than it would look at: whoever frees it, a worker at the end of its
+  // turn perhaps, has little to free.
   size_t sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges);
 
   // The process holds so much more than its budget accounts for: the store does with less, and evicts down to

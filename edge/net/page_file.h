@@ -40,7 +40,6 @@ class PageFile final : public BlockMemory {
   bool release() override;
   Stats stats() const override;
 
-  int descriptor() const { return descriptor_; }
   // Are these bytes of a block?
   bool holds(Slice bytes) const {
     return bytes.data() >= begin_ && bytes.data() + bytes.size() <= begin_ + size_;

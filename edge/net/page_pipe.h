@@ -22,7 +22,8 @@ class PagePipe {
   PagePipe(const PagePipe&) = delete;
   PagePipe& operator=(const PagePipe&) = delete;
 
-  // Opens it when it is not open. False when the system has no descriptors left, or nothing of the kind.
+  // Opens it when it is not open. False when the system has no descriptors left, or gives this user no pipe
+  // that is worth it, which is not asked for again.
   bool ready();
   // Only when it is ready. Returns the bytes that the socket, which must not block, has taken, or -1 with
   // errno when it took none; adds the system calls to `calls`.
@@ -33,11 +34,13 @@ class PagePipe {
   ssize_t fill(Slice bytes) const;
   ssize_t pass(int socket, size_t bytes, bool more) const;
   void empty(size_t bytes, unsigned& calls);
+  bool is_large_enough() const;
   void close();
 
   int in_ = -1;
   int out_ = -1;
   int nowhere_ = -1;  // what is thrown away goes there
+  bool refused_ = false;
 };
 
 }  // namespace perigee::net

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
 #include <functional>
@@ -234,25 +235,66 @@ TEST_CASE("while pages are given back nobody waits, and what is not of them can 
   }
 }
 
-TEST_CASE("of a large free piece most can be taken while pages of it are given back", "[cache][pieces]") {
-  CountedRange range(8 << 20);
-  PieceHeap heap(range);
-  void* const written = heap.take(2'000'000);
-  std::memset(written, 1, 2'000'000);
-  heap.give_back(written);
-  int calls = 0;
-  int taken = 0;
-  range.meanwhile = [&] {
-    if (++calls > 10) return;  // what is given back is to be discarded, too
-    void* const piece = heap.take(4'000'000);
-    if (piece == nullptr) return;
-    ++taken;
-    heap.give_back(piece);
-  };
-  discard_all(heap);
-  CHECK(calls >= 15);
-  CHECK(taken == 10);
-  CHECK(range.resident() <= 4 * page);
+// A page at a time beside a large free piece, from either side, with a keeper that gives back what it can.
+TEST_CASE("pages of small pieces beside a large free one are not forgotten", "[cache][pieces]") {
+  for (const bool backward : {true, false}) {
+    for (const size_t every : {100'000, 100, 7}) {
+      CountedRange range(64 << 20);
+      PieceHeap heap(range);
+      std::vector<char*> pieces;
+      for (size_t i = 0; i < 20'000; ++i) {
+        pieces.push_back(static_cast<char*>(heap.take(500)));
+        std::memset(pieces.back(), 1, 500);
+      }
+      if (backward) std::reverse(pieces.begin(), pieces.end());
+      size_t live = pieces.size();
+      for (char* piece : pieces) {
+        heap.give_back(piece);
+        if (--live % every == 0) discard_all(heap);
+        if (live % 1'000 == 0) REQUIRE(range.resident() <= heap.holes() + live * 512 + 4 * page);
+      }
+      discard_all(heap);
+      CHECK(range.resident() <= 4 * page);
+      CHECK(heap.holes() <= 4 * page);
+    }
+  }
+}
+
+TEST_CASE("who finds nothing else is given of the piece whose pages are given back", "[cache][pieces]") {
+  // The room is behind these pages when few were given back of the piece, and in front of them later.
+  for (const int steps : {0, 20}) {
+    CountedRange range(8 << 20);
+    PieceHeap heap(range);
+    void* const first = heap.take(4'000'000);
+    void* const second = heap.take(4'300'000);
+    REQUIRE(second != nullptr);
+    std::memset(first, 1, 4'000'000);
+    std::memset(second, 1, 4'300'000);
+    heap.give_back(first);
+    discard_all(heap);
+    heap.give_back(second);
+    for (int i = 0; i < steps; ++i) REQUIRE(heap.discard_some() > 0);
+    std::vector<void*> taken;
+    range.meanwhile = [&] {
+      void* const piece = heap.take(2'500'000);
+      if (piece == nullptr) return;
+      std::memset(piece, 2, 2'500'000);
+      taken.push_back(piece);
+    };
+    REQUIRE(heap.discard_some() > 0);
+    range.meanwhile = nullptr;
+    REQUIRE(taken.size() == 1);
+    CHECK((taken[0] < second) == (steps > 0));
+    discard_all(heap);
+    const auto* bytes = static_cast<const char*>(taken[0]);
+    CHECK(std::all_of(bytes, bytes + 2'500'000, [](char one) { return one == 2; }));
+    CHECK(range.resident() <= 2'500'000 + 8 * page);
+    heap.give_back(taken[0]);
+    discard_all(heap);
+    CHECK(range.resident() <= 4 * page);
+    CHECK(heap.holes() <= 4 * page);
+    CHECK(heap.take(8'000'000) != nullptr);
+  }
 }
 
 TEST_CASE("a store keeps its responses in pieces, and on the heap what does not fit there",
