@@ -196,6 +196,7 @@ void* PieceHeap::take(size_t bytes) {
   if (bytes > range_.size()) return nullptr;
   const uint64_t size = std::max(round_up(bytes + header_bytes, size_step), size_min);
   const std::lock_guard lock(mutex_);
+  take_in_returned();
   Chunk* chunk = find(size);
   if (chunk == nullptr) chunk = find_apart(size);
   if (chunk == nullptr) return nullptr;
@@ -232,13 +233,30 @@ PieceHeap::Chunk* PieceHeap::join(Chunk* chunk, Span written) {
 
 void PieceHeap::give_back(void* piece) {
   auto* chunk = reinterpret_cast<Chunk*>(static_cast<char*>(piece) - header_bytes);
-  const std::lock_guard lock(mutex_);
-  enter(join(chunk, {chunk->begin(), chunk->end()}));
+  chunk->next = returned_.load(std::memory_order_relaxed);
+  while (!returned_.compare_exchange_weak(chunk->next, chunk, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+  }
+  if (mutex_.try_lock()) {
+    const std::lock_guard lock(mutex_, std::adopt_lock);
+    take_in_returned();
+  }
+}
+
+void PieceHeap::take_in_returned() {
+  if (returned_.load(std::memory_order_relaxed) == nullptr) return;
+  Chunk* chunk = returned_.exchange(nullptr, std::memory_order_acquire);
+  while (chunk != nullptr) {
+    Chunk* const next = chunk->next;
+    enter(join(chunk, {chunk->begin(), chunk->end()}));
+    chunk = next;
+  }
 }
 
 size_t PieceHeap::discard_some() {
   {
     const std::lock_guard lock(mutex_);
+    take_in_returned();
     if (first_dirty_ == nullptr) return 0;
     apart_ = first_dirty_;
     apart_pages_ = discardable(apart_);
@@ -247,6 +265,7 @@ size_t PieceHeap::discard_some() {
   }
   range_.discard(reinterpret_cast<char*>(apart_pages_.begin), apart_pages_.size());
   const std::lock_guard lock(mutex_);
+  take_in_returned();
   Chunk* const chunk = std::exchange(apart_, nullptr);
   const uintptr_t end = std::min(chunk->dirty.end, round_down(chunk->end(), page_bytes_));
   enter(join(chunk, {apart_pages_.end, end}));

@@ -14,7 +14,8 @@
 // else meanwhile is given of that piece what lies beside those pages.
 //
 // Owned by whoever owns the range; the store's budget knows it. Thread rule: any thread; a lock is held for
-// some list operations, and never during a system call.
+// some list operations, and never during a system call. Who gives a piece back never waits for it: what comes
+// while another has the lock is taken in by the next who has.
 #pragma once
 
 #include <array>
@@ -39,7 +40,7 @@ class PieceHeap {
 
   // Room for so many bytes, on a boundary of 16. Null when there is none; the caller has another heap.
   void* take(size_t bytes);
-  // What take() gave.
+  // What take() gave. Does not block.
   void give_back(void* piece);
   bool holds(const void* piece) const {
     const char* at = static_cast<const char*>(piece);
@@ -72,6 +73,7 @@ class PieceHeap {
   };
   static Class class_of(uint64_t size);
   Chunk* find(uint64_t size);
+  void take_in_returned();
   // A free piece into its lists and out of them.
   void enter(Chunk* chunk);
   void leave(Chunk* chunk);
@@ -88,7 +90,8 @@ class PieceHeap {
   PageRange& range_;
   const uint64_t page_bytes_;
   std::atomic<uint64_t> holes_{0};
-  std::mutex mutex_;  // guards what follows, and all headers in the range
+  std::atomic<Chunk*> returned_{nullptr};  // a list of pieces that were given back without the lock
+  std::mutex mutex_;                       // guards what follows, and all headers in the range
   uint64_t power_map_ = 0;
   std::array<uint32_t, powers> fine_maps_{};
   std::array<std::array<Chunk*, fine_classes>, powers> lists_{};

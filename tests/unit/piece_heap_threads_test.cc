@@ -87,4 +87,6 @@ TEST_CASE("threads that take pieces and give them back keep theirs while another
   CHECK(wrong == 0);
   CHECK(discarded > 0);
   CHECK(heap.holes() <= 4 * range.page_bytes());
+  // Nothing was lost on its way back: all of it is one piece.
+  CHECK(heap.take(range.size() / 32 * 31) != nullptr);
 }
