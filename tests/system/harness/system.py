@@ -30,7 +30,7 @@ def allow_descriptors():
 class System:
     def __init__(self, build=None):
         allow_descriptors()
-        self.build = Path(build or build_folder())
+        self.build = Path(build or build_folder()).resolve()  # some are started in other folders
         self._folder = tempfile.TemporaryDirectory(prefix="perigee-")
         self.folder = Path(self._folder.name)
         self._processes = []
