@@ -152,7 +152,8 @@ void PieceHeap::delist(Chunk* chunk) {
 }
 
 // What lies behind so many bytes of a piece that is in no list becomes a free one.
-PieceHeap::Chunk* PieceHeap::split(Chunk* chunk, uint64_t size, Span dirty) {
+PieceHeap::Chunk* PieceHeap::split(Chunk* chunk, uint64_t size) {
+  const Span dirty = chunk->wide() ? chunk->dirty : Span{};
   const uint64_t left = chunk->size() - size;
   chunk->word = size | (chunk->word & flag_bits);
   Chunk* rest = chunk->behind();
@@ -167,9 +168,8 @@ PieceHeap::Chunk* PieceHeap::split(Chunk* chunk, uint64_t size, Span dirty) {
 
 // A free piece of at least that size leaves the lists; what is left of it behind the size returns to them.
 PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
-  const Span dirty = chunk->wide() ? chunk->dirty : Span{};
   leave(chunk);
-  if (chunk->size() - size >= size_min) split(chunk, size, dirty);
+  if (chunk->size() - size >= size_min) split(chunk, size);
   return chunk;
 }
 
@@ -179,7 +179,7 @@ PieceHeap::Chunk* PieceHeap::cut(Chunk* chunk, uint64_t size) {
 PieceHeap::Chunk* PieceHeap::find_apart(uint64_t size) {
   if (apart_ == nullptr) return nullptr;
   const uintptr_t behind = apart_pages_.end + header_bytes;
-  if (behind + size <= apart_->end()) return split(apart_, behind - apart_->begin(), apart_->dirty);
+  if (behind + size <= apart_->end()) return split(apart_, behind - apart_->begin());
   const uintptr_t stays = apart_pages_.begin - Chunk::wide_fields;
   if (apart_->begin() + std::max(size, Chunk::wide_min) > stays) return nullptr;
   Chunk* const front = apart_;

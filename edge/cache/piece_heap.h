@@ -80,7 +80,7 @@ class PieceHeap {
   void enlist(Chunk* chunk);
   void delist(Chunk* chunk);
   Chunk* join(Chunk* chunk, Span written);
-  Chunk* split(Chunk* chunk, uint64_t size, Span dirty);
+  Chunk* split(Chunk* chunk, uint64_t size);
   Chunk* cut(Chunk* chunk, uint64_t size);
   Chunk* find_apart(uint64_t size);
   Span discardable(const Chunk* chunk) const;

@@ -8,8 +8,8 @@
 //
 // A trim holds a heap's lock for as long as it takes, and who wants memory of that heap stands still. So what
 // is stored lies elsewhere where it can: pages of large bodies (BlockMemory), which wait to be given back,
-// and pieces (cache::PieceHeap), whose holes the keeper gives back in steps of some microseconds, no more in
-// a turn than others can wait for. What is left for trims is what connections and fills leave behind.
+// and pieces (cache::PieceHeap), whose holes the keeper gives back in steps of some microseconds, for which
+// nobody waits. What is left for trims is what connections and fills leave behind.
 //
 // What stays beyond a ninth of the budget although the heap was trimmed is taken for lost: the store does
 // with so much less.

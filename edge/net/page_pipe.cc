@@ -31,12 +31,13 @@ bool PagePipe::ready() {
   }
   out_ = ends[0];
   in_ = ends[1];
-  refused_ = !is_large_enough();
+  refused_ = !enlarge();
   if (refused_) close();
   return !refused_;
 }
 
-bool PagePipe::is_large_enough() const {
+// False when what the user gets is not worth it.
+bool PagePipe::enlarge() const {
   ::fcntl(in_, F_SETPIPE_SZ, static_cast<int>(pipe_bytes));
   return ::fcntl(in_, F_GETPIPE_SZ) >= static_cast<int>(pipe_bytes_min);
 }

@@ -34,7 +34,7 @@ class PagePipe {
   ssize_t fill(Slice bytes) const;
   ssize_t pass(int socket, size_t bytes, bool more) const;
   void empty(size_t bytes, unsigned& calls);
-  bool is_large_enough() const;
+  bool enlarge() const;
   void close();
 
   int in_ = -1;

@@ -194,7 +194,6 @@ TEST_CASE("pieces of any size, taken and given back in any order, keep what is w
 
 TEST_CASE("while pages are given back nobody waits, and what is not of them can be taken and given back",
           "[cache][pieces]") {
-  // A piece of all sizes about the one from which on only a part of it leaves the heap.
   for (const size_t bytes : {200'000, 1'040'000, 3'000'000}) {
     CountedRange range(8 << 20);
     PieceHeap heap(range);
