@@ -99,8 +99,8 @@ void UpstreamConnection::resume() {
 }
 
 void UpstreamConnection::abandon() {
-  handler_ = nullptr;
-  close();
+  const bool answering = state_ == State::awaiting_head || state_ == State::body;
+  end(answering && http::is_safe(method_) ? End::reset : End::close);
 }
 
 void UpstreamConnection::drop_answer() {
@@ -110,13 +110,15 @@ void UpstreamConnection::drop_answer() {
   loop.timers().arm(idle_timer_, loop.now() + dropped_within);
 }
 
-void UpstreamConnection::close() {
+void UpstreamConnection::close() { end(End::close); }
+
+void UpstreamConnection::end(End how) {
+  handler_ = nullptr;
   if (state_ == State::closing) return;
   if (state_ == State::idle) pool_.forget_idle(*this);
   idle_timer_.cancel();
   state_ = State::closing;
-  handler_ = nullptr;
-  stream_->close();
+  how == End::reset ? stream_->reset() : stream_->close();
 }
 
 net::Stream& UpstreamConnection::take_stream(std::string& unread) {

@@ -79,7 +79,9 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
 
   void pause();
   void resume();
-  // The handler wants nothing more: no further call, and the connection is closed.
+  // The handler wants nothing more: no further call, and the connection ends. While the answer to a safe
+  // method is awaited it is reset: an upstream may take an end for one half's only (RFC 9293 3.6) and go on
+  // working for nobody. The content of any other method still arrives.
   void abandon();
   // The same for an answer whose head has come and says no: what follows it is dropped, and if that is short
   // the connection is kept. Possible from inside on_upstream_head().
@@ -102,6 +104,7 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
 
  private:
   enum class State : uint8_t { idle, awaiting_head, body, upgraded, closing };
+  enum class End : uint8_t { close, reset };
 
   ~UpstreamConnection() = default;
   void on_timer(net::Timer& timer) override;
@@ -109,6 +112,7 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
   void read_body(std::string_view bytes);
   void finish();
   void fail(UpstreamFailure failure);
+  void end(End how);
 
   UpstreamPool& pool_;
   const PoolKey* key_;  // owned by the pool
