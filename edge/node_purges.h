@@ -91,6 +91,7 @@ class NodePurges final : public proxy::PeerControl,
   void finish(uint64_t id, MonoTime began, const Done& done, Result<control::PurgeReceipt> receipt);
   void on_timer(net::Timer& timer) override;
   void sweep_begins();
+  void sweep_some();
   void prune_some();
 
   net::Loop& control_;

@@ -84,10 +84,12 @@ struct Draft {
 };
 
 // How much of a sweep is done at once. A response that is looked at is one piece of work, and each 64 KiB
-// that its removal frees another; a response is never divided.
+// that its removal frees another; a response is never divided. waiting: how many removed responses may wait
+// for turns to end before the sweep does.
 struct SweepStep {
-  size_t buckets = 16 * 1024;
-  size_t work = 64;
+  size_t buckets = 4 * 1024;
+  size_t work = 16;
+  size_t waiting = 128;
 };
 
 // How far a sweep has come.

@@ -11,7 +11,6 @@ namespace {
 
 constexpr uint64_t budget_per_bucket = 2048;
 constexpr uint64_t buckets_min = 64;  // per shard
-constexpr size_t sweep_steps_waiting_max = 2;
 // Of a shard's share of the budget, what one response counts for at most when shards are compared.
 constexpr uint64_t fullness_parts = 16;
 
@@ -147,7 +146,7 @@ size_t StoreCore::purge(const KeyView& key) {
 
 size_t StoreCore::sweep(SweepCursor& cursor, const SweepStep& step, const PurgeTable& purges) {
   // To free what earlier steps have removed is work, too.
-  if (limbo_.reclaim() > step.work || limbo_.waiting() >= sweep_steps_waiting_max * step.work) return 0;
+  if (limbo_.reclaim() > step.work || limbo_.waiting() >= step.waiting) return 0;
   Unlinked unlinked;
   cursor.bucket = shards_[cursor.shard]->sweep(cursor.bucket, step, purges, unlinked);
   const size_t removed = unlinked.items.size();

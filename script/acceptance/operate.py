@@ -16,8 +16,6 @@ URLS = 100
 SILENCE_S = 10.5
 MEMBERS = 1_000_000
 SWEEP_S = 60
-# The sweep takes some fifteen thousand turns. A thread that has a lock may lose its processor, and others wait for it then.
-LONG_TURNS = 10
 
 
 class VersionedOrigin:
@@ -203,8 +201,9 @@ def members(system, line):
     status, _ = client.request(node.addresses["admin"], "POST", "/purge", '{"tag": "all"}')
     took = 1000 * (time.monotonic() - began)
     # What the rule has removed takes its time to leave memory.
-    # Looked at seldom: the page of metrics is made on the loop that sweeps.
+    # Looked at late and seldom: the page of metrics is made on the loop that sweeps, and takes as long as a step does.
     pace = threading.Event()
+    pace.wait(SWEEP_S / 2)
     while node.metric("perigee_purge_swept_total") < MEMBERS and time.monotonic() < began + 300:
         pace.wait(1)
     line.at_most("all of them removed, s", time.monotonic() - began, SWEEP_S)
@@ -213,7 +212,7 @@ def members(system, line):
     line.exactly("status of the purge", status, 200)
     line.at_most("purge of the tag, ms", took, 10)
     for loop, turns in long_turns(node).items():
-        line.at_most(f"turns of the {loop} loops over 1 ms meanwhile", turns - long_before[loop], LONG_TURNS)
+        line.exactly(f"turns of the {loop} loops over 1 ms meanwhile", turns - long_before[loop], 0)
     # As a client on the same machine sees it, scheduling and interpreter included.
     print(f"members: slowest hit meanwhile: {slowest[0]:.3g} ms, before: {before:.3g} ms", flush=True)
     client.close()

@@ -253,7 +253,7 @@ TEST_CASE("a step of a sweep does little, whatever is stored", "[purge][store]")
   SECTION("no more responses are looked at than the step says, and those that share a bucket with the last") {
     size_t steps = 0;
     for (SweepCursor cursor; cursor.rounds == 0; ++steps)
-      REQUIRE(store.sweep(cursor, {buckets, 100}, table) <= 110);
+      REQUIRE(store.sweep(cursor, {buckets, 100, 200}, table) <= 110);
     CHECK(steps <= 101);
     CHECK(store.stats().responses == 0);
   }
@@ -291,11 +291,11 @@ TEST_CASE("a sweep waits for a turn that may see what was removed", "[purge][sto
   table.apply(rule(PurgeScope::prefix, "a.b/"));
   reader.lookup(key_of("http://a.b/1"), no_fields);
   SweepCursor cursor;
-  for (int i = 0; i < 10'000; ++i) store.sweep(cursor, {16 * 1024, 10}, table);
+  for (int i = 0; i < 10'000; ++i) store.sweep(cursor, {16 * 1024, 10, 20}, table);
   CHECK(cursor.rounds == 0);
   CHECK(store.stats().responses >= 9'950);
   reader.turn_end();
-  while (cursor.rounds == 0) store.sweep(cursor, {16 * 1024, 10}, table);
+  while (cursor.rounds == 0) store.sweep(cursor, {16 * 1024, 10, 20}, table);
   CHECK(store.stats().responses == 0);
 }
 
@@ -335,7 +335,7 @@ TEST_CASE("a sweep removes what is gone, keeps what is stale as such, and lets r
   table.apply(rule(PurgeScope::prefix, "a.b/1"));
   table.apply(rule(PurgeScope::url, "a.b/2", "", true));
   size_t removed = 0;
-  for (SweepCursor cursor; cursor.rounds == 0;) removed += store.sweep(cursor, {16, 128}, table);
+  for (SweepCursor cursor; cursor.rounds == 0;) removed += store.sweep(cursor, {16, 128, 256}, table);
   CHECK(removed == 111);  // 1, 10 to 19, 100 to 199
   CHECK(store.stats().responses == 189);
   table.prune(table.position());
