@@ -44,6 +44,7 @@ Node::~Node() {
   workers_.clear();
   runs_.reset();
   purges_.reset();
+  sweeper_.reset();
   fills_.reset();
 }
 
@@ -67,8 +68,9 @@ Result<void> Node::start() {
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
   net::Loop& disk = NodePurges::keeps_journal(*config) ? io_.add_loop("journal") : control_;
-  purges_ =
-      std::make_unique<NodePurges>(control_, disk, io_.files(), control_metrics_, *store_, *fills_, log_);
+  net::Loop& sweeps = options_.sweeps_apart ? io_.add_loop("sweep") : control_;
+  sweeper_ = std::make_unique<PurgeSweeper>(sweeps, *store_, *fills_);
+  purges_ = std::make_unique<NodePurges>(control_, disk, io_.files(), control_metrics_, *sweeper_, log_);
   make_workers(*config);
   if (auto built = build_tls(*config); !built) return built;
   for (size_t i = 0; i < tls_contexts_.size(); ++i) workers_[i]->set_tls(std::move(tls_contexts_[i]));

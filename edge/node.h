@@ -40,6 +40,7 @@ struct NodeOptions {
   control::ConfigBundle files = {};            // that the first configuration was read from
   std::function<uint64_t()> log_dropped = {};  // log lines lost so far, for the metrics; may be empty
   cache::PieceHeap* pieces = nullptr;          // for stored responses; outlives the node; null: the heap
+  bool sweeps_apart = false;  // behind purges, on a loop for that; else the control loop does
 };
 
 // Where a node listens, for a person or a test that asked for port 0.
@@ -74,7 +75,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   void set_out(bool out) override;
 
   uint64_t hot_copy_bytes() const { return hot_copies_->bytes(); }
-  size_t purge_rules() const { return purges_->rules(); }
+  size_t purge_rules() const { return sweeper_->rules(); }
   // Fetches that have not ended, whoever reads them. Any thread.
   size_t fills_in_flight() const { return fills_->in_flight(); }
 
@@ -133,6 +134,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   std::unique_ptr<cache::FillTable> fills_;
   std::unique_ptr<cache::RunTable> runs_;
   std::unique_ptr<proxy::HotCopies> hot_copies_;
+  std::unique_ptr<PurgeSweeper> sweeper_;
   std::unique_ptr<NodePurges> purges_;
   cluster::PeerBook peers_;
   proxy::OriginBook origins_;

@@ -16,7 +16,7 @@ constexpr size_t urls_max = 20;
 }  // namespace
 
 uint64_t Node::metric(Metric metric) const {
-  uint64_t sum = control_metrics_.read(metric);
+  uint64_t sum = control_metrics_.read(metric) + sweeper_->metrics().read(metric);
   for (const auto& worker : workers_) sum += worker->metrics().read(metric);
   return sum;
 }
@@ -29,13 +29,13 @@ std::vector<const MetricShard*> Node::shards() {
   control_metrics_.set(Metric::store_evictions, stats.evictions);
   set_memory_metrics();
   control_metrics_.set(Metric::hot_copy_bytes, hot_copies_->bytes());
-  control_metrics_.set(Metric::purge_rules, purges_->rules());
+  control_metrics_.set(Metric::purge_rules, sweeper_->rules());
   uint64_t turns_long = 0;
   for (const auto& worker : workers_) turns_long += worker->loop().turns_long();
   control_metrics_.set(Metric::turns_long_control, control_.turns_long());
   control_metrics_.set(Metric::turns_long_worker, turns_long);
   if (options_.log_dropped) control_metrics_.set(Metric::log_dropped, options_.log_dropped());
-  std::vector<const MetricShard*> all{&control_metrics_};
+  std::vector<const MetricShard*> all{&control_metrics_, &sweeper_->metrics()};
   for (const auto& worker : workers_) all.push_back(&worker->metrics());
   return all;
 }

@@ -15,13 +15,6 @@ namespace perigee {
 
 namespace {
 
-// Each time a few steps (cache::SweepStep), which take a quarter of this or so, and no further one in a turn
-// that has gone on for so long; a million responses are gone in half a minute.
-constexpr Duration sweep_every = std::chrono::milliseconds(1);
-constexpr int sweep_steps = 4;
-constexpr Duration sweep_turn_max = std::chrono::microseconds(250);
-constexpr size_t prune_max = 500;  // rules at once
-
 PurgeAnswer problem(int status, const Error& error) {
   const Json json = {{"error", std::string(error.code)}, {"message", error.context}};
   return {status, to_text(json)};
@@ -79,12 +72,11 @@ class NodePurges::ControlExchange final : public serve::ExchangeHandler,
 };
 
 NodePurges::NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
-                       cache::Store& store, cache::FillTable& fills, Log log)
+                       PurgeSweeper& sweeper, Log log)
     : control_(control),
       disk_(disk),
       files_(files),
-      store_(store),
-      fills_(fills),
+      sweeper_(sweeper),
       log_(log),
       metrics_(metrics),
       caller_(control, metrics) {}
@@ -98,6 +90,7 @@ bool NodePurges::keeps_journal(const control::Config& config) {
 Result<void> NodePurges::start(const control::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
                                std::vector<NodeWorker*> workers) {
   workers_ = std::move(workers);
+  sweeper_.set_workers(workers_);
   const std::string log_node = log_node_of(config);
   const Duration verify_after = config.purge.verify_after;
   control::PurgeApplier& applier = *this;
@@ -146,14 +139,13 @@ void NodePurges::tell_workers(Message message) {
 
 void NodePurges::rebase(cluster::LogPosition position) {
   position_ = position;
-  table_.rebase();
   tell_workers([position](proxy::WorkerPurges& purges) { purges.rebase(position); });
+  sweeper_.rebase();
 }
 
 void NodePurges::apply(std::span<const control::PurgeCommand> commands, std::function<void()> done) {
   auto rules = std::make_shared<std::vector<cache::PurgeRule>>();
   for (const control::PurgeCommand& command : commands) rules->push_back(to_rule(command, names_));
-  for (const cache::PurgeRule& rule : *rules) table_.apply(rule);
   if (position_) position_->sequence += commands.size();
   metrics_.add(Metric::purges_applied, commands.size());
   auto left = std::make_shared<size_t>(workers_.size());
@@ -165,7 +157,8 @@ void NodePurges::apply(std::span<const control::PurgeCommand> commands, std::fun
       }));
     }));
   }
-  sweep_begins();
+  // After the workers: what they are told to forget then, they have heard of.
+  sweeper_.apply(rules);
 }
 
 void NodePurges::verified_until(std::optional<MonoTime> until) {
@@ -291,7 +284,7 @@ void NodePurges::finish(uint64_t id, MonoTime began, const Done& done,
 std::string NodePurges::history_json() const {
   std::string text = "{\"position\": null";
   if (position_) text = fmt::format("{{\"position\": \"{}.{}\"", position_->epoch, position_->sequence);
-  text += fmt::format(", \"rules\": {}, \"purges\": [", table_.rules());
+  text += fmt::format(", \"rules\": {}, \"purges\": [", sweeper_.rules());
   bool first = true;
   for (const auto& [id, entry] : history_) {
     const std::string& outcome = entry.receipt.empty() ? entry.error : entry.receipt;
@@ -303,47 +296,6 @@ std::string NodePurges::history_json() const {
         outcome.empty() ? "null" : outcome);
   }
   return text + "]}\n";
-}
-
-// --- the sweep
-
-void NodePurges::sweep_begins() {
-  if (sweep_timer_.armed()) return;
-  sweep_from_ = table_.position();
-  sweep_round_ = cursor_.rounds;
-  // A whole round from here on.
-  cursor_.shard = 0;
-  cursor_.bucket = 0;
-  control_.timers().arm(sweep_timer_, control_.now() + sweep_every);
-}
-
-void NodePurges::on_timer(net::Timer&) {
-  if (pruning_) {
-    prune_some();
-  } else {
-    sweep_some();
-    if (cursor_.rounds != sweep_round_) pruning_ = fills_.oldest_purge_stamp(sweep_from_);
-  }
-  if (table_.rules() == 0 && !pruning_) return;
-  control_.timers().arm(sweep_timer_, control_.now() + sweep_every);
-}
-
-void NodePurges::sweep_some() {
-  size_t swept = 0;
-  for (int i = 0; i < sweep_steps && cursor_.rounds == sweep_round_; ++i) {
-    swept += store_.sweep(cursor_, {}, table_);
-    if (control_.turn_took() > sweep_turn_max) break;
-  }
-  metrics_.add(Metric::purge_swept, swept);
-}
-
-// The workers' tables have seen the same rules, and lose the same with each message.
-void NodePurges::prune_some() {
-  tell_workers([floor = *pruning_](proxy::WorkerPurges& purges) { purges.prune(floor, prune_max); });
-  if (!table_.prune(*pruning_, prune_max)) return;
-  pruning_.reset();
-  sweep_round_ = cursor_.rounds;
-  sweep_from_ = table_.position();
 }
 
 }  // namespace perigee

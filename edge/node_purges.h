@@ -1,5 +1,5 @@
 // Purges of one node: brings what the log says to every worker, answers other nodes that ask the log, takes
-// purges from the admin page, and sweeps the store behind them.
+// purges from the admin page, and tells the sweeper, which clears the store behind them.
 //
 // The log is here when this node is the one the topology names as purge_log, or is alone; else it is asked
 // over the peer listener of that node. Without one there are no purges, and nothing needs to be verified.
@@ -15,8 +15,6 @@
 #include <vector>
 
 #include "edge/base/log.h"
-#include "edge/cache/fill.h"
-#include "edge/cache/store.h"
 #include "edge/control/config.h"
 #include "edge/control/purge_appender.h"
 #include "edge/control/purge_follower.h"
@@ -24,6 +22,7 @@
 #include "edge/proxy/group_invalidation.h"
 #include "edge/proxy/peer_caller.h"
 #include "edge/proxy/peer_control.h"
+#include "edge/purge_sweeper.h"
 
 namespace perigee {
 
@@ -34,8 +33,7 @@ struct PurgeAnswer {
 
 class NodePurges final : public proxy::PeerControl,
                          public proxy::GroupInvalidator,
-                         private control::PurgeApplier,
-                         private net::TimerHandler {
+                         private control::PurgeApplier {
  public:
   using Done = std::function<void(PurgeAnswer)>;
   static constexpr size_t history_max = 100;
@@ -45,7 +43,7 @@ class NodePurges final : public proxy::PeerControl,
 
   // disk: where the journal is written; the control loop will do for a node that keeps none.
   NodePurges(net::Loop& control, net::Loop& disk, net::Files& files, MetricShard& metrics,
-             cache::Store& store, cache::FillTable& fills, Log log);
+             PurgeSweeper& sweeper, Log log);
   ~NodePurges() override;
 
   // The workers are made and not running yet. Error: the journal cannot be written.
@@ -58,8 +56,6 @@ class NodePurges final : public proxy::PeerControl,
   void purge(std::string_view body, const Done& done);
   // What was purged here lately, newest first, and where the log is.
   std::string history_json() const;
-  // Rules that look-ups compare with.
-  size_t rules() const { return table_.rules(); }
 
   void on_control_request(serve::ServerExchange& exchange) override;
   void invalidate_groups(proxy::OriginGroups groups, net::Loop& loop,
@@ -89,16 +85,11 @@ class NodePurges final : public proxy::PeerControl,
   void send(http::Method method, std::string target, Duration timeout, proxy::PeerCaller::Done done);
   void serve_control(http::Method method, const std::string& target, const Done& done);
   void finish(uint64_t id, MonoTime began, const Done& done, Result<control::PurgeReceipt> receipt);
-  void on_timer(net::Timer& timer) override;
-  void sweep_begins();
-  void sweep_some();
-  void prune_some();
 
   net::Loop& control_;
   net::Loop& disk_;
   net::Files& files_;
-  cache::Store& store_;
-  cache::FillTable& fills_;
+  PurgeSweeper& sweeper_;
   Log log_;
   MetricShard& metrics_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
@@ -109,15 +100,9 @@ class NodePurges final : public proxy::PeerControl,
   std::unique_ptr<control::PurgeAppender> appender_;
   std::unique_ptr<control::PurgeFollower> follower_;
   control::PurgeLog* purge_log_ = nullptr;  // one of the two; null: no purges
-  cache::PurgeTable table_;
   std::optional<cluster::LogPosition> position_;
   std::deque<std::pair<uint64_t, Entry>> history_;
   uint64_t last_id_ = 0;
-  cache::SweepCursor cursor_;
-  cache::PurgeStamp sweep_from_ = 0;  // position when the round began
-  uint64_t sweep_round_ = 0;
-  std::optional<cache::PurgeStamp> pruning_;  // a round is over: rules up to there go
-  net::Timer sweep_timer_{*this};
 };
 
 }  // namespace perigee

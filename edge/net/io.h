@@ -116,8 +116,6 @@ class Loop {
   // or a disk; those in which the machine was busy with others are not counted. Any thread. The in-memory
   // twin, whose turns take no time, has none.
   virtual uint64_t turns_long() const = 0;
-  // How long this turn has gone on, for work that can stop and come again. The in-memory twin: no time.
-  virtual Duration turn_took() const = 0;
   virtual void add_turn_hook(TurnHook& hook) = 0;
   virtual void remove_turn_hook(TurnHook& hook) = 0;
 

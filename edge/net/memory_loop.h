@@ -51,7 +51,6 @@ class MemoryLoop final : public Loop {
   Random& random() override { return random_; }
   IoCounters& counters() override { return counters_; }
   uint64_t turns_long() const override { return 0; }
-  Duration turn_took() const override { return {}; }
   void add_turn_hook(TurnHook& hook) override { hooks_.add(hook); }
   void remove_turn_hook(TurnHook& hook) override { hooks_.remove(hook); }
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) override;

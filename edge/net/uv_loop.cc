@@ -155,10 +155,8 @@ void UvLoop::measure_turn() {
   if (!clocks_sampled_) sample_clocks();
 }
 
-Duration UvLoop::turn_took() const { return read_clock(CLOCK_MONOTONIC) - now().time_since_epoch(); }
-
 bool UvLoop::was_long() const {
-  const Duration took = turn_took();
+  const Duration took = read_clock(CLOCK_MONOTONIC) - now_.time_since_epoch();
   return took >= turn_long && held_loop(took, use_before_, thread_use());
 }
 

@@ -74,7 +74,6 @@ class UvLoop final : public Loop {
   Random& random() override { return random_; }
   IoCounters& counters() override { return counters_; }
   uint64_t turns_long() const override { return turns_long_.load(std::memory_order_relaxed); }
-  Duration turn_took() const override;
   void add_turn_hook(TurnHook& hook) override { hooks_.add(hook); }
   void remove_turn_hook(TurnHook& hook) override { hooks_.remove(hook); }
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, AcceptHandler& handler) override;

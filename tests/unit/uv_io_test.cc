@@ -89,7 +89,6 @@ TEST_CASE("a message that holds a loop for too long, by work or by waiting, is c
     spin(CLOCK_MONOTONIC);
     answered.set_value();
   });
-  Duration took{};
   loop.post(make_task([&] {
     if (by_work) {
       spin(CLOCK_THREAD_CPUTIME_ID);
@@ -97,7 +96,6 @@ TEST_CASE("a message that holds a loop for too long, by work or by waiting, is c
       asked.set_value(gettid());
       answered.get_future().wait();
     }
-    took = loop.turn_took();
     // What is posted now still runs in this turn; what that posts runs in the next.
     loop.post(make_task([&] { loop.post(make_task([&] { done.set_value(); })); }));
   }));
@@ -105,7 +103,6 @@ TEST_CASE("a message that holds a loop for too long, by work or by waiting, is c
   io.start();
   done.get_future().wait();
   CHECK(loop.turns_long() >= 1);
-  CHECK(took >= turn_long);
   other.join();
   io.stop();
 }
