@@ -14,7 +14,10 @@ constexpr size_t prune_max = 500;  // rules at once
 }  // namespace
 
 void PurgeSweeper::rebase() {
-  loop_.post(net::make_task([this] { table_.rebase(); }));
+  loop_.post(net::make_task([this] {
+    table_.rebase();
+    rules_.store(table_.rules(), std::memory_order_relaxed);
+  }));
 }
 
 void PurgeSweeper::apply(Rules rules) {

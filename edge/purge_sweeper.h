@@ -6,7 +6,7 @@
 // so that rules older than the round, and than what every fill has asked since, judge nothing any more: the
 // workers and the sweeper forget them, a few at a time.
 //
-// Ownership: NodePurges'; the loop and the workers outlive it, and it is destroyed while they do not run.
+// Ownership: the Node's; the loop outlives it, and it is destroyed while no loop runs.
 // Thread rule: rebase(), apply() and rules() may be called from any thread; from one only, or their order is
 // not kept. All else happens on its loop.
 #pragma once

@@ -15,7 +15,7 @@
 // Cache-Groups (RFC 9875, a list of strings); they share one index. A group is narrower: it is of one origin,
 // and only Cache-Groups names it (RFC 9875 2.1).
 //
-// Ownership: one table per worker, and one for the control loop; none is shared. Thread rule: one thread.
+// Ownership: one table per worker, and one for the sweep; none is shared. Thread rule: one thread.
 // judge() takes no lock, and allocates for a head with Cache-Groups only.
 #pragma once
 

@@ -433,6 +433,8 @@ void TlsStream::close() {
 
 void TlsStream::reset() {
   if (state_ == State::closing) return;
+  // That we end it is no fault of the session, which may be resumed.
+  if (state_ == State::early || state_ == State::open) SSL_set_shutdown(session_, SSL_SENT_SHUTDOWN);
   state_ = State::closing;
   below_.reset();
 }

@@ -363,7 +363,8 @@ void Fetch::release_upstream() {
   stop_waiting();
   resolving_.reset();
   connector_.reset();
-  if (UpstreamConnection* connection = std::exchange(connection_, nullptr)) connection->abandon();
+  if (UpstreamConnection* connection = std::exchange(connection_, nullptr))
+    target().is_origin() ? connection->take_back() : connection->abandon();
   if (UpstreamLimit* queued = std::exchange(queued_at_, nullptr)) queued->cancel(*this);
   if (UpstreamLimit* slot = std::exchange(slot_, nullptr)) slot->release();
 }

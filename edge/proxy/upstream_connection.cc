@@ -98,9 +98,11 @@ void UpstreamConnection::resume() {
   if (state_ != State::closing) stream_->read_start();
 }
 
-void UpstreamConnection::abandon() {
-  const bool answering = state_ == State::awaiting_head || state_ == State::body;
-  end(answering && http::is_safe(method_) ? End::reset : End::close);
+void UpstreamConnection::abandon() { close(); }
+
+void UpstreamConnection::take_back() {
+  const bool much = state_ == State::awaiting_head || (state_ == State::body && !short_ && !body_.done());
+  end(much && http::is_safe(method_) ? End::reset : End::close);
 }
 
 void UpstreamConnection::drop_answer() {

@@ -79,10 +79,13 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
 
   void pause();
   void resume();
-  // The handler wants nothing more: no further call, and the connection ends. While the answer to a safe
-  // method is awaited it is reset: an upstream may take an end for one half's only (RFC 9293 3.6) and go on
-  // working for nobody. The content of any other method still arrives.
+  // The handler wants nothing more: no further call, and the connection is closed.
   void abandon();
+  // The same for a request to an origin, which is to stop working: while the answer to a safe method, or much
+  // of it, is still to come the connection is reset, since an end may be that of one half only (RFC
+  // 9293 3.6). The content of any other method still arrives. A peer is better left alone: others may want
+  // its fill.
+  void take_back();
   // The same for an answer whose head has come and says no: what follows it is dropped, and if that is short
   // the connection is kept. Possible from inside on_upstream_head().
   void drop_answer();

@@ -201,7 +201,7 @@ def members(system, line):
     status, _ = client.request(node.addresses["admin"], "POST", "/purge", '{"tag": "all"}')
     took = 1000 * (time.monotonic() - began)
     # What the rule has removed takes its time to leave memory.
-    # Looked at late and seldom: the page of metrics is made on the loop that sweeps, and takes as long as a step does.
+    # Looked at late and seldom: to make the page of metrics is work for the control loop, too.
     pace = threading.Event()
     pace.wait(SWEEP_S / 2)
     while node.metric("perigee_purge_swept_total") < MEMBERS and time.monotonic() < began + 300:

@@ -74,6 +74,15 @@ TEST_CASE("sessions with an origin are resumed", "[node][tls]") {
   CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) == 2);
 }
 
+TEST_CASE("the session of a request that was taken back is resumed", "[node][tls]") {
+  Rig rig("tls_name = \"a.example\"\n");
+  rig.cluster->origin().on("/slow").reply(200).delay(std::chrono::minutes(5)).body("x");
+  rig.cluster->get("us-2", "/slow").expect(504);
+  rig.cluster->get("us-2", "/a").expect(200);
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_full) == 1);
+  CHECK(rig.cluster->node("eu-1").metric(Metric::tls_handshakes_resumed) >= 1);
+}
+
 TEST_CASE("sessions with different servers of one name are kept apart", "[node][tls]") {
   // One node at two addresses: it would resume at either what was begun at the other.
   Rig rig("tls_name = \"a.example\"\n", "root.pem", R"(["10.1.0.1:443", "10.1.0.1:444"])");
