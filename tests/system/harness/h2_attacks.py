@@ -117,7 +117,7 @@ def frames_of(data):
 
 def slow_get(stream):
     """A request for what the origin takes its time to answer, and no cache keeps."""
-    return frame(HEADERS, END_STREAM | END_HEADERS, stream, block(f"/_/body?latency=300ms&cc=no-store&n={stream}"))
+    return frame(HEADERS, END_STREAM | END_HEADERS, stream, block(f"/_/body?latency=30s&cc=no-store&n={stream}"))
 
 
 def rapid_reset():
@@ -137,7 +137,7 @@ def made_you_reset():
 def made_you_reset_by_malformed():
     """The same by a second block of fields that is no trailer section."""
     for stream in odd():
-        yield frame(HEADERS, END_HEADERS, stream, block(f"/_/body?latency=300ms&cc=no-store&n={stream}", method="POST"))
+        yield frame(HEADERS, END_HEADERS, stream, block(f"/_/body?latency=30s&cc=no-store&n={stream}", method="POST"))
         yield frame(HEADERS, END_STREAM | END_HEADERS, stream, literal(":path", "/"))
 
 
