@@ -41,7 +41,7 @@ class OriginProber::Probe final : private proxy::UpstreamHandler,
   }
   ~Probe() {
     prober_.probes_.erase(this);
-    if (connection_ != nullptr) connection_->abandon();
+    if (connection_ != nullptr) connection_->close();
   }
 
   // Does not end before this returns.

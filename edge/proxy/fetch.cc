@@ -364,7 +364,7 @@ void Fetch::release_upstream() {
   resolving_.reset();
   connector_.reset();
   if (UpstreamConnection* connection = std::exchange(connection_, nullptr))
-    target().is_origin() ? connection->take_back() : connection->abandon();
+    target().is_origin() ? connection->take_back() : connection->close();
   if (UpstreamLimit* queued = std::exchange(queued_at_, nullptr)) queued->cancel(*this);
   if (UpstreamLimit* slot = std::exchange(slot_, nullptr)) slot->release();
 }

@@ -110,7 +110,7 @@ bool Fetch::on_hedge_answer(UpstreamConnection& connection, UpstreamLimit& slot,
   worker_.metrics().add(Metric::hedges_won);
   peer().hedges_won.fetch_add(1, std::memory_order_relaxed);
   peer_heard();
-  std::exchange(connection_, &connection)->abandon();
+  std::exchange(connection_, &connection)->close();
   std::exchange(slot_, &slot)->release();
   const auto at = static_cast<std::ptrdiff_t>(target_) + 1;
   job_.plan.targets.insert(job_.plan.targets.begin() + at, from);

@@ -28,7 +28,7 @@ Hedge::Hedge(Worker& worker, HedgeClient& client, UpstreamLimit& slot, const net
 }
 
 Hedge::~Hedge() {
-  if (connection_ != nullptr) connection_->abandon();
+  if (connection_ != nullptr) connection_->close();
   if (slot_ != nullptr) slot_->release();
 }
 
@@ -54,7 +54,7 @@ void Hedge::on_upstream_head(const http::ResponseHead& head) {
   UpstreamLimit& slot = *std::exchange(slot_, nullptr);
   // Last: when it is taken, this hedge is gone.
   if (client_.on_hedge_answer(connection, slot, head)) return;
-  connection.abandon();
+  connection.close();
   slot.release();
 }
 

@@ -52,7 +52,7 @@ class PeerCaller::Call final : private UpstreamHandler, private ConnectHandler, 
   }
   ~Call() {
     caller_.calls_.erase(this);
-    if (connection_ != nullptr) connection_->abandon();
+    if (connection_ != nullptr) connection_->close();
   }
 
   void start() {

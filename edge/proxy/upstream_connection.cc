@@ -98,15 +98,13 @@ void UpstreamConnection::resume() {
   if (state_ != State::closing) stream_->read_start();
 }
 
-void UpstreamConnection::abandon() { close(); }
-
 void UpstreamConnection::take_back() {
   const bool much = state_ == State::awaiting_head || (state_ == State::body && !short_ && !body_.done());
   end(much && http::is_safe(method_) ? End::reset : End::close);
 }
 
 void UpstreamConnection::drop_answer() {
-  if (state_ != State::body || !reusable_ || !short_ || !request_complete_) return abandon();
+  if (state_ != State::body || !reusable_ || !short_ || !request_complete_) return close();
   handler_ = nullptr;
   net::Loop& loop = pool_.loop();
   loop.timers().arm(idle_timer_, loop.now() + dropped_within);

@@ -2,7 +2,7 @@
 // and goes back to its pool when both ended in order.
 //
 // Ownership: the connection belongs to itself until its stream has closed. While busy it has one
-// UpstreamHandler, which may let go at any time with abandon(); idle it is known to its pool alone. Always
+// UpstreamHandler, which may let go at any time with close(); idle it is known to its pool alone. Always
 // true: after any surprise in the framing (bytes behind a response, a malformed chunk, an early end) the
 // connection is closed and never pooled. An idle one is closed when its time is over, before upstreams
 // usually do so: a request that meets a closing connection has to be sent again.
@@ -79,8 +79,8 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
 
   void pause();
   void resume();
-  // The handler wants nothing more: no further call, and the connection is closed.
-  void abandon();
+  // Nothing more is wanted: no further call, and the connection is closed.
+  void close();
   // The same for a request to an origin, which is to stop working: while the answer to a safe method, or much
   // of it, is still to come the connection is reset, since an end may be that of one half only (RFC
   // 9293 3.6). The content of any other method still arrives. A peer is better left alone: others may want
@@ -97,7 +97,6 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
   bool was_reused() const { return exchanges_ > 1; }
   bool response_started() const { return response_bytes_ > 0; }
   uint64_t body_bytes() const { return body_bytes_; }
-  void close();
 
   void on_read(std::string_view bytes) override;
   void on_end() override;
