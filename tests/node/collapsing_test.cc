@@ -298,7 +298,8 @@ Setup small_store() { return Setup().tables("[cache]\nbudget = \"16MiB\"\nwindow
 TEST_CASE("a body too large for the store streams through a window", "[node][collapsing][window]") {
   Cluster cluster(small_store());
   const std::string all = pattern(4'000'000);
-  cluster.origin().on("/a").reply(200).max_age(60).body(all);
+  // As fast as everybody reads.
+  cluster.origin().on("/a").reply(200).max_age(60).rate(2'000'000).body(all);
   const Clients clients = ask_many(cluster, 3, "/a");
   cluster.run_until([&] { return answered(clients) == 3; });
   require_all(clients, 200, all);

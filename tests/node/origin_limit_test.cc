@@ -49,14 +49,17 @@ TEST_CASE("an overloaded server has fewer requests under way, and by and by more
   REQUIRE(server.at_once(40) == 30);
   server.be_busy(2);
   REQUIRE(server.cluster.metric(Metric::origin_limit_lowered) == 2);
-  REQUIRE(server.limit() == 13);
-  REQUIRE(server.at_once(13) == 13);
-  REQUIRE(server.limit() == 13);
+  // Two thirds of two thirds of 30; one more where it grew a little between the two.
+  const auto low = server.limit().get<int>();
+  REQUIRE(low >= 13);
+  REQUIRE(low <= 14);
+  REQUIRE(server.at_once(low) == static_cast<size_t>(low));
+  REQUIRE(server.limit() == low);
   // A second wave at the limit, which grows while its second half waits.
-  REQUIRE(server.at_once(40) == 13);
+  REQUIRE(server.at_once(40) == static_cast<size_t>(low));
   const auto grown = server.limit().get<int>();
-  REQUIRE(grown > 13);
-  REQUIRE(grown <= 17);
+  REQUIRE(grown > low);
+  REQUIRE(grown <= low + 4);
   REQUIRE(server.at_once(40) == static_cast<size_t>(grown));
   for (int i = 0; i < 10; ++i) server.at_once(60);
   REQUIRE(server.limit() == 30);

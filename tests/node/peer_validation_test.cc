@@ -67,11 +67,13 @@ void purge_partial_by_new_tag(Confirms confirms, bool owner_knows) {
   const std::string owner = cluster.owners("eu", "/a")[0];
   origin_says(cluster).closed_ranges().max_age(10).field("cache-tag", "old").body(body('1'));
   cluster.get("us-1", "/a", range).expect(206);
+  cluster.run();
   cluster.get(owner, "/a", range).expect(206).hit();
   cluster.advance(11s);
   origin_says(cluster, confirms).max_age(600).field("cache-tag", "new").body(body('1'));
   if (owner_knows) cluster.get(owner, "/a", range).expect(206).forwarded("stale");
   cluster.get("us-1", "/a", range).expect(206);
+  cluster.run();
   cluster.get("us-1", "/a", range).expect(206).hit().field("cache-tag", "new");
   REQUIRE(cluster.purge("eu-2", R"({"tag": "new"})").status == 200);
   cluster.origin().on("/a").reply(200).max_age(600).body(body('2'));
@@ -154,6 +156,7 @@ TEST_CASE("a client's 304 repeats no more than RFC 9110 15.4.5 asks for", "[node
     return reply;
   };
   ask().miss();
+  cluster.run();
   ask().hit();
   cluster.advance(11s);
   ask().forwarded("stale");

@@ -106,6 +106,7 @@ TEST_CASE("a range costs the origin the blocks around it, and the next asker not
   first.expect(206).field("content-range", "bytes 100000-100099/1000000").forwarded("uri-miss");
   rig.check_bytes(first.answer().body, 100000);
   REQUIRE(rig.asked() == std::vector<std::string>{"bytes=65536-131071"});
+  rig.cluster.run();
   const Reply second = rig.ask("bytes=70000-130000");
   second.expect(206).hit();
   rig.check_bytes(second.answer().body, 70000);
@@ -339,6 +340,7 @@ TEST_CASE("what was stored in part is validated with a range, not fetched whole"
 TEST_CASE("a 206 without validator is reused by itself and never combined", "[node][range]") {
   Rig rig("size=300000&etag=none");
   rig.ask("bytes=0-9").expect(206);
+  rig.cluster.run();
   rig.ask("bytes=5-20").expect(206).hit();
   const Reply far = rig.ask("bytes=200000-200009");
   far.expect(206);
@@ -365,7 +367,10 @@ TEST_CASE(
     REQUIRE(client->answer(0).body.size() == 300000);
     rig.check_bytes(client->answer(0).body, 0);
   }
-  REQUIRE(rig.asked() == std::vector<std::string>{"", "bytes=65536-"});
+  // At the same time, so they may overtake each other.
+  std::vector<std::string> asked = rig.asked();
+  std::sort(asked.begin(), asked.end());
+  REQUIRE(asked == std::vector<std::string>{"", "bytes=65536-"});
   rig.cluster.advance(1s);
   rig.cluster.get("eu-1", rig.target).expect(200).hit();
 }

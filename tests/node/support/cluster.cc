@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 
@@ -31,6 +32,11 @@ net::Address address_of(const std::string& name, uint16_t port) {
 constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
 
 }  // namespace
+
+uint64_t default_seed() {
+  const char* given = std::getenv("PERIGEE_TEST_SEED");
+  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+}
 
 std::string Setup::node_toml(const std::string& name) const {
   // First, so that a scenario's tables go on where listen ends.

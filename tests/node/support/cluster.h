@@ -10,6 +10,9 @@
 // "ap-1" 10.3.0.1; clients connect to port 80, peers to port 81. Every host is one site whose origin is
 // origin(), at 10.9.0.1:80.
 //
+// What a cluster draws at random follows from a seed, 1, or PERIGEE_TEST_SEED of the environment: a scenario
+// must hold for every one.
+//
 // Ownership: the Cluster owns everything; whatever it returns by reference lives as long as it does.
 // Thread rule: the test's one thread.
 #pragma once
@@ -27,6 +30,8 @@
 namespace perigee::test {
 
 inline constexpr std::string_view default_host = "a.example";
+
+uint64_t default_seed();
 
 // What the nodes' files say. Every setter returns the setup.
 class Setup {
@@ -106,7 +111,7 @@ class Setup {
 
   std::vector<std::string> nodes_ = {"eu-1"};
   unsigned workers_ = 1;
-  uint64_t seed_ = 1;
+  uint64_t seed_ = default_seed();
   std::string tables_;
   std::string joining_ = "0s";
   std::string probe_ = "0s";
