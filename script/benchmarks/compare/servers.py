@@ -178,6 +178,11 @@ class Nginx(Server):
     def command(self):
         return ["nginx", "-p", self.folder, "-e", "stderr", "-c", self.folder / "nginx.conf"]
 
+    def stop(self):
+        # It reads the cache's folder a minute after the start, and the master ends it by force if it is not through.
+        self.announce_errors(r"cache loader process \d+ exited on signal 9")
+        return super().stop()
+
 
 class Varnish(Server):
     program = "varnishd"
