@@ -127,6 +127,15 @@ Refusal parse_request_line(std::string_view line, const HeadLimits& limits, Requ
   return read_target(target, head);
 }
 
+Refusal parse_method_and_target(std::string_view method, std::string_view target, const HeadLimits& limits,
+                                RequestHead& head) {
+  if (Refusal refusal = read_method(method, head)) return refusal;
+  if (target.empty()) return {400, "malformed target"};
+  if (target.size() > limits.target_bytes_max) return target_too_long;
+  head.version_minor = 1;
+  return read_target(target, head);
+}
+
 Refusal check_unfinished_request_line(std::string_view line, size_t scanned, const HeadLimits& limits) {
   const size_t method_end = line.substr(0, method_bytes_max + 1).find(' ');
   if (method_end == std::string_view::npos)

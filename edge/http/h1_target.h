@@ -19,6 +19,10 @@ inline constexpr size_t method_bytes_max = 32;
 Refusal parse_request_line(std::string_view line, const HeadLimits& limits, RequestHead& head,
                            std::string_view& target);
 
+// The same of a method and a target that came apart, for HTTP/1.1. Neither may hold a space.
+Refusal parse_method_and_target(std::string_view method, std::string_view target, const HeadLimits& limits,
+                                RequestHead& head);
+
 // The limits of method and target on a request line whose end has not come. line: what there is of it;
 // scanned: how much of that was there the call before.
 Refusal check_unfinished_request_line(std::string_view line, size_t scanned, const HeadLimits& limits);

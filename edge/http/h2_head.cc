@@ -1,9 +1,11 @@
 #include "edge/http/h2_head.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "edge/base/bytes.h"
 #include "edge/http/authority.h"
+#include "edge/http/byte_scan.h"
 #include "edge/http/h1_framing.h"
 #include "edge/http/h1_target.h"
 
@@ -12,13 +14,17 @@ namespace {
 
 constexpr size_t line_overhead = 4;  // ": " and CRLF, as it would count in HTTP/1.1
 
+// Names are short and nearly always good: no branch per character.
 bool has_upper_case(std::string_view name) {
-  return std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  bool found = false;
+  for (char c : name) found = found | (c >= 'A' && c <= 'Z');
+  return found;
 }
 
 bool has_control(std::string_view value) {
-  return std::any_of(value.begin(), value.end(),
-                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+  size_t at = find_byte_of<Controls>(value, 0);
+  while (at < value.size() && value[at] == '\t') at = find_byte_of<Controls>(value, at + 1);
+  return at < value.size();
 }
 
 // RFC 9113 8.2.2.
@@ -50,10 +56,13 @@ void H2HeadReader::refuse(const Refusal& refusal) {
   if (!refusal_) refusal_ = refusal;
 }
 
-H2HeadReader::Span H2HeadReader::keep(std::string_view text) {
-  const Span span{static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size())};
-  text_.append(text);
-  return span;
+void H2HeadReader::Text::grow(size_t more) {
+  constexpr size_t least = 512;
+  const size_t room = std::max({size_ + more, 2 * room_, least});
+  auto bytes = std::make_unique_for_overwrite<char[]>(room);
+  if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
+  bytes_ = std::move(bytes);
+  room_ = room;
 }
 
 void H2HeadReader::add(std::string_view name, std::string_view value, const HeadLimits& limits) {
@@ -70,51 +79,47 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
   // RFC 9113 8.3: before all others, each once, and only those that are defined.
   if (!rows_.empty()) return refuse({400, "pseudo-header field behind a field"});
   Pseudo* pseudo = nullptr;
-  if (name == ":method") pseudo = &method_;
-  if (name == ":scheme") pseudo = &scheme_;
-  if (name == ":authority") pseudo = &authority_;
-  if (name == ":path") pseudo = &path_;
+  if (name == ":path") {
+    pseudo = &path_;
+  } else if (name == ":method") {
+    pseudo = &method_;
+  } else if (name == ":scheme") {
+    pseudo = &scheme_;
+  } else if (name == ":authority") {
+    pseudo = &authority_;
+  }
   if (pseudo == nullptr) return refuse({400, "unknown pseudo-header field"});
   if (pseudo->given) return refuse({400, "repeated pseudo-header field"});
   pseudo->given = true;
-  pseudo->value = keep(value);
+  pseudo->value = text_.add(value);
 }
 
 void H2HeadReader::add_field(std::string_view name, std::string_view value) {
-  if (!is_token(name)) return refuse({400, "malformed field name"});
+  const FieldId id = field_id(name);
+  // A name that is well known is a token.
+  if (id == FieldId::other && !is_token(name)) return refuse({400, "malformed field name"});
   if (has_upper_case(name)) return refuse({400, "field name with upper case"});
   if (trim_ows(value).size() != value.size()) return refuse({400, "white space around a field value"});
-  const FieldId id = field_id(name);
   if (is_connection_field(id)) return refuse({400, "field of the connection"});
   if (id == FieldId::te && !equal_ignoring_case(value, "trailers"))
     return refuse({400, "TE other than trailers"});
   if (id == FieldId::cookie) ++cookies_;
-  const Span kept_name = keep(name);
-  rows_.push_back({kept_name, keep(value)});
+  const Span kept_name = text_.add(name);
+  rows_.push_back({kept_name, text_.add(value), id});
 }
 
-// The line that HTTP/1.1 would have, read by its reader.
-Refusal H2HeadReader::read_request_line(const HeadLimits& limits, RequestHead& head) {
+// Method and target, as they would be read in HTTP/1.1.
+Refusal H2HeadReader::read_request_line(const HeadLimits& limits, RequestHead& head) const {
   if (!method_.given || !scheme_.given || !path_.given) {
-    if (method_.given && view(method_.value) == "CONNECT") return {501, "CONNECT is not supported"};
+    if (method_.given && method() == "CONNECT") return {501, "CONNECT is not supported"};
     return {400, "missing pseudo-header field"};
   }
   const std::string_view scheme = view(scheme_.value);
   const bool secure = equal_ignoring_case(scheme, "https");
   if (!secure && !equal_ignoring_case(scheme, "http")) return {421, "target of a foreign scheme"};
-  const Span method = method_.value;
-  const Span path = path_.value;
-  if (view(path).empty() || view(path).find(' ') != std::string_view::npos) return {400, "malformed target"};
-  if (view(method).find(' ') != std::string_view::npos) return {400, "malformed method"};
-  const auto at = static_cast<uint32_t>(text_.size());
-  text_.reserve(text_.size() + method.size + path.size + 16);
-  text_.append(text_, method.at, method.size)
-      .append(" ")
-      .append(text_, path.at, path.size)
-      .append(" HTTP/1.1");
-  std::string_view target;
-  const std::string_view line = std::string_view(text_).substr(at);
-  if (Refusal refusal = parse_request_line(line, limits, head, target)) return refusal;
+  if (path().empty() || path().find(' ') != std::string_view::npos) return {400, "malformed target"};
+  if (method().find(' ') != std::string_view::npos) return {400, "malformed method"};
+  if (Refusal refusal = parse_method_and_target(method(), path(), limits, head)) return refusal;
   if (head.method == Method::connect) return {501, "CONNECT is not supported"};
   // RFC 9113 8.3.1: :path is never an absolute URI.
   if (head.form == TargetForm::absolute || head.form == TargetForm::authority)
@@ -140,24 +145,24 @@ Refusal H2HeadReader::read_authority(RequestHead& head) const {
 
 // RFC 9113 8.2.3: cookies may come in pieces and are put together for whoever speaks HTTP/1.1.
 void H2HeadReader::join_cookies() {
-  Span joined{static_cast<uint32_t>(text_.size()), 0};
-  text_.reserve(text_.size() + bytes_);
+  text_.reserve(bytes_);
+  Span joined;
+  size_t kept = 0;
   size_t first = rows_.size();
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    if (view(rows_[i].name) != "cookie") continue;
-    if (first == rows_.size()) {
-      first = i;
-    } else {
-      text_.append("; ");
+  for (const Row& row : rows_) {
+    if (row.id != FieldId::cookie) {
+      rows_[kept++] = row;
+      continue;
     }
-    text_.append(text_, rows_[i].value.at, rows_[i].value.size);
+    if (first == rows_.size()) {
+      first = kept++;
+      rows_[first] = row;
+      joined = text_.add(view(row.value));
+    } else {
+      joined.size += text_.add("; ").size + text_.add(view(row.value)).size;
+    }
   }
-  joined.size = static_cast<uint32_t>(text_.size()) - joined.at;
   rows_[first].value = joined;
-  size_t kept = first + 1;
-  for (size_t i = first + 1; i < rows_.size(); ++i) {
-    if (view(rows_[i].name) != "cookie") rows_[kept++] = rows_[i];
-  }
   rows_.resize(kept);
 }
 
@@ -192,8 +197,7 @@ Refusal H2HeadReader::finish(const HeadLimits& limits, bool content_follows, Req
   head.keep_alive = true;
   if (cookies_ > 1) join_cookies();
   if (Refusal refusal = read_request_line(limits, head)) return refusal;
-  head.version_minor = 1;
-  for (const Row& row : rows_) head.fields.add(view(row.name), view(row.value));
+  for (const Row& row : rows_) head.fields.add({view(row.name), view(row.value), row.id});
   if (Refusal refusal = read_authority(head)) return refusal;
   return read_content(content_follows, head);
 }

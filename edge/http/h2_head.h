@@ -9,7 +9,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <cstring>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -48,22 +49,47 @@ class H2HeadReader {
   struct Row {
     Span name;
     Span value;
+    FieldId id = FieldId::other;
   };
   struct Pseudo {
     Span value;
     bool given = false;
   };
 
-  Span keep(std::string_view text);
-  std::string_view view(Span span) const { return std::string_view(text_).substr(span.at, span.size); }
+  // Copies, one behind the other. They move when there is no room, so they are known by their place.
+  class Text {
+   public:
+    void clear() { size_ = 0; }
+    // Nothing moves until so many bytes more have come.
+    void reserve(size_t more) {
+      if (more > room_ - size_) grow(more);
+    }
+    Span add(std::string_view text) {
+      reserve(text.size());
+      const Span span{static_cast<uint32_t>(size_), static_cast<uint32_t>(text.size())};
+      if (!text.empty()) std::memcpy(bytes_.get() + size_, text.data(), text.size());
+      size_ += text.size();
+      return span;
+    }
+    std::string_view view(Span span) const { return {bytes_.get() + span.at, span.size}; }
+
+   private:
+    void grow(size_t more);
+
+    std::unique_ptr<char[]> bytes_;
+    size_t size_ = 0;
+    size_t room_ = 0;
+  };
+
+  std::string_view view(Span span) const { return text_.view(span); }
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
-  Refusal read_request_line(const HeadLimits& limits, RequestHead& head);
+  Refusal read_request_line(const HeadLimits& limits, RequestHead& head) const;
   Refusal read_authority(RequestHead& head) const;
   void join_cookies();
   Refusal read_content(bool content_follows, RequestHead& head) const;
 
-  std::string text_;
+  Text text_;
   std::vector<Row> rows_;
   Pseudo method_, scheme_, authority_, path_;
   uint32_t cookies_ = 0;

@@ -66,6 +66,7 @@ class ConnectionHost {
   OutputBatch batch;
   H2Output h2_output;
   H2Arenas h2_arenas;
+  FreeLists free_lists;
   bool draining = false;
   // Body bytes that all connections may still write in this turn of the loop. A thousand of them that stream
   // must not hold it for long: whoever has just arrived waits for them.

@@ -18,7 +18,7 @@ constexpr Duration drain_notice = std::chrono::milliseconds(500);
 H2Connection::H2Connection(ConnectionHost& host, net::Stream& stream)
     : host_(host),
       stream_(&stream),
-      memory_(reinterpret_cast<char*>(this), sizeof *this),
+      memory_(reinterpret_cast<char*>(this), sizeof *this, host.free_lists),
       glitches_(host.options.http2.glitches_max),
       timer_(static_cast<net::TimerHandler&>(*this)),
       since_(host.loop.now()),

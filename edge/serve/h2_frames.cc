@@ -180,7 +180,7 @@ int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame,
 
 void H2Connection::begin_head(int32_t id) {
   window_credit_.on_request();
-  auto* stream = new H2Stream(*this, id, host_.loop.now());
+  auto* stream = new (host_.free_lists) H2Stream(*this, id, host_.loop.now());
   stream->next_ = first_;
   if (first_ != nullptr) first_->previous_ = stream;
   first_ = stream;

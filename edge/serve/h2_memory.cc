@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -12,9 +11,9 @@ namespace {
 
 constexpr size_t alignment = 16;
 // The session's object and its table of streams in nghttp2 1.52; of another version one of them may have to
-// come from the heap.
+// come from elsewhere.
 constexpr size_t lasting_bytes = 7024;
-// Smaller ones come and go, or are as well off in the heap.
+// Smaller ones come and go, or are as well off elsewhere.
 constexpr size_t lasting_bytes_min = 2048;
 constexpr size_t frame_bytes_min = 16 * 1024;
 
@@ -48,8 +47,9 @@ void H2Arenas::give(char* arena) {
   cold_.push_back(arena);
 }
 
-H2Memory::H2Memory(char* arena, size_t taken)
+H2Memory::H2Memory(char* arena, size_t taken, FreeLists& lists)
     : arena_(arena),
+      lists_(lists),
       lasting_(aligned(taken)),
       frame_(lasting_ + lasting_bytes),
       hooks_{this, [](size_t bytes, void* self) { return static_cast<H2Memory*>(self)->take(bytes); },
@@ -69,28 +69,28 @@ bool H2Memory::is_in_arena(const void* memory) const {
 }
 
 void* H2Memory::take(size_t bytes) {
-  if (bytes < lasting_bytes_min) return std::malloc(bytes);
+  if (bytes < lasting_bytes_min) return lists_.take(bytes);
   if (bytes >= frame_bytes_min && bytes <= H2Arenas::arena_bytes - frame_ && !frame_used_) {
     frame_used_ = true;
     return arena_ + frame_;
   }
-  if (aligned(bytes) > frame_ - lasting_) return std::malloc(bytes);
+  if (aligned(bytes) > frame_ - lasting_) return lists_.take(bytes);
   char* memory = arena_ + lasting_;
   lasting_ += aligned(bytes);
   return memory;
 }
 
 void H2Memory::give(void* memory) {
-  if (!is_in_arena(memory)) return std::free(memory);
+  if (!is_in_arena(memory)) return lists_.give(memory);
   // What lasts ends with the session; the buffer may be asked for again.
   if (memory == arena_ + frame_) frame_used_ = false;
 }
 
 void* H2Memory::change(void* memory, size_t bytes) {
   if (memory == nullptr) return take(bytes);
-  if (!is_in_arena(memory)) return std::realloc(memory, bytes);
+  if (!is_in_arena(memory)) return lists_.change(memory, bytes);
   if (bytes == 0) return give(memory), nullptr;
-  void* moved = std::malloc(bytes);
+  void* moved = lists_.take(bytes);
   if (moved == nullptr) return nullptr;
   const auto offset = static_cast<size_t>(static_cast<char*>(memory) - arena_);
   std::memcpy(moved, memory, std::min(bytes, H2Arenas::arena_bytes - offset));

@@ -4,7 +4,7 @@
 // than the first few hundred bytes. From the general heap it gets memory that a handshake has just used and
 // given back, all of it resident: 16 KiB for each idle connection. Here a connection has an arena whose pages
 // were never touched: its own object first, then the few lasting parts of its session, then the buffer, so
-// that an idle one keeps two pages resident. Everything else of a session comes from the heap.
+// that an idle one keeps two pages resident. Everything else of a session comes from FreeLists.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -13,6 +13,8 @@
 
 #include <cstddef>
 #include <vector>
+
+#include "edge/serve/free_lists.h"
 
 namespace perigee::serve {
 
@@ -44,7 +46,7 @@ class H2Arenas {
 class H2Memory {
  public:
   // In an arena of which the first bytes are taken.
-  H2Memory(char* arena, size_t taken);
+  H2Memory(char* arena, size_t taken, FreeLists& lists);
   H2Memory(const H2Memory&) = delete;
   H2Memory& operator=(const H2Memory&) = delete;
 
@@ -60,6 +62,7 @@ class H2Memory {
   bool is_in_arena(const void* memory) const;
 
   char* const arena_;
+  FreeLists& lists_;
   size_t lasting_;           // where the next lasting part goes
   const size_t frame_;       // where they end and the frame buffer begins
   bool frame_used_ = false;  // the frame buffer is

@@ -11,6 +11,18 @@ namespace perigee::serve {
 H2Stream::H2Stream(H2Connection& connection, int32_t id, MonoTime now)
     : connection_(connection), id_(id), takes_(now), sends_(now) {}
 
+void* H2Stream::operator new(size_t bytes, FreeLists& lists) {
+  void* memory = lists.take(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void H2Stream::operator delete(H2Stream* stream, std::destroying_delete_t) {
+  FreeLists& lists = stream->connection_.host().free_lists;
+  stream->~H2Stream();
+  lists.give(stream);
+}
+
 const http::RequestHead& H2Stream::request() const { return connection_.host().head; }
 net::Loop& H2Stream::loop() const { return connection_.host().loop; }
 net::Address H2Stream::client_address() const { return connection_.client_address(); }

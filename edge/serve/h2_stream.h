@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,10 @@ class H2Stream final : public ServerExchange {
   ~H2Stream() { release_hold(); }
   H2Stream(const H2Stream&) = delete;
   H2Stream& operator=(const H2Stream&) = delete;
+
+  static void* operator new(size_t bytes, FreeLists& lists);
+  static void operator delete(void* memory, FreeLists& lists) { lists.give(memory); }
+  static void operator delete(H2Stream* stream, std::destroying_delete_t);
 
   // What the connection asks of its streams.
   enum class Give : uint8_t {

@@ -22,13 +22,14 @@ size_t resident_pages(const char* arena) {
 
 TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of its arena") {
   H2Arenas arenas;
+  FreeLists lists;
   char* const arena = arenas.take();
   arenas.give(arena);
   REQUIRE(resident_pages(arena) == 0);
   REQUIRE(arenas.take() == arena);
   constexpr size_t object = 640;
   std::memset(arena, 1, object);
-  H2Memory memory(arena, object);
+  H2Memory memory(arena, object, lists);
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session* session = nullptr;
@@ -44,9 +45,10 @@ TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of it
   nghttp2_session_callbacks_del(callbacks);
 }
 
-TEST_CASE("what does not fit the arena of a session comes from the heap") {
+TEST_CASE("what does not fit the arena of a session comes from elsewhere") {
   H2Arenas arenas;
-  H2Memory memory(arenas.take(), 600);
+  FreeLists lists;
+  H2Memory memory(arenas.take(), 600, lists);
   std::set<void*> taken;
   for (const size_t bytes : {frame, frame, size_t{100}, size_t{4000}, size_t{4000}, size_t{100'000}}) {
     void* part = memory.take(bytes);
@@ -54,6 +56,7 @@ TEST_CASE("what does not fit the arena of a session comes from the heap") {
     CHECK(taken.insert(part).second);
   }
   for (void* part : taken) memory.give(part);
+  REQUIRE(lists.kept_bytes() == 128);
   // The buffer can be had again once it was given back.
   void* first = memory.take(frame);
   memory.give(first);
@@ -62,7 +65,8 @@ TEST_CASE("what does not fit the arena of a session comes from the heap") {
 
 TEST_CASE("memory of a session grows with its content") {
   H2Arenas arenas;
-  H2Memory memory(arenas.take(), 600);
+  FreeLists lists;
+  H2Memory memory(arenas.take(), 600, lists);
   for (const size_t bytes : {size_t{100}, size_t{4000}, frame}) {
     char* text = static_cast<char*>(memory.change(nullptr, bytes));
     std::memset(text, 'a', bytes);

@@ -1,0 +1,72 @@
+#include "edge/serve/free_lists.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstring>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace perigee::serve {
+namespace {
+
+TEST_CASE("a block that was given back is taken again by who needs as much") {
+  FreeLists lists;
+  void* const first = lists.take(200);
+  void* const second = lists.take(256);
+  void* const other = lists.take(300);
+  REQUIRE(lists.kept_bytes() == 0);
+  lists.give(first);
+  lists.give(second);
+  lists.give(other);
+  REQUIRE(lists.kept_bytes() == 256 + 256 + 320);
+  CHECK(lists.take(193) == second);
+  CHECK(lists.take(256) == first);
+  CHECK(lists.take(257) == other);
+  REQUIRE(lists.kept_bytes() == 0);
+  for (void* block : {first, second, other}) lists.give(block);
+}
+
+TEST_CASE("every byte of a block can be written, and no two share one") {
+  FreeLists lists;
+  std::vector<std::pair<char*, size_t>> taken;
+  for (int round = 0; round < 3; ++round) {
+    for (size_t bytes = 0; bytes < 1200; bytes += 7) {
+      char* block = static_cast<char*>(lists.take(bytes));
+      REQUIRE(reinterpret_cast<uintptr_t>(block) % alignof(std::max_align_t) == 0);
+      std::memset(block, static_cast<int>(bytes % 251), bytes);
+      taken.emplace_back(block, bytes);
+    }
+    for (const auto& [block, bytes] : taken) {
+      for (size_t i = 0; i < bytes; ++i) REQUIRE(block[i] == static_cast<char>(bytes % 251));
+      lists.give(block);
+    }
+    taken.clear();
+  }
+}
+
+TEST_CASE("no more is kept than was said, and nothing that is large") {
+  FreeLists lists;
+  lists.give(lists.take(1025));
+  REQUIRE(lists.kept_bytes() == 0);
+  std::vector<void*> taken;
+  for (size_t i = 0; i < 2 * FreeLists::kept_bytes_max / 512; ++i) taken.push_back(lists.take(512));
+  for (void* block : taken) lists.give(block);
+  REQUIRE(lists.kept_bytes() == FreeLists::kept_bytes_max);
+}
+
+TEST_CASE("what is made larger keeps its content, what is made smaller its place") {
+  FreeLists lists;
+  char* text = static_cast<char*>(lists.change(nullptr, 5));
+  std::memcpy(text, "hello", 5);
+  CHECK(lists.change(text, 64) == text);
+  text = static_cast<char*>(lists.change(text, 5000));
+  CHECK(std::string_view(text, 5) == "hello");
+  CHECK(lists.kept_bytes() == 64);
+  CHECK(lists.change(text, 10) == text);
+  CHECK(lists.change(text, 0) == nullptr);
+  lists.give(nullptr);
+  CHECK(lists.kept_bytes() == 64);
+}
+
+}  // namespace
+}  // namespace perigee::serve
