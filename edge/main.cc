@@ -164,7 +164,6 @@ int run_node(const Arguments& arguments) {
     return 1;
   }
   const auto range = net::MappedRange::create(piece_bytes(**config));
-  options.sweeps_apart = true;
   std::optional<cache::PieceHeap> pieces;
   if (range != nullptr) options.pieces = &pieces.emplace(*range);
   options.log_dropped = [&] { return (*writer)->dropped() + (*access)->dropped(); };

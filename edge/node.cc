@@ -68,7 +68,7 @@ Result<void> Node::start() {
   health_ = std::make_unique<cluster::PeerHealth>(snapshot_->cluster->topology, config->peers.health,
                                                   Random(control_.random().next()));
   net::Loop& disk = NodePurges::keeps_journal(*config) ? io_.add_loop("journal") : control_;
-  net::Loop& sweeps = options_.sweeps_apart ? io_.add_loop("sweep") : control_;
+  net::Loop& sweeps = io_.add_loop("sweep");
   sweeper_ = std::make_unique<PurgeSweeper>(sweeps, *store_, *fills_);
   purges_ = std::make_unique<NodePurges>(control_, disk, io_.files(), control_metrics_, *sweeper_, log_);
   make_workers(*config);

@@ -40,7 +40,6 @@ struct NodeOptions {
   control::ConfigBundle files = {};            // that the first configuration was read from
   std::function<uint64_t()> log_dropped = {};  // log lines lost so far, for the metrics; may be empty
   cache::PieceHeap* pieces = nullptr;          // for stored responses; outlives the node; null: the heap
-  bool sweeps_apart = false;  // behind purges, on a loop for that; else the control loop does
 };
 
 // Where a node listens, for a person or a test that asked for port 0.

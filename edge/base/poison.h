@@ -20,6 +20,12 @@
 
 namespace perigee {
 
+#ifdef PERIGEE_POISONS
+inline constexpr bool address_sanitizer = true;
+#else
+inline constexpr bool address_sanitizer = false;
+#endif
+
 inline void poison([[maybe_unused]] const char* begin, [[maybe_unused]] size_t size) {
 #ifdef PERIGEE_POISONS
   __asan_poison_memory_region(begin, size);

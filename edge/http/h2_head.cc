@@ -159,7 +159,8 @@ void H2HeadReader::join_cookies() {
       rows_[first] = row;
       joined = text_.add(view(row.value));
     } else {
-      joined.size += text_.add("; ").size + text_.add(view(row.value)).size;
+      joined.size += text_.add("; ").size;
+      joined.size += text_.add(view(row.value)).size;
     }
   }
   rows_[first].value = joined;

@@ -59,6 +59,10 @@ class H2HeadReader {
   // Copies, one behind the other. They move when there is no room, so they are known by their place.
   class Text {
    public:
+    Text() = default;
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+
     void clear() { size_ = 0; }
     // Nothing moves until so many bytes more have come.
     void reserve(size_t more) {

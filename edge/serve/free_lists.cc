@@ -3,31 +3,27 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-
-#include "edge/base/poison.h"
+#include <limits>
 
 namespace perigee::serve {
 
 FreeLists::~FreeLists() {
-  for (Head* list : free_) {
-    while (list != nullptr) {
-      Head* const next = list->next;
-      unpoison(reinterpret_cast<char*>(list + 1), list->bytes);
-      std::free(list);
-      list = next;
+  for (List& list : lists_) {
+    while (Head* const head = list.first) {
+      list.first = head->next;
+      std::free(head);
     }
   }
 }
 
 void* FreeLists::take(size_t bytes) {
-  bytes = std::max<size_t>((bytes + step - 1) / step, 1) * step;
-  if (bytes <= listed_bytes_max) {
-    Head*& list = free_[bytes / step - 1];
-    if (list != nullptr) {
-      Head* const head = list;
-      list = head->next;
-      kept_bytes_ -= bytes;
-      unpoison(reinterpret_cast<char*>(head + 1), bytes);
+  if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
+  bytes = keeps_ ? std::max<size_t>((bytes + step - 1) / step, 1) * step : bytes;
+  if (keeps_ && bytes <= listed_bytes_max) {
+    List& list = lists_[bytes / step - 1];
+    if (Head* const head = list.first) {
+      list.first = head->next;
+      list.bytes -= bytes;
       return head + 1;
     }
   }
@@ -40,12 +36,12 @@ void* FreeLists::take(size_t bytes) {
 void FreeLists::give(void* memory) {
   if (memory == nullptr) return;
   Head* const head = head_of(memory);
-  if (head->bytes > listed_bytes_max || kept_bytes_ + head->bytes > kept_bytes_max) return std::free(head);
-  Head*& list = free_[head->bytes / step - 1];
-  head->next = list;
-  list = head;
-  kept_bytes_ += head->bytes;
-  poison(static_cast<char*>(memory), head->bytes);
+  if (!keeps_ || head->bytes > listed_bytes_max) return std::free(head);
+  List& list = lists_[head->bytes / step - 1];
+  if (list.bytes + head->bytes > kept_bytes_max) return std::free(head);
+  head->next = list.first;
+  list.first = head;
+  list.bytes += head->bytes;
 }
 
 void* FreeLists::change(void* memory, size_t bytes) {
@@ -55,6 +51,12 @@ void* FreeLists::change(void* memory, size_t bytes) {
   if (moved != nullptr && memory != nullptr) std::memcpy(moved, memory, before);
   if (moved != nullptr || bytes == 0) give(memory);
   return moved;
+}
+
+size_t FreeLists::kept_bytes() const {
+  size_t bytes = 0;
+  for (const List& list : lists_) bytes += list.bytes;
+  return bytes;
 }
 
 }  // namespace perigee::serve

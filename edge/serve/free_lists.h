@@ -3,7 +3,8 @@
 // IWMM 1995). malloc keeps seven of a size at hand for a thread and searches and joins for all others; a
 // client with 32 requests in flight makes 160 of five sizes come and go in a turn.
 //
-// What is larger, and what is free beyond kept_bytes_max, is malloc's.
+// What is larger, and what is free of one size beyond kept_bytes_max, is malloc's. Under the address
+// sanitizer everything is, unless told otherwise: it has to see what is used after it was given back.
 //
 // Must outlive what was taken. Thread rule: the loop's thread.
 #pragma once
@@ -11,16 +12,19 @@
 #include <array>
 #include <cstddef>
 
+#include "edge/base/poison.h"
+
 namespace perigee::serve {
 
 class FreeLists {
  public:
-  FreeLists() = default;
+  explicit FreeLists(bool keeps = !address_sanitizer) : keeps_(keeps) {}
   ~FreeLists();
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
-  static constexpr size_t kept_bytes_max = 256 * 1024;
+  // Of each size, so that many of one leave room for the others: there are 16.
+  static constexpr size_t kept_bytes_max = 32 * 1024;
 
   // As malloc(), free() and realloc(), but never of nothing.
   void* take(size_t bytes);
@@ -28,7 +32,7 @@ class FreeLists {
   void* change(void* memory, size_t bytes);
 
   // Bytes of free blocks.
-  size_t kept_bytes() const { return kept_bytes_; }
+  size_t kept_bytes() const;
 
  private:
   // Before each block. Its size is a multiple of the alignment that memory has to have.
@@ -39,10 +43,14 @@ class FreeLists {
   static constexpr size_t step = 64;
   static constexpr size_t listed_bytes_max = 1024;
 
+  struct List {
+    Head* first = nullptr;
+    size_t bytes = 0;
+  };
   static Head* head_of(void* memory) { return static_cast<Head*>(memory) - 1; }
 
-  std::array<Head*, listed_bytes_max / step> free_{};
-  size_t kept_bytes_ = 0;
+  const bool keeps_;
+  std::array<List, listed_bytes_max / step> lists_;
 };
 
 }  // namespace perigee::serve

@@ -1,6 +1,7 @@
 #include "edge/serve/h2_stream.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "edge/serve/h2_connection.h"
@@ -12,6 +13,7 @@ H2Stream::H2Stream(H2Connection& connection, int32_t id, MonoTime now)
     : connection_(connection), id_(id), takes_(now), sends_(now) {}
 
 void* H2Stream::operator new(size_t bytes, FreeLists& lists) {
+  static_assert(alignof(H2Stream) <= alignof(std::max_align_t));
   void* memory = lists.take(bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;

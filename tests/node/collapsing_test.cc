@@ -307,6 +307,22 @@ TEST_CASE("a body too large for the store streams through a window", "[node][col
   REQUIRE(!cluster.get("eu-1", "/a").expect(200).body(all).answer().hit());
 }
 
+TEST_CASE("an origin that is faster than the one reader of a window waits for it",
+          "[node][collapsing][window]") {
+  Cluster cluster(small_store());
+  const std::string all = pattern(4'000'000);
+  cluster.origin().on("/a").reply(200).max_age(60).body(all);
+  cluster.get("eu-1", "/a").expect(200).body(all);
+  TestConnection& client = cluster.ask("eu-1", "/a");
+  cluster.run_until([&] { return client.partial().body.size() > 10'000; });
+  client.pause();
+  cluster.advance(5s);
+  REQUIRE(cluster.metric(Metric::upstream_bytes_origin) < all.size() + 2'000'000);
+  client.resume();
+  cluster.run_until([&] { return client.answers() == 1; });
+  require_all({&client}, 200, all);
+}
+
 TEST_CASE("a follower that falls out of the window continues with Range and If-Range",
           "[node][collapsing][window]") {
   Cluster cluster(small_store());

@@ -47,7 +47,9 @@ TEST_CASE("an overloaded server has fewer requests under way, and by and by more
           "[node][origin][limit]") {
   OneServer server(adapting);
   REQUIRE(server.at_once(40) == 30);
-  server.be_busy(2);
+  server.be_busy(1);
+  REQUIRE(server.limit() == 20);
+  server.be_busy(1);
   REQUIRE(server.cluster.metric(Metric::origin_limit_lowered) == 2);
   // Two thirds of two thirds of 30; one more where it grew a little between the two.
   const auto low = server.limit().get<int>();

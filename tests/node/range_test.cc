@@ -351,7 +351,7 @@ TEST_CASE("a 206 without validator is reused by itself and never combined", "[no
 }
 
 TEST_CASE(
-    "what is stored in part without a validator is asked for its rest and then as a whole, by one for "
+    "what is stored in part without a validator is asked for its rest and as a whole, by one each for "
     "everybody",
     "[node][range][collapse]") {
   Rig rig("size=300000&etag=none&latency=200ms");

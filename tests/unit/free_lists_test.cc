@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -10,7 +11,7 @@ namespace perigee::serve {
 namespace {
 
 TEST_CASE("a block that was given back is taken again by who needs as much") {
-  FreeLists lists;
+  FreeLists lists(true);
   void* const first = lists.take(200);
   void* const second = lists.take(256);
   void* const other = lists.take(300);
@@ -27,7 +28,7 @@ TEST_CASE("a block that was given back is taken again by who needs as much") {
 }
 
 TEST_CASE("every byte of a block can be written, and no two share one") {
-  FreeLists lists;
+  FreeLists lists(true);
   std::vector<std::pair<char*, size_t>> taken;
   for (int round = 0; round < 3; ++round) {
     for (size_t bytes = 0; bytes < 1200; bytes += 7) {
@@ -45,17 +46,26 @@ TEST_CASE("every byte of a block can be written, and no two share one") {
 }
 
 TEST_CASE("no more is kept than was said, and nothing that is large") {
-  FreeLists lists;
+  FreeLists lists(true);
   lists.give(lists.take(1025));
   REQUIRE(lists.kept_bytes() == 0);
-  std::vector<void*> taken;
-  for (size_t i = 0; i < 2 * FreeLists::kept_bytes_max / 512; ++i) taken.push_back(lists.take(512));
-  for (void* block : taken) lists.give(block);
-  REQUIRE(lists.kept_bytes() == FreeLists::kept_bytes_max);
+  for (const size_t bytes : {512, 1024}) {
+    std::vector<void*> taken;
+    for (size_t i = 0; i < 2 * FreeLists::kept_bytes_max / bytes; ++i) taken.push_back(lists.take(bytes));
+    for (void* block : taken) lists.give(block);
+  }
+  REQUIRE(lists.kept_bytes() == 2 * FreeLists::kept_bytes_max);
+  REQUIRE(lists.take(std::numeric_limits<size_t>::max() - 8) == nullptr);
+}
+
+TEST_CASE("who was told to keep nothing keeps nothing") {
+  FreeLists lists(false);
+  lists.give(lists.take(100));
+  REQUIRE(lists.kept_bytes() == 0);
 }
 
 TEST_CASE("what is made larger keeps its content, what is made smaller its place") {
-  FreeLists lists;
+  FreeLists lists(true);
   char* text = static_cast<char*>(lists.change(nullptr, 5));
   std::memcpy(text, "hello", 5);
   CHECK(lists.change(text, 64) == text);

@@ -74,7 +74,8 @@ TEST_CASE("field lines are stepped over as they were written", "[http][h1][write
 }
 
 TEST_CASE("field lines stop at what no writer of ours wrote", "[http][h1][writer]") {
-  for (std::string_view text : {"", "\r\n", "a: b", "a\r\n", ": b\r\n", "a:b\r\n"}) {
+  for (std::string_view text : {"", "\r\n", "a: b", "a: b\r", "a\r\n", ": b\r\n", "a:b\r\n", "a:b: c\r\n",
+                                "a: x\ry\r\n", "a\r\nb: c\r\n"}) {
     FieldLines stepper(text);
     std::string_view name, value;
     INFO(text);

@@ -88,6 +88,37 @@ TEST_CASE("pieces of a cookie are put together", "[h2]") {
   CHECK(read.head.fields.find("accept")->value == "x");
 }
 
+TEST_CASE("pieces of a cookie lie anywhere among the fields", "[h2]") {
+  for (const Lines& lines : {Lines{{"cookie", "a=1"}, {"cookie", "b=2"}, {"x", "1"}, {"y", "2"}},
+                             Lines{{"x", "1"}, {"cookie", "a=1"}, {"y", "2"}, {"cookie", "b=2"}},
+                             Lines{{"x", "1"}, {"y", "2"}, {"cookie", "a=1"}, {"cookie", "b=2"}}}) {
+    const Read read(with(lines));
+    REQUIRE(!read.refusal);
+    REQUIRE(read.head.fields.size() == 4);  // and host
+    CHECK(read.head.fields.value(FieldId::cookie) == "a=1; b=2");
+    CHECK(read.head.fields.find("x")->value == "1");
+    CHECK(read.head.fields.find("y")->value == "2");
+  }
+  // More than the copies had room for.
+  const std::string one(120, 'v');
+  Lines many;
+  for (int i = 0; i < 7; ++i) many.emplace_back("cookie", one);
+  const Read read(with(many));
+  REQUIRE(!read.refusal);
+  CHECK(read.head.fields.value(FieldId::cookie).size() == 7 * 120 + 6 * 2);
+}
+
+TEST_CASE("tabs and bytes above ASCII are content of a value, OPTIONS asks for everything", "[h2]") {
+  const Read read(with({{"a", "x\ty"}, {"b", "\xc3\xa9"}}));
+  REQUIRE(!read.refusal);
+  CHECK(read.head.fields.find("a")->value == "x\ty");
+  CHECK(read.head.fields.find("b")->value == "\xc3\xa9");
+  const Read options(with({}, "OPTIONS", "*"));
+  REQUIRE(!options.refusal);
+  CHECK(options.head.form == TargetForm::asterisk);
+  CHECK(options.head.path == "*");
+}
+
 TEST_CASE("Host serves where there is no authority, and must agree where there is", "[h2]") {
   const Lines without = {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "a.example"}};
   const Read host(without);
@@ -114,6 +145,8 @@ TEST_CASE("what HTTP/2 calls malformed is refused", "[h2]") {
       {with({{"a", "x\r\nb: y"}}), 400, "control character in a field value"},
       {with({{"a", "x\ny"}}), 400, "control character in a field value"},
       {with({{"a", std::string_view("x\0y", 3)}}), 400, "control character in a field value"},
+      {with({{"a", "a value of more than sixteen\x7f"}}), 400, "control character in a field value"},
+      {with({{"a", "tab\t then more than sixteen\x01 bytes"}}), 400, "control character in a field value"},
       {with({{"a", " x"}}), 400, "white space around a field value"},
       {with({{"a", "x\t"}}), 400, "white space around a field value"},
       {with({{"connection", "close"}}), 400, "field of the connection"},
@@ -142,6 +175,7 @@ TEST_CASE("what HTTP/1.1 would refuse is refused in HTTP/2", "[h2]") {
       {with({}, "GET", "/a#b"), 400, "forbidden character in the target"},
       {with({}, "GET", "http://b/"), 400, "malformed target"},
       {with({}, "GE T"), 400, "malformed method"},
+      {with({}, "A-METHOD-OF-MORE-THAN-32-CHARACTERS"), 501, "method too long"},
       {with({}, "get"), 501, "method in the wrong case"},
       {with({}, ""), 400, "malformed method"},
       {with({}, "CONNECT", "a:1"), 501, "CONNECT is not supported"},

@@ -22,7 +22,7 @@ size_t resident_pages(const char* arena) {
 
 TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of its arena") {
   H2Arenas arenas;
-  FreeLists lists;
+  FreeLists lists(true);
   char* const arena = arenas.take();
   arenas.give(arena);
   REQUIRE(resident_pages(arena) == 0);
@@ -47,7 +47,7 @@ TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of it
 
 TEST_CASE("what does not fit the arena of a session comes from elsewhere") {
   H2Arenas arenas;
-  FreeLists lists;
+  FreeLists lists(true);
   H2Memory memory(arenas.take(), 600, lists);
   std::set<void*> taken;
   for (const size_t bytes : {frame, frame, size_t{100}, size_t{4000}, size_t{4000}, size_t{100'000}}) {
@@ -65,7 +65,7 @@ TEST_CASE("what does not fit the arena of a session comes from elsewhere") {
 
 TEST_CASE("memory of a session grows with its content") {
   H2Arenas arenas;
-  FreeLists lists;
+  FreeLists lists(true);
   H2Memory memory(arenas.take(), 600, lists);
   for (const size_t bytes : {size_t{100}, size_t{4000}, frame}) {
     char* text = static_cast<char*>(memory.change(nullptr, bytes));

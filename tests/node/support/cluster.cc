@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "edge/base/bytes.h"
 #include "edge/cache/key.h"
 #include "edge/cluster/placement.h"
 
@@ -35,7 +36,11 @@ constexpr std::string_view secret = "0123456789abcdef0123456789abcdef0123456789a
 
 uint64_t default_seed() {
   const char* given = std::getenv("PERIGEE_TEST_SEED");
-  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+  if (given == nullptr) return 1;
+  const auto seed = parse_decimal(given);
+  if (!seed)
+    throw std::invalid_argument(fmt::format("PERIGEE_TEST_SEED: a number expected, found '{}'", given));
+  return *seed;
 }
 
 std::string Setup::node_toml(const std::string& name) const {
