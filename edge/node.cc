@@ -129,6 +129,8 @@ Result<void> Node::listen_workers(const control::Config& config) {
   }
   if (config.listen.peer) {
     options.address = *config.listen.peer;
+    options.counts = {Metric::peer_bytes_sent, Metric::peer_connections_accepted,
+                      Metric::peer_connections_open};
     const bool tls = config.peers.tls.server != nullptr;
     if (auto ok = listen_role("peer", options, proxy::EdgeHandler::Listener::peer, tls); !ok) return ok;
   }
@@ -160,7 +162,7 @@ Result<void> Node::listen_control(const control::Config& config) {
       options.tls = &admin_tls_;
       options.scheme = "https";
     }
-    control_servers_.push_back(std::make_unique<serve::Server>(control_, options, handler, control_metrics_));
+    control_servers_.push_back(std::make_unique<serve::Server>(control_, options, handler, caretakers_));
     const auto at = control_servers_.back()->listen();
     if (!at) return tl::unexpected(at.error());
     listening_.push_back({role, *at});

@@ -146,6 +146,7 @@ class Node final : private control::AdminBackend, private control::ProbeListener
   std::shared_ptr<const cluster::HealthView> published_health_;
   std::vector<std::unique_ptr<NodeWorker>> workers_;
   MetricShard control_metrics_;
+  MetricShard caretakers_;  // of the admin and health listeners: no clients, and shown nowhere
   std::unique_ptr<serve::Handler> admin_handler_;
   std::unique_ptr<serve::Handler> health_handler_;
   std::vector<std::unique_ptr<serve::Server>> control_servers_;

@@ -240,7 +240,7 @@ def run_tag_purge(view):
     check(after == [now] * len(view.nodes), f"once the tag is purged every node has version {after[0]}")
 
 
-def show_status(cluster, started):
+def show_status(cluster, started, first):
     rows = [f"{'node':8} {'region':7} {'requests':>9} {'hit ratio':>9} {'origin bytes saved':>19} {'peers up':>9}"]
     for name, region, ip in NODES:
         try:
@@ -250,14 +250,21 @@ def show_status(cluster, started):
             continue
         rows.append(f"{name:8} {region:7} {s['requests']:>9} {s['hit_ratio'] or 0:>9.3f} {s['origin_bytes_saved']:>19} "
                     f"{s['peers_up']:>3} of {s['peers']:>2}")
-    if sys.stdout.isatty():
+    terminal = sys.stdout.isatty()
+    if terminal:
         sys.stdout.write("\x1b[H\x1b[J")
     print(f"perigee demo, {int(time.monotonic() - started)} s (Ctrl-C stops it)\n")
-    print("\n".join(rows))
+    print("\n".join(rows), flush=True)
+    # A terminal has just been cleared; whoever reads a file needs them once.
+    if terminal or first:
+        show_hints(cluster)
+
+
+def show_hints(cluster):
     path = cluster.some_files(1, 1 << 20)[0]
-    print("\ntry:")
+    print("\ntry (the host is part of the key, and the nodes were asked for this one):")
     for name, _, ip in NODES:
-        print(f"  curl -si http://{ip}:{cluster.ports[name]['client']}{path} | head -n 20      # through {name}")
+        print(f"  curl -si -H 'Host: {HOST}' http://{ip}:{cluster.ports[name]['client']}{path} | head -n 20      # through {name}")
     admin = f"{NODES[0][2]}:{cluster.ports['eu-1']['admin']}"
     print(f"  curl -s http://{admin}/metrics | head")
     page = f"'http://{NODES[2][2]}:{cluster.ports['us-1']['client']}{COUNTER}'"
@@ -352,9 +359,9 @@ def main():
             run_check(cluster.view, read_files(cluster))
             run_tag_purge(cluster.view)
             started = time.monotonic()
-            show_status(cluster, started)
+            show_status(cluster, started, first=True)
             while not arguments.check and not select.select([read_end], [], [], 2)[0]:
-                show_status(cluster, started)
+                show_status(cluster, started, first=False)
         except (DemoFailure, OSError, KeyError, ValueError, http.client.HTTPException) as problem:
             failure = problem
         codes = cluster.stop()

@@ -77,6 +77,10 @@ namespace perigee {
   X(peer_fallbacks, "perigee_peer_fallbacks_total", "", counter,                                             \
     "Requests that left their owner for another")                                                            \
   X(peer_requests, "perigee_peer_requests_total", "", counter, "Requests of peers for content")              \
+  X(peer_bytes_sent, "perigee_peer_bytes_sent_total", "", counter, "Bytes written to peers that asked")      \
+  X(peer_connections_accepted, "perigee_peer_connections_accepted_total", "", counter,                       \
+    "Connections of peers accepted")                                                                         \
+  X(peer_connections_open, "perigee_peer_connections_open", "", gauge, "Connections of peers open now")      \
   X(peer_rejected, "perigee_peer_rejected_total", "", counter, "Peer requests refused: bad authentication")  \
   X(peer_ejections, "perigee_peer_ejections_total", "", counter, "Peers taken out of rotation")              \
   X(peer_disagreements, "perigee_peer_disagreements_total", "", counter,                                     \

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "edge/base/clock.h"
+#include "edge/base/metrics.h"
 #include "edge/http/h1.h"
 #include "edge/net/address.h"
 #include "edge/net/tls_stream.h"
@@ -22,12 +23,20 @@ struct Http2Options {
   uint32_t connection_window_bytes = 1024 * 1024;  // of all requests of a connection
 };
 
+// Under which names a server counts what depends on who is at the other end.
+struct ServerCounts {
+  Metric bytes_sent = Metric::client_bytes_sent;
+  Metric connections_accepted = Metric::connections_accepted;
+  Metric connections_open = Metric::connections_open;
+};
+
 struct ServerOptions {
   net::Address address;    // port 0: the system chooses one
   bool reuse_port = true;  // several workers listen on one address
   std::string scheme = "http";
   net::TlsAcceptor* tls = nullptr;  // not null: clients speak TLS; of the server's loop, and outlives it
-  bool http2_clear = false;         // without TLS: HTTP/2 by prior knowledge is understood (RFC 9113 3.3)
+  ServerCounts counts;
+  bool http2_clear = false;  // without TLS: HTTP/2 by prior knowledge is understood (RFC 9113 3.3)
 
   Http2Options http2;
   http::HeadLimits head_limits;

@@ -108,8 +108,8 @@ void Server::begin(Protocol& connection, std::string_view bytes) {
 }
 
 void Server::adopt(Connection& connection) {
-  metrics.add(Metric::connections_accepted);
-  metrics.add(Metric::connections_open);
+  metrics.add(options.counts.connections_accepted);
+  metrics.add(options.counts.connections_open);
   ++connections_;
   link(connection);
 }
@@ -134,7 +134,7 @@ void Server::unlink(Connection& connection) {
 
 void Server::forget(Connection& connection) {
   unlink(connection);
-  metrics.subtract(Metric::connections_open);
+  metrics.subtract(options.counts.connections_open);
   --connections_;
   if (drain_handler_ != nullptr) wake_again();
 }

@@ -21,6 +21,35 @@ bool has_line(Cluster& cluster, const std::string& line) {
   return ("\n" + cluster.node("eu-1").metrics_text()).find("\n" + line + "\n") != std::string::npos;
 }
 
+TEST_CASE("what peers and operators are sent is not counted as sent to clients", "[node][accounting]") {
+  Cluster cluster(Setup().nodes({"eu-1", "eu-2"}));
+  const std::string body(60'000, 'x');
+  cluster.origin().on("/a").reply(200).max_age(60).body(body);
+  const std::string owner = cluster.owners("eu", "/a")[0];
+  const std::string other = cluster.owners("eu", "/a")[1];
+  cluster.get(other, "/a").expect(200).body(body);
+  CHECK(cluster.metric(owner, Metric::client_bytes_sent) == 0);
+  CHECK(cluster.metric(owner, Metric::connections_accepted) == 0);
+  CHECK(cluster.metric(owner, Metric::connections_open) == 0);
+  CHECK(cluster.metric(owner, Metric::peer_bytes_sent) > body.size());
+  CHECK(cluster.metric(owner, Metric::peer_connections_accepted) == 1);
+  CHECK(cluster.metric(owner, Metric::peer_connections_open) == 1);
+  CHECK(cluster.metric(other, Metric::client_bytes_sent) > body.size());
+  CHECK(cluster.metric(other, Metric::connections_accepted) == 1);
+  CHECK(cluster.metric(other, Metric::peer_bytes_sent) == 0);
+
+  Cluster alone(Setup().tables("admin = \"127.0.0.1:9180\"\n"));
+  TestConnection operators(alone.client_loop(), net::Address::parse("127.0.0.1:9180").value());
+  operators.request("GET", "/status", "127.0.0.1:9180");
+  alone.run_until([&] { return operators.answers() == 1; });
+  REQUIRE(operators.answer(0).status == 200);
+  const Json status = parse_json(operators.answer(0).body);
+  CHECK(status["client_bytes"] == 0);
+  CHECK(status["origin_bytes_saved"] == 0);
+  CHECK(status["connections_open"] == 0);
+  CHECK(alone.metric(Metric::connections_accepted) == 0);
+}
+
 TEST_CASE("what the server refuses before a handler sees it is in the access log", "[node][accounting]") {
   const struct {
     std::string bytes;

@@ -260,7 +260,8 @@ void Simulation::check_rest() {
   world_.run_until([this] { return origin_->connections() == 0; }, farewell());
   for (const std::string& name : cluster_->names()) {
     if (!cluster_->is_up(name)) continue;
-    const uint64_t open = cluster_->node(name)->metric(Metric::connections_open);
+    const Node& node = *cluster_->node(name);
+    const uint64_t open = node.metric(Metric::connections_open) + node.metric(Metric::peer_connections_open);
     if (open != 0) invariants_->violate("rest", 0, fmt::format("{} connections are left at {}", open, name));
     const size_t fills = cluster_->node(name)->fills_in_flight();
     if (fills != 0) invariants_->violate("rest", 0, fmt::format("{} fills are left at {}", fills, name));
