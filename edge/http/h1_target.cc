@@ -130,7 +130,6 @@ Refusal parse_request_line(std::string_view line, const HeadLimits& limits, Requ
 Refusal parse_method_and_target(std::string_view method, std::string_view target, const HeadLimits& limits,
                                 RequestHead& head) {
   if (Refusal refusal = read_method(method, head)) return refusal;
-  if (target.empty()) return {400, "malformed target"};
   if (target.size() > limits.target_bytes_max) return target_too_long;
   head.version_minor = 1;
   return read_target(target, head);

@@ -19,7 +19,8 @@ inline constexpr size_t method_bytes_max = 32;
 Refusal parse_request_line(std::string_view line, const HeadLimits& limits, RequestHead& head,
                            std::string_view& target);
 
-// The same of a method and a target that came apart, for HTTP/1.1. Neither may hold a space.
+// The same of a method and a target that came apart, for HTTP/1.1. Neither holds a space, the target
+// something.
 Refusal parse_method_and_target(std::string_view method, std::string_view target, const HeadLimits& limits,
                                 RequestHead& head);
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "edge/base/bytes.h"
 #include "edge/http/message.h"
@@ -46,19 +45,14 @@ size_t write_chunk_prefix(uint64_t size, char* buffer) {
 }
 
 bool FieldLines::next(std::string_view& name, std::string_view& value) {
-  const char* const begin = left_.data();
-  const char* const end = begin + left_.size();
-  const auto find = [end](char c, const char* from) {
-    return static_cast<const char*>(std::memchr(from, c, static_cast<size_t>(end - from)));
-  };
-  if (left_.empty()) return false;
-  const char* const line_end = find('\r', begin);
-  const char* const colon = find(':', begin);
-  if (line_end == nullptr || end - line_end < 2 || line_end[1] != '\n') return false;
-  if (colon == nullptr || colon == begin || line_end - colon < 2 || colon[1] != ' ') return false;
-  name = {begin, static_cast<size_t>(colon - begin)};
-  value = {colon + 2, static_cast<size_t>(line_end - colon - 2)};
-  left_.remove_prefix(static_cast<size_t>(line_end - begin) + 2);
+  const size_t line_end = left_.find('\r');
+  if (line_end == std::string_view::npos || left_.substr(line_end, 2) != "\r\n") return false;
+  const std::string_view line = left_.substr(0, line_end);
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0 || line.substr(colon, 2) != ": ") return false;
+  name = line.substr(0, colon);
+  value = line.substr(colon + 2);
+  left_.remove_prefix(line_end + 2);
   return true;
 }
 
