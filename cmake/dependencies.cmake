@@ -1,5 +1,12 @@
 # Libraries of Debian 12, and the two of newer suites that script/setup unpacks under build/deps.
 find_package(Threads REQUIRED)
+# A build folder would keep to the kind that it found first.
+if(DEFINED PERIGEE_FOUND_STATIC_OPENSSL AND NOT PERIGEE_FOUND_STATIC_OPENSSL STREQUAL PERIGEE_STATIC_OPENSSL)
+  unset(OPENSSL_SSL_LIBRARY CACHE)
+  unset(OPENSSL_CRYPTO_LIBRARY CACHE)
+endif()
+set(PERIGEE_FOUND_STATIC_OPENSSL ${PERIGEE_STATIC_OPENSSL} CACHE INTERNAL "The kind that was found")
+set(OPENSSL_USE_STATIC_LIBS ${PERIGEE_STATIC_OPENSSL})
 find_package(OpenSSL 3 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv>=1.44)

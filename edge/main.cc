@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <string>
 
 #include "edge/cache/piece_heap.h"
 #include "edge/control/heap_keeper.h"
@@ -14,6 +15,8 @@
 #include "edge/net/mapped_range.h"
 #include "edge/net/posix_files.h"
 #include "edge/net/service_notify.h"
+#include "edge/net/tls_ciphers.h"
+#include "edge/net/tls_context.h"
 #include "edge/net/tls_memory.h"
 #include "edge/net/uv_io.h"
 #include "edge/node.h"
@@ -179,6 +182,7 @@ int print(const std::string& text) {
 
 int main(int argc, char** argv) {
   net::keep_tls_memory();
+  net::offer_tls_ciphers();
   Arguments arguments;
   CLI::App app("Perigee, an edge cache");
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
@@ -192,7 +196,7 @@ int main(int argc, char** argv) {
                "Print the reference of all metrics, and exit");
   app.add_flag("--print-openapi", arguments.print_openapi,
                "Print the pages of the admin listener as OpenAPI, and exit");
-  app.set_version_flag("--version", "perigee-edge " PERIGEE_VERSION);
+  app.set_version_flag("--version", "perigee-edge " PERIGEE_VERSION "\n" + net::tls_library());
   CLI11_PARSE(app, argc, argv);
 
   if (arguments.print_config_doc) return print(control::config_reference());

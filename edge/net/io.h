@@ -51,7 +51,10 @@ class TurnHook {
 // Called when what several streams had to read has been handed out in a row (Loop::handing_out_reads()).
 class ReadsHook {
  public:
-  virtual void on_reads_handed_out() = 0;
+  // The last part of it, of all hooks before the others hear that it is over: what stands between streams and
+  // their handlers, and has held something back, hands that out.
+  virtual void hand_out_held() {}
+  virtual void on_reads_handed_out() {}
 
  protected:
   ~ReadsHook() = default;
@@ -122,8 +125,10 @@ class Loop {
   // Whether streams are being read from in a row; the reads hooks run when that is over. Outside of it, who
   // has something to write writes it.
   bool handing_out_reads() const { return handing_out_reads_; }
+  // Whether what is read may be held back until hand_out_held().
+  bool may_hold_reads() const { return handing_out_reads_ && !handing_out_held_; }
+  // Neither of the two from inside a reads hook or an on_read().
   void add_reads_hook(ReadsHook& hook) { reads_hooks_.push_back(&hook); }
-  // Not from inside a reads hook.
   void remove_reads_hook(ReadsHook& hook) { std::erase(reads_hooks_, &hook); }
 
   // Errors: side internal, code "listen_failed"; the context holds address and reason.
@@ -138,13 +143,17 @@ class Loop {
  protected:
   void begin_handing_out() { handing_out_reads_ = true; }
   void end_handing_out() {
-    if (!std::exchange(handing_out_reads_, false)) return;
+    if (!handing_out_reads_) return;
+    handing_out_held_ = true;
+    for (ReadsHook* hook : reads_hooks_) hook->hand_out_held();
+    handing_out_reads_ = handing_out_held_ = false;
     for (ReadsHook* hook : reads_hooks_) hook->on_reads_handed_out();
   }
 
  private:
   std::vector<ReadsHook*> reads_hooks_;
   bool handing_out_reads_ = false;
+  bool handing_out_held_ = false;
 };
 
 class Io {

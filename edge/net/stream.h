@@ -58,6 +58,9 @@ class StreamHandler {
   // An outgoing connection is up; of TLS: the handshake is complete, on either side, or early data is about
   // to be read (TlsFacts::early). Not called for accepted streams without TLS.
   virtual void on_connected() {}
+  // Something is about to be read: what on_read() will touch may be fetched. Only after
+  // Stream::announce_reads(), and not for every read.
+  virtual void expect_read() {}
   virtual void on_read(std::string_view bytes) = 0;
   // The other side has ended its half in order; we may go on writing.
   virtual void on_end() = 0;
@@ -81,6 +84,9 @@ class Stream {
   // Reading is off at first. Both are idempotent.
   virtual void read_start() = 0;
   virtual void read_stop() = 0;
+
+  // Asks for expect_read().
+  virtual void announce_reads() {}
 
   // Writes the slices in order, at most 1,024 of them a call, and returns how many bytes were taken: all, or
   // fewer (then on_writable() comes once), 0 also on a broken stream (then on_error() comes from the loop).

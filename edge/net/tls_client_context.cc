@@ -5,6 +5,7 @@
 
 #include "edge/base/mac.h"
 #include "edge/net/address.h"
+#include "edge/net/tls_ciphers.h"
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
@@ -46,7 +47,7 @@ class ClientContext final : public TlsClientContext {
   Result<void> fill(const TlsClientSettings& settings) {
     offer_http2_ = settings.offer_http2;
     exact_names_ = settings.exact_names;
-    context_.reset(SSL_CTX_new(TLS_client_method()));
+    context_.reset(SSL_CTX_new_ex(nullptr, tls_cipher_properties(), TLS_client_method()));
     SSL_CTX* context = context_.get();
     if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(context, ciphers_tls12) != 1)

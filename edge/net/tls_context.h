@@ -86,6 +86,10 @@ class TlsClientContext {
   TlsClientContext() = default;
 };
 
+// The library that is used, as it names itself, and when it was built, which is all that tells a version with
+// faults mended by a distribution from one without: "OpenSSL 3.0.19 27 Jan 2026, built on: Fri Apr ...".
+std::string tls_library();
+
 // 64 random hexadecimal digits, for ticket keys that live as long as the process.
 std::string make_tls_secret();
 

@@ -1,8 +1,11 @@
 #include "edge/net/tls_facts.h"
 
+#include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
 #include <cstring>
+
+#include "edge/net/tls_context.h"
 
 namespace perigee::net {
 namespace {
@@ -52,6 +55,10 @@ TlsFacts facts_of(SSL* session) {
   for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i)
     facts.client_chain.push_back(der_of(sk_X509_value(chain, i)));
   return facts;
+}
+
+std::string tls_library() {
+  return std::string(OpenSSL_version(OPENSSL_VERSION)) + ", " + OpenSSL_version(OPENSSL_BUILT_ON);
 }
 
 }  // namespace perigee::net

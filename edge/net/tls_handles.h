@@ -3,6 +3,7 @@
 // Thread rule: as their objects.
 #pragma once
 
+#include <openssl/evp.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 
@@ -20,6 +21,8 @@ struct TlsRelease {
 
 using BioHandle = std::unique_ptr<BIO, TlsRelease<BIO_free>>;
 using CertificateHandle = std::unique_ptr<X509, TlsRelease<X509_free>>;
+using CipherHandle = std::unique_ptr<EVP_CIPHER, TlsRelease<EVP_CIPHER_free>>;
+using CipherContextHandle = std::unique_ptr<EVP_CIPHER_CTX, TlsRelease<EVP_CIPHER_CTX_free>>;
 using KeyHandle = std::unique_ptr<EVP_PKEY, TlsRelease<EVP_PKEY_free>>;
 using ContextHandle = std::unique_ptr<SSL_CTX, TlsRelease<SSL_CTX_free>>;
 using SessionHandle = std::unique_ptr<SSL_SESSION, TlsRelease<SSL_SESSION_free>>;

@@ -7,6 +7,9 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "edge/base/prefetch.h"
+#include "edge/net/tls_hot_memory.h"
+
 namespace perigee::net {
 namespace {
 
@@ -61,12 +64,20 @@ bool keeps() {
 bool holds_record(size_t bytes) { return bytes > record_bytes_min && bytes <= record_bytes_max; }
 bool holds_note(size_t bytes) { return bytes >= note_bytes_min && bytes <= note_bytes_max; }
 
+void* take_hot(size_t bytes) {
+  void* memory = std::aligned_alloc(cache_line_bytes,
+                                    (bytes + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes);
+  TlsHotMemory::took(memory, bytes);
+  return memory;
+}
+
 }  // namespace
 
 void* take_tls_memory(size_t bytes) {
   if (holds_note(bytes)) return kept.notes.take(note_bytes_max);
   if (holds_record(bytes)) return kept.buffers.take(record_bytes_max);
-  return bytes == 0 ? nullptr : std::malloc(bytes);
+  if (bytes == 0) return nullptr;
+  return is_hot_tls_memory(bytes) ? take_hot(bytes) : std::malloc(bytes);
 }
 
 void give_tls_memory(void* memory) {
@@ -74,7 +85,10 @@ void give_tls_memory(void* memory) {
   const size_t usable = malloc_usable_size(memory);
   const bool note = usable == note_bytes_max;
   const bool record = usable >= record_bytes_max && usable <= record_bytes_max + 64;
-  if ((!note && !record) || !keeps()) return std::free(memory);
+  if ((!note && !record) || !keeps()) {
+    TlsHotMemory::gave(memory);
+    return std::free(memory);
+  }
   if (note) return kept.notes.put(memory);
   kept.buffers.put(memory);
 }
@@ -87,10 +101,12 @@ void* change_tls_memory(void* memory, size_t bytes) {
 }
 
 bool keep_tls_memory() {
-  return CRYPTO_set_mem_functions(
-             [](size_t bytes, const char*, int) { return take_tls_memory(bytes); },
-             [](void* memory, size_t bytes, const char*, int) { return change_tls_memory(memory, bytes); },
-             [](void* memory, const char*, int) { give_tls_memory(memory); }) == 1;
+  const int set = CRYPTO_set_mem_functions(
+      [](size_t bytes, const char*, int) { return take_tls_memory(bytes); },
+      [](void* memory, size_t bytes, const char*, int) { return change_tls_memory(memory, bytes); },
+      [](void* memory, const char*, int) { give_tls_memory(memory); });
+  if (set == 1) learn_tls_layout();
+  return set == 1;
 }
 
 }  // namespace perigee::net

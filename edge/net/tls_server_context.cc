@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "edge/base/bytes.h"
+#include "edge/net/tls_ciphers.h"
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
@@ -175,7 +176,7 @@ class ServerContext final : public TlsServerContext {
 
   Result<std::unique_ptr<HostContext>> make(const TlsHost& from, const TlsServerSettings& settings) {
     auto host = std::make_unique<HostContext>();
-    host->context.reset(SSL_CTX_new(TLS_server_method()));
+    host->context.reset(SSL_CTX_new_ex(nullptr, tls_cipher_properties(), TLS_server_method()));
     if (host->context == nullptr || !set_rules(*host->context)) return context_failed("a TLS context");
     SSL_CTX& context = *host->context;
     for (const auto& certificate : from.certificates) {

@@ -9,13 +9,14 @@
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_facts.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_hot_memory.h"
 #include "edge/net/tls_transport.h"
 #include "edge/net/tls_workspace.h"
 
 namespace perigee::net {
 namespace {
 
-class TlsStream final : public Stream, private StreamHandler {
+class TlsStream final : public Stream, private StreamHandler, private TlsRowMember {
  public:
   TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream& below, SSL* session,
             std::shared_ptr<const void> context, StreamHandler& handler);
@@ -41,15 +42,19 @@ class TlsStream final : public Stream, private StreamHandler {
 
   ~TlsStream() {
     *alive_ = nullptr;
+    workspace_->row.take(*this);
     SSL_free(session_);
   }
 
+  void expect_read() override { hot_.prefetch(session_, handler_); }
   void on_read(std::string_view bytes) override;
   void on_end() override;
   void on_writable() override;
   void on_error(StreamError error) override;
   void on_closed() override;
+  void on_turn_in_row(std::string_view plain) override;
 
+  void hand_out_waiting();
   void work();
   bool shake_hands();
   bool begin_early(int& result);
@@ -70,6 +75,7 @@ class TlsStream final : public Stream, private StreamHandler {
   const std::shared_ptr<TlsWorkspace> workspace_;
   Stream& below_;
   SSL* const session_;
+  TlsHotMemory hot_;
   const std::shared_ptr<const void> context_;
   StreamHandler* handler_;
   std::unique_ptr<TlsFacts> facts_;
@@ -88,7 +94,7 @@ class TlsStream final : public Stream, private StreamHandler {
   bool ended_ = false;        // close_notify has come
   bool below_ended_ = false;  // the stream below has
   bool coming_back_ = false;
-  std::string first_early_;   // early data that was read before the handler knew of the stream
+  std::string opened_;        // plain bytes for which the handler was not ready yet
   bool takes_early_ = false;  // what comes before the handshake is complete is asked for
 };
 
@@ -114,6 +120,7 @@ TlsStream::TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream
       handler_(&handler),
       alive_(std::make_shared<TlsStream*>(this)) {
   below_.set_handler(*this);
+  below_.announce_reads();
   transport_.output = &workspace_->records;
   BIO* bio = session_ == nullptr ? nullptr : make_tls_transport(workspace_->method, transport_);
   if (bio != nullptr) SSL_set_bio(session_, bio, bio);
@@ -142,7 +149,7 @@ void TlsStream::read_start() {
   reading_ = true;
   if (!is_live() || ended_) return;
   below_.read_start();
-  const bool more = !unopened_.empty() || !first_early_.empty() || below_ended_ ||
+  const bool more = !unopened_.empty() || !opened_.empty() || below_ended_ ||
                     (session_ != nullptr && SSL_has_pending(session_) == 1);
   if (working_ || !more || std::exchange(coming_back_, true)) return;
   loop_.post(std::make_unique<Later>(alive_));
@@ -154,7 +161,20 @@ void TlsStream::read_stop() {
   if (is_usable()) below_.read_stop();
 }
 
+// What it has in the row comes before whatever else it hears of.
+void TlsStream::hand_out_waiting() {
+  const std::string_view plain = workspace_->row.take(*this);
+  if (!plain.empty()) on_turn_in_row(plain);
+}
+
+void TlsStream::on_turn_in_row(std::string_view plain) {
+  if (!is_usable()) return;
+  if (reading_) return handler_->on_read(plain);
+  opened_.assign(plain);
+}
+
 void TlsStream::on_read(std::string_view bytes) {
+  hand_out_waiting();
   if (!is_live() || session_ == nullptr) return;
   if (unopened_.empty()) {
     transport_.input = bytes;
@@ -192,6 +212,7 @@ void TlsStream::keep_rest() {
 bool TlsStream::shake_hands() {
   transport_.starved = false;
   int result = 0;
+  const TlsHotMemory::Noting noting(hot_);
   const bool early = takes_early_ && begin_early(result);
   if (!takes_early_) result = SSL_do_handshake(session_);
   const int error = result == 1 ? SSL_ERROR_NONE : why_not();
@@ -211,9 +232,9 @@ bool TlsStream::shake_hands() {
 // the session can be used now.
 bool TlsStream::begin_early(int& result) {
   size_t size = 0;
-  switch (SSL_read_early_data(session_, workspace_->opened.get(), TlsWorkspace::opened_bytes_max, &size)) {
+  switch (SSL_read_early_data(session_, workspace_->row.room(), TlsRow::open_bytes_max, &size)) {
     case SSL_READ_EARLY_DATA_SUCCESS:
-      first_early_.assign(workspace_->opened.get(), size);
+      opened_.assign(workspace_->row.room(), size);
       result = 1;
       return true;
     case SSL_READ_EARLY_DATA_FINISH:
@@ -240,6 +261,7 @@ bool TlsStream::open_record(char* into, size_t most, size_t& part) {
     if (takes_early_) return false;
   }
   if (state_ == State::early) {
+    const TlsHotMemory::Noting noting(hot_);
     if (SSL_do_handshake(session_) != 1) return false;
     state_ = State::open;
     facts_->early = false;
@@ -258,17 +280,17 @@ int TlsStream::why_not() const {
 
 // Opens as many records as fit and hands them out. False when there is nothing to read for now.
 bool TlsStream::open_records() {
-  if (!first_early_.empty()) {
-    const std::string early = std::exchange(first_early_, {});
-    handler_->on_read(early);
+  if (!opened_.empty()) {
+    const std::string opened = std::exchange(opened_, {});
+    handler_->on_read(opened);
     return true;
   }
-  char* into = workspace_->opened.get();
+  char* into = workspace_->row.room();
   size_t size = 0;
   int error = SSL_ERROR_NONE;
-  while (size < TlsWorkspace::opened_bytes_max) {
+  while (size < TlsRow::open_bytes_max) {
     size_t part = 0;
-    if (!open_record(into + size, TlsWorkspace::opened_bytes_max - size, part)) {
+    if (!open_record(into + size, TlsRow::open_bytes_max - size, part)) {
       error = why_not();
       break;
     }
@@ -282,6 +304,9 @@ bool TlsStream::open_records() {
   }
   // Answers to what was read go first: other streams make their records in the same place.
   flush();
+  const bool quiet = error == SSL_ERROR_WANT_READ && state_ == State::open;
+  // What comes from our own connects is never held back: see UvReads.
+  if (size > 0 && quiet && SSL_is_server(session_) == 1 && workspace_->row.add(*this, size)) return false;
   if (size > 0 && is_usable()) handler_->on_read({into, size});
   if (!is_usable() || error == SSL_ERROR_NONE) return true;
   if (error == SSL_ERROR_WANT_READ) return false;
@@ -374,6 +399,7 @@ void TlsStream::flush() {
 }
 
 void TlsStream::on_writable() {
+  hand_out_waiting();
   if (state_ == State::closing || state_ == State::failed) return;
   if (!pending_.empty()) {
     const Slice slice = pending_;
@@ -398,12 +424,13 @@ void TlsStream::shutdown_write() {
 }
 
 void TlsStream::on_end() {
+  hand_out_waiting();
   below_ended_ = true;
   // After close_notify it is what must come.
   if (!is_live() || ended_) return;
   if (state_ == State::handshake) return fail(StreamError::tls_failed);
   // Of what nobody wanted to read some may be with OpenSSL, which reads ahead.
-  if (!unopened_.empty() || (!reading_ && SSL_has_pending(session_) == 1)) return;
+  if (!unopened_.empty() || !opened_.empty() || (!reading_ && SSL_has_pending(session_) == 1)) return;
   fail(StreamError::connection_reset);
 }
 
@@ -415,12 +442,14 @@ void TlsStream::fail(StreamError error) {
 }
 
 void TlsStream::on_error(StreamError error) {
+  hand_out_waiting();
   if (is_live()) return fail(error);
   if (state_ == State::failed) handler_->on_error(error);
 }
 
 void TlsStream::close() {
   if (state_ == State::closing) return;
+  workspace_->row.take(*this);
   const bool orderly = state_ == State::open && pending_.empty() && !shut_;
   state_ = State::closing;
   if (orderly) {
@@ -433,6 +462,7 @@ void TlsStream::close() {
 
 void TlsStream::reset() {
   if (state_ == State::closing) return;
+  workspace_->row.take(*this);
   // That we end it is no fault of the session, which may be resumed.
   if (state_ == State::early || state_ == State::open) SSL_set_shutdown(session_, SSL_SENT_SHUTDOWN);
   state_ = State::closing;
@@ -447,7 +477,7 @@ void TlsStream::on_closed() {
 
 }  // namespace
 
-TlsFactory::TlsFactory(Loop& loop) : loop_(loop), workspace_(std::make_shared<TlsWorkspace>()) {}
+TlsFactory::TlsFactory(Loop& loop) : loop_(loop), workspace_(std::make_shared<TlsWorkspace>(loop)) {}
 TlsFactory::~TlsFactory() = default;
 
 TlsAccepted TlsFactory::accept(Stream& below, std::shared_ptr<const TlsServerContext> context,

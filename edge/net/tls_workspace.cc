@@ -4,8 +4,8 @@
 
 namespace perigee::net {
 
-TlsWorkspace::TlsWorkspace()
-    : opened(std::make_unique_for_overwrite<char[]>(opened_bytes_max)),
+TlsWorkspace::TlsWorkspace(Loop& loop)
+    : row(loop),
       staging(std::make_unique_for_overwrite<char[]>(record_bytes_max)),
       method(make_tls_transport_method()) {}
 

@@ -11,23 +11,23 @@
 #include <memory>
 #include <string>
 
+#include "edge/net/tls_row.h"
+
 namespace perigee::net {
 
 struct TlsWorkspace {
-  TlsWorkspace();
+  explicit TlsWorkspace(Loop& loop);
   ~TlsWorkspace();
   TlsWorkspace(const TlsWorkspace&) = delete;
   TlsWorkspace& operator=(const TlsWorkspace&) = delete;
 
-  // As much as a loop receives at once, so that one read of the socket is one read of ours.
-  static constexpr size_t opened_bytes_max = 64 * 1024;
   static constexpr size_t record_bytes_max = 16 * 1024;
   // Plain bytes made into records before they are offered to the stream below. Two records are still in the
   // fast caches when the kernel copies them: 100 KB over HTTP/2 took 140 us with eight to a write, 117 with
   // four, 109 with two and 125 with one.
   static constexpr size_t batch_bytes_max = 2 * record_bytes_max;
 
-  std::unique_ptr<char[]> opened;   // plain bytes on their way to the handler
+  TlsRow row;                       // plain bytes on their way to handlers
   std::unique_ptr<char[]> staging;  // small slices gathered into one record
   std::string records;              // empty between calls
   BIO_METHOD* method = nullptr;

@@ -1,5 +1,6 @@
 #include "edge/net/uv_reads.h"
 
+#include "edge/base/prefetch.h"
 #include "edge/net/uv_stream.h"
 
 namespace perigee::net {
@@ -8,8 +9,7 @@ UvReads::UvReads() : buffer_(std::make_unique_for_overwrite<char[]>(waiting_byte
 
 bool UvReads::add(UvStream& stream, size_t bytes) {
   reads_[count_++] = {&stream, {room(), bytes}};
-  constexpr size_t line = 64;
-  used_ += (bytes + line - 1) / line * line;
+  used_ += (bytes + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes;
   return count_ == streams_max || used_ > waiting_bytes_max;
 }
 

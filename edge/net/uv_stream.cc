@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "edge/base/prefetch.h"
 #include "edge/net/socket_address.h"
 #include "edge/net/uv_send.h"
 
@@ -169,12 +170,7 @@ ssize_t UvStream::receive() {
 
 // With thousands of connections the one whose turn it is has left the caches; what its handler keeps comes
 // back while another is worked on, or while the kernel reads.
-void UvStream::prefetch() const {
-  constexpr size_t line = 64;
-  constexpr size_t lines = 8;
-  const auto* at = reinterpret_cast<const char*>(handler_);
-  for (size_t i = 0; i < lines; ++i) __builtin_prefetch(at + i * line);
-}
+void UvStream::prefetch() const { prefetch_front(handler_); }
 
 void UvStream::read_once() {
   if (hand_out_kept()) return;
@@ -190,6 +186,7 @@ void UvStream::read_once() {
 // Reads from an accepted stream whose only event is that it can be read from.
 void UvStream::read_for_later() {
   assert(!loop_.handing_out_reads());
+  if (announces_) handler_->expect_read();
   const ssize_t size = receive();
   if (size > 0) {
     waits_ = true;

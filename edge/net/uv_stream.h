@@ -36,6 +36,7 @@ class UvStream final : public Stream, public UvDeferred {
   void set_handler(StreamHandler& handler) override { handler_ = &handler; }
   void read_start() override;
   void read_stop() override { reading_ = false; }
+  void announce_reads() override { announces_ = true; }
   size_t write(std::span<const Slice> slices) override;
   void shutdown_write() override;
   void close() override;
@@ -87,7 +88,8 @@ class UvStream final : public Stream, public UvDeferred {
   State state_ = State::open;
   StreamError error_ = StreamError::none;
   bool accepted_ = false;
-  bool waits_ = false;   // in the loop's UvReads
+  bool waits_ = false;  // in the loop's UvReads
+  bool announces_ = false;
   bool polled_ = false;  // poll_ is initialised
   bool reading_ = false;
   bool want_write_ = false;

@@ -68,8 +68,8 @@ def package(system, line):
     deb = make(system.build, system.folder / "package")
     fields = subprocess.run(["dpkg-deb", "--field", deb], check=True, capture_output=True, text=True).stdout
     depends = re.search("^Depends: (.*)$", fields, re.MULTILINE).group(1)
-    line("depends on", depends, "libc6, libuv1, libssl3 and others",
-         all(name in depends for name in ("adduser", "libc6", "libnghttp2-14", "libssl3", "libuv1")))
+    line("depends on", depends, "libc6, libuv1 and others, not libssl3",
+         all(name in depends for name in ("adduser", "libc6", "libnghttp2-14", "libuv1")) and "libssl3" not in depends)
     root = system.folder / "machine"
     root.mkdir()
     done = subprocess.run([shutil.which("unshare"), "--mount", "--uts", "/bin/sh", "-c", INSIDE, "sh", root, deb, STEPS],

@@ -189,7 +189,7 @@ def http2(system, line):
 
 
 def handshakes(system, line):
-    """A full handshake and one request, next to nginx on the same libcrypto."""
+    """A full handshake and one request, next to nginx with the same version of libcrypto."""
     root = files(system)
     node = edge(system, root)
     other = nginx(system, root)

@@ -56,7 +56,7 @@ class Banned:
 BANNED = [
     Banned("uv.h", [r"edge/net/", r"tests/unit/uv_"], "the event loop is behind net::Io"),
     Banned("ares.h", [r"edge/net/"], "resolving is behind net::Io"),
-    Banned("openssl/", [r"edge/net/tls", r"edge/base/mac\.cc$", r"bench/micro/tls_"], "TLS is a Stream, HMAC is edge/base/mac.h"),
+    Banned("openssl/", [r"edge/net/tls", r"tests/unit/tls_", r"edge/base/mac\.cc$", r"bench/micro/tls_"], "TLS is a Stream, HMAC is edge/base/mac.h"),
     Banned("llhttp.h", [r"edge/http/h1"], "the tokeniser is behind the H1 reader"),
     Banned("nghttp2/", [r"edge/serve/h2_", r"tests/node/support/h2_", r"tests/fuzz/h2_"], "HTTP/2 is behind its reader"),
     Banned("nlohmann/", [r"edge/base/json\.h$", r"tests/"], "JSON trees are edge/base/json.h"),

@@ -116,11 +116,14 @@ struct Server final : AcceptHandler {
     peers.push_back(std::make_unique<Recorder>());
     Recorder& peer = *peers.back();
     peer.stream = &stream;
-    if (read_at_once) stream.read_start();
+    StreamHandler& below = wrap ? wrap(peer, stream) : peer;
+    if (read_at_once) peer.stream->read_start();
     if (prepare) prepare(peer);
-    return peer;
+    return below;
   }
   std::vector<std::unique_ptr<Recorder>> peers;
+  // Puts something between the stream and its Recorder; returns the stream's handler.
+  std::function<StreamHandler&(Recorder&, Stream&)> wrap;
   std::function<void(Recorder&)> prepare;
   bool read_at_once = true;
 };

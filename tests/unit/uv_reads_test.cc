@@ -3,88 +3,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/unit/io_rig.h"
+#include "tests/unit/held_rig.h"
 
 using namespace perigee;
 using namespace perigee::net;
 using namespace std::chrono_literals;
 
-namespace {
-
-// Clients on one loop, and on another the server, which is held while they write: so all of it is there when
-// it next looks.
-struct Held final : ReadsHook {
-  explicit Held(size_t clients_wanted) {
-    io.start();
-    run_on(serving, [&] {
-      listener = serving.listen({loopback()}, server).value();
-      serving.add_reads_hook(*this);
-    });
-    run_on(asking, [&] {
-      for (size_t i = 0; i < clients_wanted; ++i) {
-        clients.push_back(std::make_unique<Recorder>());
-        clients.back()->connected = [&] { connected(); };
-        clients.back()->stream = &asking.connect(listener->address(), *clients.back());
-      }
-    });
-    all_connected.get_future().wait();
-    until([&] { return server.peers.size() == clients_wanted; });
-  }
-  ~Held() {
-    run_on(serving, [&] { listener.reset(); });
-    io.stop();
-  }
-
-  void connected() {
-    if (++connected_clients == clients.size()) all_connected.set_value();
-  }
-  void until(const std::function<bool()>& done) {
-    bool is_done = false;
-    while (!is_done) run_on(serving, [&] { is_done = done(); });
-  }
-  void while_held(const std::function<void()>& action) {
-    std::promise<void> held;
-    auto go_on = std::make_shared<std::promise<void>>();
-    serving.post(make_task([&held, waiting = go_on->get_future().share(), go_on] {
-      held.set_value();
-      waiting.wait();
-    }));
-    held.get_future().wait();
-    run_on(asking, action);
-    go_on->set_value();
-  }
-  void on_reads_handed_out() override {
-    CHECK_FALSE(serving.handing_out_reads());
-    rows.push_back(reads - std::exchange(reads_before, reads));
-  }
-  // Counts reads, and does what the test asks at the first one.
-  void count_reads(const std::function<void(Recorder&)>& at_first) {
-    run_on(serving, [&] {
-      for (auto& peer : server.peers) {
-        peer->read = [this, at_first, &peer = *peer](std::string_view) {
-          if (!serving.handing_out_reads()) ++reads_alone;
-          if (++reads == 1 && at_first) at_first(peer);
-        };
-      }
-    });
-  }
-
-  UvIo io;
-  Loop& serving = io.add_loop("serving");
-  Loop& asking = io.add_loop("asking");
-  Server server;
-  std::unique_ptr<Listener> listener;
-  std::vector<std::unique_ptr<Recorder>> clients;
-  size_t connected_clients = 0;
-  std::promise<void> all_connected;
-  size_t reads = 0, reads_before = 0, reads_alone = 0;
-  std::vector<size_t> rows;
-};
-
-}  // namespace
-
 TEST_CASE("what several streams have to read is handed out in rows of sixteen", "[net][uv]") {
-  Held held(20);
+  HeldRig held(20);
   held.count_reads({});
   held.while_held([&] {
     for (auto& client : held.clients) write_text(*client->stream, "hello");
@@ -96,7 +22,7 @@ TEST_CASE("what several streams have to read is handed out in rows of sixteen", 
 }
 
 TEST_CASE("a row ends behind much that was read", "[net][uv]") {
-  Held held(3);
+  HeldRig held(3);
   held.count_reads({});
   const std::string much(20'000, 'm');
   held.while_held([&] {
@@ -109,7 +35,7 @@ TEST_CASE("a row ends behind much that was read", "[net][uv]") {
 
 TEST_CASE("a stream that is closed by one before it in the row hears no more of what it has read",
           "[net][uv]") {
-  Held held(3);
+  HeldRig held(3);
   held.count_reads([&](Recorder& first) {
     for (auto& peer : held.server.peers) {
       if (peer.get() != &first) peer->stream->close();
@@ -131,7 +57,7 @@ TEST_CASE("a stream that is closed by one before it in the row hears no more of 
 
 TEST_CASE("a stream that another stops from reading keeps what it has read, and its place in the order",
           "[net][uv]") {
-  Held held(3);
+  HeldRig held(3);
   held.count_reads([&](Recorder& first) {
     for (auto& peer : held.server.peers) {
       if (peer.get() != &first) peer->stream->read_stop();
@@ -169,7 +95,7 @@ TEST_CASE("a stream that another stops from reading keeps what it has read, and 
 }
 
 TEST_CASE("what is kept for a stream that is closed goes with it", "[net][uv]") {
-  Held held(2);
+  HeldRig held(2);
   held.count_reads([&](Recorder& first) {
     for (auto& peer : held.server.peers) {
       if (peer.get() != &first) peer->stream->read_stop();
@@ -190,7 +116,7 @@ TEST_CASE("what is kept for a stream that is closed goes with it", "[net][uv]") 
 }
 
 TEST_CASE("an end behind what was read comes behind it, whoever else has something to read", "[net][uv]") {
-  Held held(4);
+  HeldRig held(4);
   held.count_reads({});
   held.while_held([&] {
     for (auto& client : held.clients) {

@@ -1,0 +1,66 @@
+// What accepted TLS streams of a loop have opened while it hands out what it has read, and have not handed
+// out yet: of at most 16 of them. What is too much for it is handed out at once. Opening a record runs
+// through some 30 KB of OpenSSL's code, answering a request through nearly as much of ours, and the
+// first-level cache holds one of the two: so all records of a row are opened, then all requests are answered.
+//
+// In between a stream may be closed by another, which is forgotten here. Whatever else it hears of, it takes
+// what it has here first.
+//
+// Thread rule: the loop's thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "edge/net/io.h"
+
+namespace perigee::net {
+
+// A TLS stream, as the row sees it.
+class TlsRowMember {
+ public:
+  virtual void on_turn_in_row(std::string_view plain) = 0;
+
+ protected:
+  ~TlsRowMember() = default;
+};
+
+class TlsRow final : private ReadsHook {
+ public:
+  // Of plain bytes opened at once, as much as a loop receives at once.
+  static constexpr size_t open_bytes_max = 64 * 1024;
+
+  explicit TlsRow(Loop& loop);
+  ~TlsRow();
+  TlsRow(const TlsRow&) = delete;
+  TlsRow& operator=(const TlsRow&) = delete;
+
+  // open_bytes_max of memory for what is opened next.
+  char* room() { return opened_.get() + used_; }
+  // So many bytes were opened in room() by a stream that has none here. True: they wait for its turn. False:
+  // the loop is in no row, or this one is full.
+  bool add(TlsRowMember& member, size_t bytes);
+  // What the stream has here, to be handed out at once or not at all: it has no turn any more.
+  std::string_view take(const TlsRowMember& member);
+
+ private:
+  static constexpr size_t members_max = 16;
+  static constexpr size_t waiting_bytes_max = 16 * 1024;
+
+  struct Turn {
+    TlsRowMember* member;
+    std::string_view plain;
+  };
+
+  void hand_out_held() override;
+
+  Loop& loop_;
+  std::unique_ptr<char[]> opened_;
+  size_t used_ = 0;
+  std::array<Turn, members_max> turns_;
+  size_t count_ = 0;
+};
+
+}  // namespace perigee::net
