@@ -57,7 +57,7 @@ void H2HeadReader::refuse(const Refusal& refusal) {
 }
 
 void H2HeadReader::Text::grow(size_t more) {
-  constexpr size_t least = 512;
+  constexpr size_t least = 128;
   const size_t room = std::max({size_ + more, 2 * room_, least});
   auto bytes = std::make_unique_for_overwrite<char[]>(room);
   if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);

@@ -31,23 +31,19 @@ class TlsHotMemory {
   size_t blocks() const;
 
   // Called where OpenSSL's memory is taken and given back.
-  static void took(const void* memory, size_t bytes);
-  static void gave(const void* memory);
+  static void took(void* memory, size_t bytes);
+  static void gave(void* memory);
 
  private:
-  // Each direction has a context and a state; what a handshake still holds may need the rest.
-  static constexpr size_t blocks_max = 6;
-  struct Block {
-    const char* at = nullptr;
-    uint32_t bytes = 0;
-  };
+  // Each direction has a context and a state.
+  static constexpr size_t blocks_max = 4;
 
-  std::array<Block, blocks_max> blocks_;
+  // Apart, since every connection has them: null is none.
+  std::array<const char*, blocks_max> at_{};
+  std::array<uint16_t, blocks_max> bytes_{};
 };
 
 // Finds out how much OpenSSL takes for a session and for the states of its ciphers.
 void learn_tls_layout();
-// Whether it is one of those: then it is to begin with a line.
-bool is_hot_tls_memory(size_t bytes);
 
 }  // namespace perigee::net

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdlib>
 
-#include "edge/base/prefetch.h"
 #include "edge/net/tls_hot_memory.h"
 
 namespace perigee::net {
@@ -64,20 +63,15 @@ bool keeps() {
 bool holds_record(size_t bytes) { return bytes > record_bytes_min && bytes <= record_bytes_max; }
 bool holds_note(size_t bytes) { return bytes >= note_bytes_min && bytes <= note_bytes_max; }
 
-void* take_hot(size_t bytes) {
-  void* memory = std::aligned_alloc(cache_line_bytes,
-                                    (bytes + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes);
-  TlsHotMemory::took(memory, bytes);
-  return memory;
-}
-
 }  // namespace
 
 void* take_tls_memory(size_t bytes) {
   if (holds_note(bytes)) return kept.notes.take(note_bytes_max);
   if (holds_record(bytes)) return kept.buffers.take(record_bytes_max);
   if (bytes == 0) return nullptr;
-  return is_hot_tls_memory(bytes) ? take_hot(bytes) : std::malloc(bytes);
+  void* const memory = std::malloc(bytes);
+  if (memory != nullptr) TlsHotMemory::took(memory, bytes);
+  return memory;
 }
 
 void give_tls_memory(void* memory) {

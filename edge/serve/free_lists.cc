@@ -1,51 +1,55 @@
 #include "edge/serve/free_lists.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <new>
 
 namespace perigee::serve {
 
 FreeLists::~FreeLists() {
   for (List& list : lists_) {
-    while (Head* const head = list.first) {
-      list.first = head->next;
-      std::free(head);
+    while (Free* const block = list.first) {
+      list.first = block->next;
+      std::free(block);
     }
   }
+}
+
+size_t FreeLists::room_for(size_t bytes) {
+  return bytes <= least ? least : (bytes - least + step - 1) / step * step + least;
 }
 
 void* FreeLists::take(size_t bytes) {
   if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
-  bytes = keeps_ ? std::max<size_t>((bytes + step - 1) / step, 1) * step : bytes;
-  if (keeps_ && bytes <= listed_bytes_max) {
-    List& list = lists_[bytes / step - 1];
-    if (Head* const head = list.first) {
-      list.first = head->next;
-      list.bytes -= bytes;
-      return head + 1;
+  const size_t room = room_for(bytes);
+  if (keeps_ && room <= listed_bytes_max) {
+    List& list = list_of(room);
+    if (Free* const block = list.first) {
+      list.first = block->next;
+      list.bytes -= room;
+      return block;
     }
   }
-  auto* head = static_cast<Head*>(std::malloc(sizeof(Head) + bytes));
-  if (head == nullptr) return nullptr;
-  head->bytes = bytes;
-  return head + 1;
+  return std::malloc(keeps_ ? room : std::max<size_t>(bytes, 1));
 }
 
 void FreeLists::give(void* memory) {
   if (memory == nullptr) return;
-  Head* const head = head_of(memory);
-  if (!keeps_ || head->bytes > listed_bytes_max) return std::free(head);
-  List& list = lists_[head->bytes / step - 1];
-  if (list.bytes + head->bytes > kept_bytes_max) return std::free(head);
-  head->next = list.first;
-  list.first = head;
-  list.bytes += head->bytes;
+  const size_t room = keeps_ ? malloc_usable_size(memory) : 0;
+  // Of another allocator a block may hold what no list is for.
+  if (!keeps_ || room > listed_bytes_max || room != room_for(room)) return std::free(memory);
+  List& list = list_of(room);
+  if (list.bytes + room > kept_bytes_max) return std::free(memory);
+  list.first = new (memory) Free{list.first};
+  list.bytes += room;
 }
 
 void* FreeLists::change(void* memory, size_t bytes) {
-  const size_t before = memory == nullptr ? 0 : head_of(memory)->bytes;
+  const size_t before = memory == nullptr ? 0 : malloc_usable_size(memory);
   if (memory != nullptr && bytes <= before && bytes > 0) return memory;
   void* const moved = bytes == 0 ? nullptr : take(bytes);
   if (moved != nullptr && memory != nullptr) std::memcpy(moved, memory, before);

@@ -23,7 +23,7 @@ class FreeLists {
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
-  // Of each size, so that many of one leave room for the others: there are 16.
+  // Of each size, so that many of one leave room for the others: there are 64.
   static constexpr size_t kept_bytes_max = 32 * 1024;
 
   // As malloc(), free() and realloc(), but never of nothing.
@@ -35,22 +35,24 @@ class FreeLists {
   size_t kept_bytes() const;
 
  private:
-  // Before each block. Its size is a multiple of the alignment that memory has to have.
-  struct alignas(std::max_align_t) Head {
-    size_t bytes;  // of the block, this not counted
-    Head* next;    // while it is free
+  // In a block while it is free. How large a block is malloc knows, so nothing stands before it.
+  struct Free {
+    Free* next;
   };
-  static constexpr size_t step = 64;
-  static constexpr size_t listed_bytes_max = 1024;
+  // What malloc's blocks hold: 24 bytes, 40 and so on.
+  static constexpr size_t least = 24;
+  static constexpr size_t step = 16;
+  static constexpr size_t listed_bytes_max = 1032;
 
   struct List {
-    Head* first = nullptr;
+    Free* first = nullptr;
     size_t bytes = 0;
   };
-  static Head* head_of(void* memory) { return static_cast<Head*>(memory) - 1; }
+  static size_t room_for(size_t bytes);
+  List& list_of(size_t room) { return lists_[(room - least) / step]; }
 
   const bool keeps_;
-  std::array<List, listed_bytes_max / step> lists_;
+  std::array<List, (listed_bytes_max - least) / step + 1> lists_;
 };
 
 }  // namespace perigee::serve

@@ -60,11 +60,5 @@ TEST_CASE("the states of a session's ciphers are noted, and those of nobody else
   }
 }
 
-TEST_CASE("a session begins with a line", "[net][tls]") {
-  Pair pair;
-  for (const Session* session : {&pair.server, &pair.client})
-    CHECK(reinterpret_cast<uintptr_t>(session->get()) % 64 == 0);
-}
-
 }  // namespace
 }  // namespace perigee::net
