@@ -51,13 +51,20 @@ class TurnHook {
 // Called when what several streams had to read has been handed out in a row (Loop::handing_out_reads()).
 class ReadsHook {
  public:
-  // The last part of it, of all hooks before the others hear that it is over: what stands between streams and
-  // their handlers, and has held something back, hands that out.
-  virtual void hand_out_held() {}
-  virtual void on_reads_handed_out() {}
+  virtual void on_reads_handed_out() = 0;
 
  protected:
   ~ReadsHook() = default;
+};
+
+// What stands between streams and their handlers, and has held something back while the loop handed out
+// reads: the last part of that is to hand it out, before reads hooks hear that it is over.
+class HeldReads {
+ public:
+  virtual void hand_out_held() = 0;
+
+ protected:
+  ~HeldReads() = default;
 };
 
 struct Resolved {
@@ -125,8 +132,10 @@ class Loop {
   // Whether streams are being read from in a row; the reads hooks run when that is over. Outside of it, who
   // has something to write writes it.
   bool handing_out_reads() const { return handing_out_reads_; }
-  // Whether what is read may be held back until hand_out_held().
+  // Whether what is read may be held back; who begins to says so, once for each row.
   bool may_hold_reads() const { return handing_out_reads_ && !handing_out_held_; }
+  void hold_reads(HeldReads& held) { held_.push_back(&held); }
+  void forget_held(HeldReads& held) { std::erase(held_, &held); }
   // Neither of the two from inside a reads hook or an on_read().
   void add_reads_hook(ReadsHook& hook) { reads_hooks_.push_back(&hook); }
   void remove_reads_hook(ReadsHook& hook) { std::erase(reads_hooks_, &hook); }
@@ -145,13 +154,15 @@ class Loop {
   void end_handing_out() {
     if (!handing_out_reads_) return;
     handing_out_held_ = true;
-    for (ReadsHook* hook : reads_hooks_) hook->hand_out_held();
+    for (HeldReads* held : held_) held->hand_out_held();
+    held_.clear();
     handing_out_reads_ = handing_out_held_ = false;
     for (ReadsHook* hook : reads_hooks_) hook->on_reads_handed_out();
   }
 
  private:
   std::vector<ReadsHook*> reads_hooks_;
+  std::vector<HeldReads*> held_;
   bool handing_out_reads_ = false;
   bool handing_out_held_ = false;
 };

@@ -7,14 +7,11 @@
 namespace perigee::net {
 
 TlsRow::TlsRow(Loop& loop)
-    : loop_(loop), opened_(std::make_unique_for_overwrite<char[]>(waiting_bytes_max + open_bytes_max)) {
-  loop_.add_reads_hook(*this);
-}
-
-TlsRow::~TlsRow() { loop_.remove_reads_hook(*this); }
+    : loop_(loop), opened_(std::make_unique_for_overwrite<char[]>(waiting_bytes_max + open_bytes_max)) {}
 
 bool TlsRow::add(TlsRowMember& member, size_t bytes) {
   if (!loop_.may_hold_reads() || count_ == members_max || used_ + bytes > waiting_bytes_max) return false;
+  if (count_ == 0) loop_.hold_reads(*this);
   turns_[count_++] = {&member, {room(), bytes}};
   used_ = std::min((used_ + bytes + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes,
                    waiting_bytes_max);

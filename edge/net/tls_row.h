@@ -27,13 +27,13 @@ class TlsRowMember {
   ~TlsRowMember() = default;
 };
 
-class TlsRow final : private ReadsHook {
+class TlsRow final : private HeldReads {
  public:
   // Of plain bytes opened at once, as much as a loop receives at once.
   static constexpr size_t open_bytes_max = 64 * 1024;
 
   explicit TlsRow(Loop& loop);
-  ~TlsRow();
+  ~TlsRow() { loop_.forget_held(*this); }
   TlsRow(const TlsRow&) = delete;
   TlsRow& operator=(const TlsRow&) = delete;
 
