@@ -17,6 +17,7 @@
 #include "edge/net/service_notify.h"
 #include "edge/net/tls_ciphers.h"
 #include "edge/net/tls_context.h"
+#include "edge/net/tls_hot_memory.h"
 #include "edge/net/tls_memory.h"
 #include "edge/net/uv_io.h"
 #include "edge/node.h"
@@ -150,6 +151,8 @@ uint64_t piece_bytes(const control::Config& config) {
 }
 
 int run_node(const Arguments& arguments) {
+  net::learn_tls_layout();
+  net::offer_tls_ciphers();
   NodeOptions options;
   options.config_path = arguments.config;
   options.node_name = arguments.node;
@@ -182,7 +185,6 @@ int print(const std::string& text) {
 
 int main(int argc, char** argv) {
   net::keep_tls_memory();
-  net::offer_tls_ciphers();
   Arguments arguments;
   CLI::App app("Perigee, an edge cache");
   app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();

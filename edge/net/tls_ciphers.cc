@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "edge/net/tls_errors.h"
+#include "edge/net/tls_policy.h"
 
 namespace perigee::net {
 namespace {
@@ -22,7 +23,6 @@ constexpr const char* provider_name = "perigee";
 // OpenSSL's asks for by name.
 constexpr const char* definition = "provider=perigee,x.perigee=yes";
 constexpr const char* preference = "?x.perigee=yes";
-constexpr std::array<std::string_view, 3> names = {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
 
 // The default provider's functions for one cipher, with ours in place of two.
 struct Lent {
@@ -34,8 +34,8 @@ struct Lent {
 // Written before there are threads, and needed for as long as anything of OpenSSL's.
 struct Offer {
   OSSL_PROVIDER* lender = nullptr;
-  std::array<Lent, names.size()> ciphers;
-  std::array<OSSL_ALGORITHM, names.size() + 1> algorithms{};  // the last is the end
+  std::array<Lent, ciphers_tls13.size()> ciphers;
+  std::array<OSSL_ALGORITHM, ciphers_tls13.size() + 1> algorithms{};  // the last is the end
   OSSL_PROVIDER* provider = nullptr;
 };
 constinit Offer* offered = nullptr;
@@ -64,7 +64,7 @@ struct Ours {
   OSSL_FUNC_cipher_get_ctx_params_fn* get;
   OSSL_FUNC_cipher_set_ctx_params_fn* set;
 };
-constexpr std::array<Ours, names.size()> ours = {
+constexpr std::array<Ours, ciphers_tls13.size()> ours = {
     {{get_params<0>, set_params<0>}, {get_params<1>, set_params<1>}, {get_params<2>, set_params<2>}}};
 
 bool begins_with(std::string_view all_names, std::string_view name) {
@@ -96,11 +96,11 @@ bool lend_all() {
   const OSSL_ALGORITHM* from = OSSL_PROVIDER_query_operation(offered->lender, OSSL_OP_CIPHER, &no_cache);
   if (from == nullptr || no_cache != 0) return false;
   for (; from->algorithm_names != nullptr; ++from) {
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (begins_with(from->algorithm_names, names[i])) lent += lend(*from, i);
+    for (size_t i = 0; i < ciphers_tls13.size(); ++i) {
+      if (begins_with(from->algorithm_names, ciphers_tls13[i])) lent += lend(*from, i);
     }
   }
-  return lent == names.size();
+  return lent == ciphers_tls13.size();
 }
 
 const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {

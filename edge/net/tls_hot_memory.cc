@@ -5,6 +5,7 @@
 #include "edge/base/prefetch.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_policy.h"
 
 namespace perigee::net {
 namespace {
@@ -53,7 +54,7 @@ void learn_cipher(const char* name) {
 }  // namespace
 
 void learn_tls_layout() {
-  for (const char* name : {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"}) learn_cipher(name);
+  for (const char* name : ciphers_tls13) learn_cipher(name);
   const ContextHandle context(SSL_CTX_new(TLS_method()));
   if (context == nullptr) return;
   Learning taken;

@@ -4,7 +4,7 @@
 //
 // Nothing depends on it but speed: a line fetched in vain costs an instruction, one not known a wait.
 //
-// Thread rule: learn_tls_layout() as keep_tls_memory(); the rest on the session's loop.
+// Thread rule: learn_tls_layout() before there are other threads; the rest on the session's loop.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -43,7 +43,8 @@ class TlsHotMemory {
   std::array<uint16_t, blocks_max> bytes_{};
 };
 
-// Finds out how much OpenSSL takes for a session and for the states of its ciphers.
+// Finds out how much OpenSSL takes for a session and for the states of its ciphers, if it takes it from
+// keep_tls_memory(). Without that nothing is fetched.
 void learn_tls_layout();
 
 }  // namespace perigee::net

@@ -99,7 +99,6 @@ bool keep_tls_memory() {
       [](size_t bytes, const char*, int) { return take_tls_memory(bytes); },
       [](void* memory, size_t bytes, const char*, int) { return change_tls_memory(memory, bytes); },
       [](void* memory, const char*, int) { give_tls_memory(memory); });
-  if (set == 1) learn_tls_layout();
   return set == 1;
 }
 

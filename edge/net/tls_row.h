@@ -3,18 +3,14 @@
 // through some 30 KB of OpenSSL's code, answering a request through nearly as much of ours, and the
 // first-level cache holds one of the two: so all records of a row are opened, then all requests are answered.
 //
-// In between a stream may be closed by another, which is forgotten here. Whatever else it hears of, it takes
-// what it has here first.
+// In between a stream may be closed by another, which passes its turn over. Whatever else it hears of, it
+// takes what it has here first, and so does its end.
 //
 // Thread rule: the loop's thread.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <memory>
-#include <string_view>
-
 #include "edge/net/io.h"
+#include "edge/net/read_row.h"
 
 namespace perigee::net {
 
@@ -30,37 +26,26 @@ class TlsRowMember {
 class TlsRow final : private HeldReads {
  public:
   // Of plain bytes opened at once, as much as a loop receives at once.
-  static constexpr size_t open_bytes_max = 64 * 1024;
+  static constexpr size_t open_bytes_max = ReadRow<TlsRowMember>::read_bytes_max;
 
-  explicit TlsRow(Loop& loop);
+  explicit TlsRow(Loop& loop) : loop_(loop) {}
   ~TlsRow() { loop_.forget_held(*this); }
   TlsRow(const TlsRow&) = delete;
   TlsRow& operator=(const TlsRow&) = delete;
 
   // open_bytes_max of memory for what is opened next.
-  char* room() { return opened_.get() + used_; }
+  char* room() { return row_.room(); }
   // So many bytes were opened in room() by a stream that has none here. True: they wait for its turn. False:
   // the loop is in no row, or this one is full.
   bool add(TlsRowMember& member, size_t bytes);
   // What the stream has here, to be handed out at once or not at all: it has no turn any more.
-  std::string_view take(const TlsRowMember& member);
+  std::string_view take(const TlsRowMember& member) { return row_.take(member); }
 
  private:
-  static constexpr size_t members_max = 16;
-  static constexpr size_t waiting_bytes_max = 16 * 1024;
-
-  struct Turn {
-    TlsRowMember* member;
-    std::string_view plain;
-  };
-
   void hand_out_held() override;
 
   Loop& loop_;
-  std::unique_ptr<char[]> opened_;
-  size_t used_ = 0;
-  std::array<Turn, members_max> turns_;
-  size_t count_ = 0;
+  ReadRow<TlsRowMember> row_;
 };
 
 }  // namespace perigee::net

@@ -449,7 +449,6 @@ void TlsStream::on_error(StreamError error) {
 
 void TlsStream::close() {
   if (state_ == State::closing) return;
-  workspace_->row.take(*this);
   const bool orderly = state_ == State::open && pending_.empty() && !shut_;
   state_ = State::closing;
   if (orderly) {
@@ -462,7 +461,6 @@ void TlsStream::close() {
 
 void TlsStream::reset() {
   if (state_ == State::closing) return;
-  workspace_->row.take(*this);
   // That we end it is no fault of the session, which may be resumed.
   if (state_ == State::early || state_ == State::open) SSL_set_shutdown(session_, SSL_SENT_SHUTDOWN);
   state_ = State::closing;

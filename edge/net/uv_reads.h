@@ -8,45 +8,15 @@
 // Thread rule: the loop's thread.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <string_view>
+#include "edge/net/read_row.h"
 
 namespace perigee::net {
 
 class UvStream;
 
-class UvReads {
+class UvReads : public ReadRow<UvStream> {
  public:
-  // The most that is read at once.
-  static constexpr size_t read_bytes_max = 64 * 1024;
-
-  UvReads();
-
-  bool empty() const { return count_ == 0; }
-  // read_bytes_max of memory for the next read.
-  char* room() { return buffer_.get() + used_; }
-  // So many bytes were read there from a stream that has none here. True: there is room for no other.
-  bool add(UvStream& stream, size_t bytes);
   void hand_out();
-  void forget(const UvStream& stream);
-
- private:
-  static constexpr size_t streams_max = 16;
-  // A read that goes over it is the last.
-  static constexpr size_t waiting_bytes_max = 16 * 1024;
-
-  struct Read {
-    UvStream* stream;
-    std::string_view bytes;
-  };
-
-  std::unique_ptr<char[]> buffer_;
-  size_t used_ = 0;
-  std::array<Read, streams_max> reads_;
-  size_t count_ = 0;
 };
 
 }  // namespace perigee::net

@@ -190,7 +190,8 @@ void UvStream::read_for_later() {
   const ssize_t size = receive();
   if (size > 0) {
     waits_ = true;
-    if (loop_.reads().add(*this, static_cast<size_t>(size))) loop_.hand_out_reads();
+    loop_.reads().add(*this, static_cast<size_t>(size));
+    if (!loop_.reads().has_room_behind(0)) loop_.hand_out_reads();
     return;
   }
   const int error = errno;
@@ -287,7 +288,7 @@ void UvStream::close() {
   if (state_ == State::closing) return;
   state_ = State::closing;
   loop_.undefer(*this);
-  if (std::exchange(waits_, false)) loop_.reads().forget(*this);
+  if (std::exchange(waits_, false)) loop_.reads().take(*this);
   if (!polled_) {
     loop_.defer(*this);
     return;

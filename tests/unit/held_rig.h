@@ -67,6 +67,25 @@ struct HeldRig : ReadsHook {
     run_on(asking, action);
     go_on->set_value();
   }
+  // What all clients write is there at once.
+  void all_write(std::string_view text) {
+    while_held([&] {
+      for (auto& client : clients) REQUIRE(write_text(*client->stream, text) == text.size());
+    });
+  }
+  void all_write_and_end(std::string_view text) {
+    while_held([&] {
+      for (auto& client : clients) {
+        REQUIRE(write_text(*client->stream, text) == text.size());
+        client->stream->shutdown_write();
+      }
+    });
+  }
+  void others(Recorder& first, const std::function<void(Recorder&)>& action) {
+    for (auto& peer : server.peers) {
+      if (peer.get() != &first) action(*peer);
+    }
+  }
   void on_reads_handed_out() override {
     CHECK_FALSE(serving.handing_out_reads());
     rows.push_back(reads - std::exchange(reads_before, reads));

@@ -8,11 +8,11 @@
 #include <string>
 
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_policy.h"
 
 namespace perigee::net {
 namespace {
 
-constexpr std::array<const char*, 3> names = {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
 constexpr std::array<unsigned char, 32> key = {1, 2, 3};
 constexpr std::array<unsigned char, 16> nonce = {7, 8, 9};
 constexpr int tag_bytes = 16;
@@ -52,7 +52,7 @@ bool opens(const EVP_CIPHER* cipher, std::string sealed, const std::string& text
 TEST_CASE("ciphers of TLS are ours by preference, and do as the default provider's", "[net][tls]") {
   REQUIRE(offer_tls_ciphers());
   REQUIRE(offer_tls_ciphers());
-  for (const char* name : names) {
+  for (const char* name : ciphers_tls13) {
     INFO(name);
     const CipherHandle ours = fetch(name, tls_cipher_properties());
     const CipherHandle theirs = fetch(name, "provider=default");
@@ -70,7 +70,7 @@ TEST_CASE("ciphers of TLS are ours by preference, and do as the default provider
 
 TEST_CASE("another length of a nonce than that of TLS is refused", "[net][tls]") {
   REQUIRE(offer_tls_ciphers());
-  for (const char* name : names) {
+  for (const char* name : ciphers_tls13) {
     INFO(name);
     const CipherHandle ours = fetch(name, tls_cipher_properties());
     const CipherContextHandle context(EVP_CIPHER_CTX_new());

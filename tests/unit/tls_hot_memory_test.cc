@@ -38,6 +38,7 @@ struct Pair {
 
 TEST_CASE("the states of a session's ciphers are noted, and those of nobody else", "[net][tls]") {
   REQUIRE(kept);
+  learn_tls_layout();
   for (const char* suite :
        {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}) {
     INFO(suite);

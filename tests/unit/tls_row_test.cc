@@ -64,17 +64,6 @@ struct TlsHeld : HeldRig {
         [&] { return std::ranges::all_of(server.peers, [](auto& peer) { return peer->has("connected"); }); });
     rows.clear();
   }
-  // What all clients write is there at once.
-  void all_write(std::string_view text) {
-    while_held([&] {
-      for (auto& client : clients) REQUIRE(write_text(*client->stream, text) == text.size());
-    });
-  }
-  void others(Recorder& first, const std::function<void(Recorder&)>& action) {
-    for (auto& peer : server.peers) {
-      if (peer.get() != &first) action(*peer);
-    }
-  }
   bool all_received(std::string_view text) {
     return std::ranges::all_of(server.peers, [&](auto& peer) { return peer->received == text; });
   }
@@ -125,12 +114,7 @@ TEST_CASE("a TLS stream that another stops from reading keeps what was opened, i
   held.all_write("one ");
   held.until([&] { return held.reads == 1; });
   // More comes, and an end, while the first bytes are kept.
-  held.while_held([&] {
-    for (auto& client : held.clients) {
-      write_text(*client->stream, "two");
-      client->stream->shutdown_write();
-    }
-  });
+  held.all_write_and_end("two");
   held.until(
       [&] { return std::ranges::any_of(held.server.peers, [](auto& peer) { return peer->has("end"); }); });
   run_on(held.serving, [&] {
@@ -150,12 +134,7 @@ TEST_CASE("a TLS stream that another stops from reading keeps what was opened, i
 TEST_CASE("an end right behind what waits for its turn comes after it", "[net][uv][tls]") {
   TlsHeld held(4);
   held.count_reads({});
-  held.while_held([&] {
-    for (auto& client : held.clients) {
-      write_text(*client->stream, "last");
-      client->stream->shutdown_write();
-    }
-  });
+  held.all_write_and_end("last");
   held.until(
       [&] { return std::ranges::all_of(held.server.peers, [](auto& peer) { return peer->has("end"); }); });
   CHECK(held.all_received("last"));

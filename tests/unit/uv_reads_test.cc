@@ -12,9 +12,7 @@ using namespace std::chrono_literals;
 TEST_CASE("what several streams have to read is handed out in rows of sixteen", "[net][uv]") {
   HeldRig held(20);
   held.count_reads({});
-  held.while_held([&] {
-    for (auto& client : held.clients) write_text(*client->stream, "hello");
-  });
+  held.all_write("hello");
   held.until([&] { return held.reads == 20; });
   CHECK(held.rows == std::vector<size_t>{16, 4});
   CHECK(held.reads_alone == 0);
@@ -25,9 +23,7 @@ TEST_CASE("a row ends behind much that was read", "[net][uv]") {
   HeldRig held(3);
   held.count_reads({});
   const std::string much(20'000, 'm');
-  held.while_held([&] {
-    for (auto& client : held.clients) REQUIRE(write_text(*client->stream, much) == much.size());
-  });
+  held.all_write(much);
   held.until([&] { return held.reads == 3; });
   CHECK(held.rows == std::vector<size_t>{1, 1, 1});
   for (auto& peer : held.server.peers) CHECK(peer->received == much);
@@ -36,14 +32,9 @@ TEST_CASE("a row ends behind much that was read", "[net][uv]") {
 TEST_CASE("a stream that is closed by one before it in the row hears no more of what it has read",
           "[net][uv]") {
   HeldRig held(3);
-  held.count_reads([&](Recorder& first) {
-    for (auto& peer : held.server.peers) {
-      if (peer.get() != &first) peer->stream->close();
-    }
-  });
-  held.while_held([&] {
-    for (auto& client : held.clients) write_text(*client->stream, "hello");
-  });
+  held.count_reads(
+      [&](Recorder& first) { held.others(first, [](Recorder& peer) { peer.stream->close(); }); });
+  held.all_write("hello");
   held.until([&] {
     size_t closed = 0;
     for (auto& peer : held.server.peers) closed += peer->is_closed();
@@ -58,22 +49,12 @@ TEST_CASE("a stream that is closed by one before it in the row hears no more of 
 TEST_CASE("a stream that another stops from reading keeps what it has read, and its place in the order",
           "[net][uv]") {
   HeldRig held(3);
-  held.count_reads([&](Recorder& first) {
-    for (auto& peer : held.server.peers) {
-      if (peer.get() != &first) peer->stream->read_stop();
-    }
-  });
-  held.while_held([&] {
-    for (auto& client : held.clients) write_text(*client->stream, "one ");
-  });
+  held.count_reads(
+      [&](Recorder& first) { held.others(first, [](Recorder& peer) { peer.stream->read_stop(); }); });
+  held.all_write("one ");
   held.until([&] { return held.reads == 1; });
   // More comes, and an end, while the first bytes are kept.
-  held.while_held([&] {
-    for (auto& client : held.clients) {
-      write_text(*client->stream, "two");
-      client->stream->shutdown_write();
-    }
-  });
+  held.all_write_and_end("two");
   held.until([&] { return held.reads == 2; });
   run_on(held.serving, [&] {
     for (auto& peer : held.server.peers) {
@@ -96,14 +77,9 @@ TEST_CASE("a stream that another stops from reading keeps what it has read, and 
 
 TEST_CASE("what is kept for a stream that is closed goes with it", "[net][uv]") {
   HeldRig held(2);
-  held.count_reads([&](Recorder& first) {
-    for (auto& peer : held.server.peers) {
-      if (peer.get() != &first) peer->stream->read_stop();
-    }
-  });
-  held.while_held([&] {
-    for (auto& client : held.clients) write_text(*client->stream, "hello");
-  });
+  held.count_reads(
+      [&](Recorder& first) { held.others(first, [](Recorder& peer) { peer.stream->read_stop(); }); });
+  held.all_write("hello");
   held.until([&] { return held.reads == 1; });
   run_on(held.serving, [&] {
     for (auto& peer : held.server.peers) {
@@ -118,12 +94,7 @@ TEST_CASE("what is kept for a stream that is closed goes with it", "[net][uv]") 
 TEST_CASE("an end behind what was read comes behind it, whoever else has something to read", "[net][uv]") {
   HeldRig held(4);
   held.count_reads({});
-  held.while_held([&] {
-    for (auto& client : held.clients) {
-      write_text(*client->stream, "last");
-      client->stream->shutdown_write();
-    }
-  });
+  held.all_write_and_end("last");
   held.until([&] {
     size_t ended = 0;
     for (auto& peer : held.server.peers) ended += peer->has("end");
