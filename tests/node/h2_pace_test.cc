@@ -121,6 +121,25 @@ TEST_CASE("who stalls all of its streams spends the budget", "[node][h2]") {
   CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
 }
 
+TEST_CASE("a budget that stalls have spent ends those that are not due yet", "[node][h2]") {
+  AbuseRig abuse;
+  const std::string body(300'000, 'x');
+  give_much(abuse, body);
+  std::string first = settings_of_window(0);
+  for (uint32_t i = 0; i < 105; ++i) first += get_frame(2 * i + 1);
+  RawClient& client = abuse.attack(first);
+  abuse.rig.world.advance(500ms);
+  std::string later;
+  for (uint32_t i = 105; i < 120; ++i) later += get_frame(2 * i + 1);
+  client.send(later);
+  abuse.rig.world.run_until_idle();
+  abuse.rig.world.advance(61s);
+  CHECK(client.closed());
+  CHECK(AbuseRig::goaway(client) == NGHTTP2_ENHANCE_YOUR_CALM);
+  // The others had a second look to live.
+  CHECK(abuse.rig.metric(Metric::client_timeouts) == 105);
+}
+
 TEST_CASE("who says something every half second is looked at all the same", "[node][h2]") {
   AbuseRig slow;
   RawClient& head = slow.attack(frame(FrameType::headers, end_stream, 1, block(get_lines("/"))));
