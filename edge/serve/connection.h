@@ -13,6 +13,7 @@
 #include "edge/base/metrics.h"
 #include "edge/http/message.h"
 #include "edge/net/io.h"
+#include "edge/serve/h2_head_readers.h"
 #include "edge/serve/h2_memory.h"
 #include "edge/serve/h2_output.h"
 #include "edge/serve/handler.h"
@@ -65,6 +66,7 @@ class ConnectionHost {
   http::RequestHead head;
   OutputBatch batch;
   H2Output h2_output;
+  H2HeadReaders h2_head_readers;
   H2Arenas h2_arenas;
   FreeLists free_lists;
   bool draining = false;

@@ -18,7 +18,7 @@ constexpr Duration drain_notice = std::chrono::milliseconds(500);
 H2Connection::H2Connection(ConnectionHost& host, net::Stream& stream)
     : host_(host),
       stream_(&stream),
-      memory_(reinterpret_cast<char*>(this), sizeof *this, host.free_lists),
+      memory_(arena_of(this), sizeof *this, host.free_lists),
       glitches_(host.options.http2.glitches_max),
       timer_(static_cast<net::TimerHandler&>(*this)),
       since_(host.loop.now()),
@@ -41,7 +41,7 @@ H2Connection::~H2Connection() {
 void H2Connection::operator delete(H2Connection* connection, std::destroying_delete_t) {
   H2Arenas& arenas = connection->host_.h2_arenas;
   connection->~H2Connection();
-  arenas.give(reinterpret_cast<char*>(connection));
+  arenas.give(arena_of(connection));
 }
 
 void H2Connection::want_turn() {
@@ -64,6 +64,7 @@ void H2Connection::on_read(std::string_view bytes) {
     bytes.remove_prefix(part.size());
   }
   working_ = false;
+  if (head_ != nullptr && block_ == Block::none) host_.h2_head_readers.give(std::move(head_));
   if (closing_) return;
   if (used < 0) {
     // No preface, a flood that the library noticed, memory: nothing more can be said in this protocol.

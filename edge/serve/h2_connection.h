@@ -14,11 +14,11 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 
-#include "edge/http/h2_head.h"
 #include "edge/serve/connection.h"
 #include "edge/serve/cut_short_streams.h"
 #include "edge/serve/glitch_budget.h"
@@ -35,9 +35,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   H2Connection(ConnectionHost& host, net::Stream& stream);
   ~H2Connection();
 
-  // It lies at the beginning of an arena, before what its session allocates.
-  static void* operator new(size_t, H2Arenas& arenas) { return arenas.take(); }
-  static void operator delete(void* memory, H2Arenas& arenas) { arenas.give(static_cast<char*>(memory)); }
+  // It lies in an arena, before what its session allocates.
+  static void* operator new(size_t, H2Arenas& arenas) { return arenas.take() + H2Arenas::object_at; }
+  static void operator delete(void* memory, H2Arenas& arenas) { arenas.give(arena_of(memory)); }
   static void operator delete(H2Connection* connection, std::destroying_delete_t);
 
   void on_turn() override;
@@ -82,6 +82,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   bool sends_too_little(H2Stream& stream, MonoTime now) const;
   void finish_drain();
   void close(ExchangeEnd how);
+  static char* arena_of(void* connection) { return static_cast<char*>(connection) - H2Arenas::object_at; }
   void end_all(ExchangeEnd how);
   bool is_idle() const { return first_ == nullptr; }
   bool blocked() const { return !rest_.empty(); }
@@ -126,8 +127,8 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   H2Memory memory_;
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;
-  http::H2HeadReader head_;
-  std::string rest_;  // frames that the stream did not take
+  std::unique_ptr<http::H2HeadReader> head_;  // while a block is unfinished, or since it began in this read
+  std::string rest_;                          // frames that the stream did not take
   GlitchBudget glitches_;
   WindowCredit window_credit_;
   CutShortStreams cut_short_;

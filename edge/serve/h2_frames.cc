@@ -89,6 +89,8 @@ void H2Connection::make_session() {
 }
 
 H2Stream* H2Connection::find(int32_t id) const {
+  // Mostly it is the latest.
+  if (first_ != nullptr && first_->id() == id && !first_->closed_) return first_;
   return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
@@ -170,7 +172,8 @@ int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*
 
 int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
   H2Connection& connection = of(self);
-  connection.head_.start();
+  if (connection.head_ == nullptr) connection.head_ = connection.host_.h2_head_readers.take();
+  connection.head_->start();
   const bool request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   connection.block_ = request ? Block::request : Block::trailers;
   connection.head_since_ = connection.host_.loop.now();
@@ -191,8 +194,8 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
                             const uint8_t* value, size_t value_size, uint8_t, void* self) {
   H2Connection& connection = of(self);
   const http::HeadLimits& limits = connection.host_.options.head_limits;
-  connection.head_.add(view(name, name_size), view(value, value_size), limits);
-  if (connection.head_.bytes() <= bomb_factor * limits.head_bytes_max) return 0;
+  connection.head_->add(view(name, name_size), view(value, value_size), limits);
+  if (connection.head_->bytes() <= bomb_factor * limits.head_bytes_max) return 0;
   // The library resets the stream, and goes through the rest of the block for the sake of its table alone.
   connection.host_.metrics.add(Metric::requests_bad);
   connection.report_unfinished(431, "the fields unpack to far more than a request head may have");
@@ -203,7 +206,7 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
 // The library would leave the field out; a request that has one is no request.
 int H2Connection::on_bad_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t,
                                 const uint8_t*, size_t, uint8_t, void* self) {
-  of(self).head_.refuse({400, "malformed field"});
+  of(self).head_->refuse({400, "malformed field"});
   return 0;
 }
 
@@ -220,7 +223,7 @@ int H2Connection::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* s
     }
     // RFC 9113 8.1: trailers. They are judged, and go no further.
     H2Stream* stream = connection.find(id);
-    if (stream != nullptr && connection.head_.finish_trailers()) {
+    if (stream != nullptr && connection.head_->finish_trailers()) {
       connection.reset_stream(*stream, NGHTTP2_PROTOCOL_ERROR);
       return 0;
     }
@@ -277,7 +280,7 @@ void H2Connection::end_head(int32_t id, bool content_follows) {
   H2Stream* stream = find(id);
   if (stream == nullptr) return;
   http::RequestHead& head = host_.head;
-  if (const http::Refusal refusal = head_.finish(host_.options.head_limits, content_follows, head))
+  if (const http::Refusal refusal = head_->finish(host_.options.head_limits, content_follows, head))
     return refuse(*stream, refusal);
   stream->head_method_ = head.method == http::Method::head;
   stream->wants_content_ = content_follows && http::has_content(head);
@@ -292,7 +295,7 @@ void H2Connection::refuse(H2Stream& stream, const http::Refusal& refusal) {
   host_.metrics.add(Metric::requests_bad);
   glitch();
   host_.handler.on_refused(
-      {client_address(), refusal.status, refusal.reason, head_.method(), head_.authority(), head_.path()});
+      {client_address(), refusal.status, refusal.reason, head_->method(), head_->authority(), head_->path()});
   // RFC 9113 8.1.1: what is malformed is an error of the stream.
   if (refusal.status == 400) return reset_stream(stream, NGHTTP2_PROTOCOL_ERROR);
   std::string body = std::to_string(refusal.status);
@@ -316,9 +319,9 @@ void H2Connection::report_unfinished(int status, std::string_view reason) {
   if (block == Block::none && (last_begun_ != 0 || std::exchange(failed_, true))) return;
   RefusedRequest refused{client_address(), status, reason, {}, {}, {}};
   if (block == Block::request) {
-    refused.method = head_.method();
-    refused.authority = head_.authority();
-    refused.target = head_.path();
+    refused.method = head_->method();
+    refused.authority = head_->authority();
+    refused.target = head_->path();
   }
   host_.handler.on_refused(refused);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace perigee::serve {
 namespace {
@@ -16,6 +17,8 @@ constexpr size_t lasting_bytes = 7024;
 // Smaller ones come and go, or are as well off elsewhere.
 constexpr size_t lasting_bytes_min = 2048;
 constexpr size_t frame_bytes_min = 16 * 1024;
+// Places for 128 fields of HPACK. There are two tables, but one page that ends where others begin.
+constexpr size_t table_bytes = 1024;
 
 constexpr size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
@@ -47,10 +50,10 @@ void H2Arenas::give(char* arena) {
   cold_.push_back(arena);
 }
 
-H2Memory::H2Memory(char* arena, size_t taken, FreeLists& lists)
+H2Memory::H2Memory(char* arena, size_t object_bytes, FreeLists& lists)
     : arena_(arena),
       lists_(lists),
-      lasting_(aligned(taken)),
+      lasting_(aligned(H2Arenas::object_at + object_bytes)),
       frame_(lasting_ + lasting_bytes),
       hooks_{this, [](size_t bytes, void* self) { return static_cast<H2Memory*>(self)->take(bytes); },
              [](void* memory, void* self) { static_cast<H2Memory*>(self)->give(memory); },
@@ -69,6 +72,8 @@ bool H2Memory::is_in_arena(const void* memory) const {
 }
 
 void* H2Memory::take(size_t bytes) {
+  if (bytes == table_bytes && !std::exchange(table_used_, true))
+    return arena_ + H2Arenas::object_at - table_bytes;
   if (bytes < lasting_bytes_min) return lists_.take(bytes);
   if (bytes >= frame_bytes_min && bytes <= H2Arenas::arena_bytes - frame_ && !frame_used_) {
     frame_used_ = true;

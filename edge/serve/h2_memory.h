@@ -3,8 +3,10 @@
 // A session has a buffer of 16 KiB in which it makes one frame after another and of which it rarely uses more
 // than the first few hundred bytes. From the general heap it gets memory that a handshake has just used and
 // given back, all of it resident: 16 KiB for each idle connection. Here a connection has an arena whose pages
-// were never touched: its own object first, then the few lasting parts of its session, then the buffer, so
-// that an idle one keeps two pages resident. Everything else of a session comes from FreeLists.
+// were never touched, and of which an idle one keeps two resident. They begin with the end of a table of
+// HPACK, which is filled from its end and rarely by more than a sixth: the rest of it lies in a page before.
+// Then come the connection's own object, the few lasting parts of its session, and the beginning of the
+// buffer. Everything else of a session comes from FreeLists.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -26,7 +28,9 @@ class H2Arenas {
   H2Arenas(const H2Arenas&) = delete;
   H2Arenas& operator=(const H2Arenas&) = delete;
 
-  static constexpr size_t arena_bytes = 24 * 1024;
+  static constexpr size_t arena_bytes = 28 * 1024;
+  // Where the connection's object lies: behind a page and what of a table is in use with 24 fields.
+  static constexpr size_t object_at = 4096 + 24 * sizeof(void*);
 
   // Of arena_bytes. Throws std::bad_alloc when the system has no more.
   char* take();
@@ -45,8 +49,8 @@ class H2Arenas {
 // What one session allocates. Must outlive it.
 class H2Memory {
  public:
-  // In an arena of which the first bytes are taken.
-  H2Memory(char* arena, size_t taken, FreeLists& lists);
+  // In an arena that has an object of so many bytes.
+  H2Memory(char* arena, size_t object_bytes, FreeLists& lists);
   H2Memory(const H2Memory&) = delete;
   H2Memory& operator=(const H2Memory&) = delete;
 
@@ -66,6 +70,7 @@ class H2Memory {
   size_t lasting_;           // where the next lasting part goes
   const size_t frame_;       // where they end and the frame buffer begins
   bool frame_used_ = false;  // the frame buffer is
+  bool table_used_ = false;
   nghttp2_mem hooks_;
 };
 

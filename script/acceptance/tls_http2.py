@@ -15,8 +15,8 @@ import threading
 
 from harness import tls, until
 from harness.process import Process
-from harness.h2_attacks import (ATTACKS, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, TIMEOUTS, Siege, block, frame,
-                                 frames_of, settings)
+from harness.h2_attacks import (ATTACKS, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, TIMEOUTS, Siege, frame,
+                                 frames_of, indexed, literal, settings)
 from harness.tls import AUTHORITY, CERTIFICATES, HOST, tls_node
 
 TARGETS = ["perigee-edge", "perigee-origin", "bench-tls-memory"]
@@ -207,7 +207,10 @@ def answered_http1(connection):
 
 
 def answered_h2(connection):
-    connection.sendall(PREFACE + settings() + frame(SETTINGS, 1, 0) + frame(HEADERS, END_STREAM | END_HEADERS, 1, block(SMALL)))
+    # What stays in the server's table when curl asks.
+    lasting = ((":authority", HOST), (":path", SMALL), ("user-agent", "curl/7.88.1"), ("accept", "*/*"))
+    head = literal(":method", "GET") + literal(":scheme", "https") + b"".join(indexed(name, value) for name, value in lasting)
+    connection.sendall(PREFACE + settings() + frame(SETTINGS, 1, 0) + frame(HEADERS, END_STREAM | END_HEADERS, 1, head))
     received = b""
     while not any(kind == DATA and flags & END_STREAM for kind, flags, _, _ in frames_of(received)):
         received += connection.recv(65536)

@@ -51,6 +51,50 @@ TEST_CASE("requests of one connection are answered, each on its stream", "[node]
   CHECK(h2.rig.requests.size() == 50);
 }
 
+TEST_CASE("heads that come in pieces at the same time are told apart", "[node][h2]") {
+  H2Rig h2;
+  constexpr size_t count = 20;
+  // Cut within the block, so that each has half of its fields when the others come.
+  auto cut = [](size_t i) {
+    return std::pair("/" + std::to_string(i), 9 + block(get_lines("/xx")).size() / 2);
+  };
+  std::vector<RawClient*> clients;
+  for (size_t i = 0; i < count; ++i) {
+    const auto [path, half] = cut(i);
+    clients.push_back(&h2.rig.ask(h2_hello() + get_frame(1, path).substr(0, half)));
+  }
+  CHECK(h2.rig.requests.empty());
+  for (size_t i = 0; i < count; ++i) {
+    // A whole one of another connection while this one is half read.
+    h2.client.get("/whole");
+    h2.run();
+    const auto [path, half] = cut(i);
+    clients[i]->send(get_frame(1, path).substr(half) + get_frame(3, path + "-again"));
+    h2.run();
+    CHECK(std::vector<std::string>(h2.rig.requests.end() - 3, h2.rig.requests.end()) ==
+          std::vector<std::string>{"/whole", path, path + "-again"});
+  }
+}
+
+TEST_CASE("a reader of heads that was given back is lent again, unless that would hide its use",
+          "[serve][h2]") {
+  serve::H2HeadReaders keeping(true);
+  auto reader = keeping.take();
+  auto other = keeping.take();
+  const http::H2HeadReader* const first = reader.get();
+  REQUIRE(first != nullptr);
+  REQUIRE(other != nullptr);
+  CHECK(other != reader);
+  keeping.give(std::move(reader));
+  keeping.give(std::move(other));
+  CHECK(keeping.take().get() == first);
+
+  serve::H2HeadReaders strict(false);
+  strict.give(strict.take());
+  reader = strict.take();
+  CHECK(reader != nullptr);
+}
+
 TEST_CASE("the first bytes tell HTTP/2 from HTTP/1.1 where both are understood", "[node][h2]") {
   H2Rig h2;
   const int32_t id = h2.client.get("/");

@@ -2,10 +2,17 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
+#include <memory>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/serve/h2_connection.h"
 
 namespace perigee::serve {
 namespace {
@@ -20,29 +27,87 @@ size_t resident_pages(const char* arena) {
   return count;
 }
 
-TEST_CASE("a session of nghttp2 that has said its settings keeps two pages of its arena") {
+using Session = std::unique_ptr<nghttp2_session,
+                                decltype([](nghttp2_session* session) { nghttp2_session_del(session); })>;
+using Callbacks =
+    std::unique_ptr<nghttp2_session_callbacks,
+                    decltype([](nghttp2_session_callbacks* all) { nghttp2_session_callbacks_del(all); })>;
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<nghttp2_nv> values_of(Lines& lines) {
+  std::vector<nghttp2_nv> values;
+  for (auto& [name, value] : lines) {
+    values.push_back({reinterpret_cast<uint8_t*>(name.data()), reinterpret_cast<uint8_t*>(value.data()),
+                      name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
+  return values;
+}
+
+// What one has to say, until neither has. The length of the longest frames that were made at once.
+size_t talk(nghttp2_session* one, nghttp2_session* other) {
+  size_t longest = 0;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [from, to] : {std::pair(one, other), std::pair(other, one)}) {
+      const uint8_t* bytes = nullptr;
+      while (const ssize_t size = nghttp2_session_mem_send(from, &bytes)) {
+        REQUIRE(nghttp2_session_mem_recv(to, bytes, static_cast<size_t>(size)) == size);
+        longest = std::max(longest, static_cast<size_t>(size));
+        more = true;
+      }
+    }
+  }
+  return longest;
+}
+
+TEST_CASE("a session of nghttp2 that has answered as sites do keeps two pages of its arena") {
   H2Arenas arenas;
   FreeLists lists(true);
   char* const arena = arenas.take();
   arenas.give(arena);
   REQUIRE(resident_pages(arena) == 0);
   REQUIRE(arenas.take() == arena);
-  constexpr size_t object = 640;
-  std::memset(arena, 1, object);
-  H2Memory memory(arena, object, lists);
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_session_callbacks_new(&callbacks);
-  nghttp2_session* session = nullptr;
-  REQUIRE(nghttp2_session_server_new3(&session, callbacks, nullptr, nullptr, memory.hooks()) == 0);
+  std::memset(arena + H2Arenas::object_at, 1, sizeof(H2Connection));
+  H2Memory memory(arena, sizeof(H2Connection), lists);
+  nghttp2_session_callbacks* made = nullptr;
+  nghttp2_session_callbacks_new(&made);
+  const Callbacks callbacks(made);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(
+      made, [](nghttp2_session*, const nghttp2_frame*, void*) { return 0; });
+  nghttp2_session* server = nullptr;
+  REQUIRE(nghttp2_session_server_new3(&server, made, nullptr, nullptr, memory.hooks()) == 0);
+  const Session ours(server);
+  nghttp2_session* client = nullptr;
+  REQUIRE(nghttp2_session_client_new(&client, made, nullptr) == 0);
+  const Session theirs(client);
+
+  nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, nullptr, 0);
   const nghttp2_settings_entry settings{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100};
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, &settings, 1);
+  nghttp2_submit_settings(server, NGHTTP2_FLAG_NONE, &settings, 1);
   const uint8_t* bytes = nullptr;
-  CHECK(nghttp2_session_mem_send(session, &bytes) == 15);
+  REQUIRE(nghttp2_session_mem_send(server, &bytes) == 15);
   CHECK(reinterpret_cast<const char*>(bytes) >= arena);
   CHECK(reinterpret_cast<const char*>(bytes) < arena + H2Arenas::arena_bytes);
+  REQUIRE(nghttp2_session_mem_recv(client, bytes, 15) == 15);
+  talk(client, server);
+
+  Lines request{{":method", "GET"}, {":scheme", "https"}, {":authority", "a.example"}, {":path", "/"}};
+  Lines answer{{":status", "200"}};
+  for (int i = 0; i < 24; ++i) {
+    request.emplace_back("x-request-" + std::to_string(i), "some value");
+    answer.emplace_back("x-answer-" + std::to_string(i), "a");
+  }
+  request.resize(4 + 22);
+  const auto asked = values_of(request);
+  const int32_t id = nghttp2_submit_request(client, nullptr, asked.data(), asked.size(), nullptr, nullptr);
+  talk(client, server);
+  const auto answered = values_of(answer);
+  REQUIRE(nghttp2_submit_response(server, id, answered.data(), answered.size(), nullptr) == 0);
+  const size_t longest = talk(server, client);
+  CHECK(longest > 200);
+  CHECK(nghttp2_session_get_hd_deflate_dynamic_table_size(server) > 24 * 32);
+  CHECK(nghttp2_session_get_hd_inflate_dynamic_table_size(server) > 24 * 32);
   CHECK(resident_pages(arena) == 2);
-  nghttp2_session_del(session);
-  nghttp2_session_callbacks_del(callbacks);
 }
 
 TEST_CASE("what does not fit the arena of a session comes from elsewhere") {
