@@ -6,11 +6,7 @@
 #include <utility>
 
 #include "edge/net/slice_reader.h"
-#include "edge/net/tls_errors.h"
-#include "edge/net/tls_facts.h"
-#include "edge/net/tls_handles.h"
-#include "edge/net/tls_hot_memory.h"
-#include "edge/net/tls_transport.h"
+#include "edge/net/tls_session.h"
 #include "edge/net/tls_workspace.h"
 
 namespace perigee::net {
@@ -36,17 +32,16 @@ class TlsStream final : public Stream, private StreamHandler, private TlsRowMemb
   const TlsFacts* tls() const override { return facts_.get(); }
 
  private:
-  // early: the handler reads and writes, and the handshake is not complete.
-  enum class State : uint8_t { handshake, early, open, failed, closing };
+  // open: the handler reads and writes, early data perhaps.
+  enum class State : uint8_t { handshake, open, failed, closing };
   class Later;
 
   ~TlsStream() {
     *alive_ = nullptr;
     workspace_->row.take(*this);
-    SSL_free(session_);
   }
 
-  void expect_read() override { hot_.prefetch(session_, handler_); }
+  void expect_read() override { session_.prefetch(handler_); }
   void on_read(std::string_view bytes) override;
   void on_end() override;
   void on_writable() override;
@@ -57,31 +52,26 @@ class TlsStream final : public Stream, private StreamHandler, private TlsRowMemb
   void hand_out_waiting();
   void work();
   bool shake_hands();
-  bool begin_early(int& result);
-  void note_facts();
   bool open_records();
-  bool open_record(char* into, size_t most, size_t& part);
-  int why_not() const;
+  TlsSession::Result open_row(char* into, size_t& size);
   size_t seal(SliceReader& reader);
   bool put(const char* bytes, size_t size);
   void flush();
   void fail(StreamError error);
   void come_back();
   void keep_rest();
-  bool is_usable() const { return state_ == State::early || state_ == State::open; }
-  bool is_live() const { return state_ == State::handshake || is_usable(); }
+  bool is_open() const { return state_ == State::open; }
+  bool is_live() const { return state_ == State::handshake || is_open(); }
 
   Loop& loop_;
   const std::shared_ptr<TlsWorkspace> workspace_;
   Stream& below_;
-  SSL* const session_;
-  TlsHotMemory hot_;
+  TlsSession session_;
   const std::shared_ptr<const void> context_;
   StreamHandler* handler_;
   std::unique_ptr<TlsFacts> facts_;
   // Shared with messages to the loop, which may come after our end. Made when the first is sent.
   std::shared_ptr<TlsStream*> alive_;
-  TlsTransport transport_;
   std::string unopened_;  // received while nobody wanted to read
   std::string pending_;   // records that the stream below has not taken
   size_t owed_ = 0;       // plain bytes in pending_ that were not reported as taken
@@ -94,8 +84,7 @@ class TlsStream final : public Stream, private StreamHandler, private TlsRowMemb
   bool ended_ = false;        // close_notify has come
   bool below_ended_ = false;  // the stream below has
   bool coming_back_ = false;
-  std::string opened_;        // plain bytes for which the handler was not ready yet
-  bool takes_early_ = false;  // what comes before the handshake is complete is asked for
+  std::string opened_;  // plain bytes for which the handler was not ready yet
 };
 
 // Brings the loop back to what must not happen inside the call that asked for it.
@@ -115,33 +104,25 @@ TlsStream::TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream
     : loop_(loop),
       workspace_(std::move(workspace)),
       below_(below),
-      session_(session),
+      session_(session, workspace_->method, workspace_->records),
       context_(std::move(context)),
       handler_(&handler),
       alive_(std::make_shared<TlsStream*>(this)) {
   below_.set_handler(*this);
   below_.announce_reads();
-  transport_.output = &workspace_->records;
-  BIO* bio = session_ == nullptr ? nullptr : make_tls_transport(workspace_->method, transport_);
-  if (bio != nullptr) SSL_set_bio(session_, bio, bio);
-  takes_early_ = session_ != nullptr && SSL_is_server(session_) == 1 && SSL_get_max_early_data(session_) > 0;
 }
 
 void TlsStream::begin() {
   below_.read_start();
   // A client speaks first; and what is broken already is said from the loop.
-  const bool broken = session_ == nullptr || SSL_get_rbio(session_) == nullptr;
-  if (broken || SSL_is_server(session_) == 0) loop_.post(std::make_unique<Later>(alive_));
+  if (session_.is_broken() || !session_.is_server()) loop_.post(std::make_unique<Later>(alive_));
 }
 
 void TlsStream::come_back() {
   coming_back_ = false;
   if (state_ == State::closing) return;
   if (state_ == State::failed) return handler_->on_error(error_);
-  if (session_ == nullptr || SSL_get_rbio(session_) == nullptr) {
-    fail(StreamError::other);
-    return;
-  }
+  if (session_.is_broken()) return fail(StreamError::other);
   work();
 }
 
@@ -149,8 +130,7 @@ void TlsStream::read_start() {
   reading_ = true;
   if (!is_live() || ended_) return;
   below_.read_start();
-  const bool more = !unopened_.empty() || !opened_.empty() || below_ended_ ||
-                    (session_ != nullptr && SSL_has_pending(session_) == 1);
+  const bool more = !unopened_.empty() || !opened_.empty() || below_ended_ || session_.has_pending();
   if (working_ || !more || std::exchange(coming_back_, true)) return;
   loop_.post(std::make_unique<Later>(alive_));
 }
@@ -158,7 +138,7 @@ void TlsStream::read_start() {
 void TlsStream::read_stop() {
   reading_ = false;
   // A handshake needs to read whatever its handler wants.
-  if (is_usable()) below_.read_stop();
+  if (is_open()) below_.read_stop();
 }
 
 // What it has in the row comes before whatever else it hears of.
@@ -168,21 +148,20 @@ void TlsStream::hand_out_waiting() {
 }
 
 void TlsStream::on_turn_in_row(std::string_view plain) {
-  if (!is_usable()) return;
+  if (!is_open()) return;
   if (reading_) return handler_->on_read(plain);
   opened_.assign(plain);
 }
 
 void TlsStream::on_read(std::string_view bytes) {
   hand_out_waiting();
-  if (!is_live() || session_ == nullptr) return;
+  if (!is_live() || session_.is_broken()) return;
   if (unopened_.empty()) {
-    transport_.input = bytes;
-    work();
+    session_.input() = bytes;
   } else {
     unopened_.append(bytes);
-    work();
   }
+  work();
 }
 
 // Everything that the received bytes allow: the handshake, then plain bytes for the handler.
@@ -191,95 +170,43 @@ void TlsStream::work() {
   // Moved, so that what is kept in the end may go to the same place.
   std::string before = std::move(unopened_);
   unopened_.clear();
-  if (!before.empty()) transport_.input = before;
+  if (!before.empty()) session_.input() = before;
   working_ = true;
   if (state_ == State::handshake && shake_hands()) handler_->on_connected();
-  if (is_usable() && pending_.empty() && std::exchange(want_write_, false)) handler_->on_writable();
-  while (is_usable() && reading_ && !ended_ && open_records()) {
+  if (is_open() && pending_.empty() && std::exchange(want_write_, false)) handler_->on_writable();
+  while (is_open() && reading_ && !ended_ && open_records()) {
   }
   working_ = false;
   if (is_live()) keep_rest();
-  transport_.input = {};
+  session_.input() = {};
   if (is_live() && reading_ && below_ended_ && !ended_) fail(StreamError::connection_reset);
 }
 
 void TlsStream::keep_rest() {
-  if (transport_.input.empty()) return;
-  unopened_.assign(transport_.input);
+  const std::string_view rest = session_.input();
+  if (!rest.empty()) unopened_.assign(rest);
 }
 
-// True when the handshake has just been completed.
+// True when the session has just become one that can be used.
 bool TlsStream::shake_hands() {
-  transport_.starved = false;
-  int result = 0;
-  const TlsHotMemory::Noting noting(hot_);
-  const bool early = takes_early_ && begin_early(result);
-  if (!takes_early_) result = SSL_do_handshake(session_);
-  const int error = result == 1 ? SSL_ERROR_NONE : why_not();
+  size_t early = 0;
+  const auto result = session_.shake_hands(workspace_->row.room(), TlsRow::open_bytes_max, early);
+  opened_.assign(workspace_->row.room(), early);
   flush();
   if (!is_live()) return false;
-  if (error == SSL_ERROR_NONE) {
-    state_ = early ? State::early : State::open;
-    note_facts();
+  if (result == TlsSession::Result::done) {
+    state_ = State::open;
+    facts_ = std::make_unique<TlsFacts>(session_.facts());
     if (!reading_) below_.read_stop();
     return true;
   }
-  if (error != SSL_ERROR_WANT_READ) fail(StreamError::tls_failed);
+  if (result != TlsSession::Result::starved) fail(StreamError::tls_failed);
   return false;
-}
-
-// Reads as far as the first early data, or to where there is none and an ordinary handshake goes on. True:
-// the session can be used now.
-bool TlsStream::begin_early(int& result) {
-  size_t size = 0;
-  switch (SSL_read_early_data(session_, workspace_->row.room(), TlsRow::open_bytes_max, &size)) {
-    case SSL_READ_EARLY_DATA_SUCCESS:
-      opened_.assign(workspace_->row.room(), size);
-      result = 1;
-      return true;
-    case SSL_READ_EARLY_DATA_FINISH:
-      takes_early_ = false;
-      return false;
-    default:
-      result = -1;
-      return false;
-  }
-}
-
-void TlsStream::note_facts() {
-  facts_ = std::make_unique<TlsFacts>(facts_of(session_));
-  facts_->early = state_ == State::early;
-}
-
-// The next record. Early data comes first, then what is left of the handshake. False: see why_not().
-bool TlsStream::open_record(char* into, size_t most, size_t& part) {
-  transport_.starved = false;
-  if (takes_early_) {
-    const int result = SSL_read_early_data(session_, into, most, &part);
-    if (result == SSL_READ_EARLY_DATA_SUCCESS) return true;
-    takes_early_ = result != SSL_READ_EARLY_DATA_FINISH;
-    if (takes_early_) return false;
-  }
-  if (state_ == State::early) {
-    const TlsHotMemory::Noting noting(hot_);
-    if (SSL_do_handshake(session_) != 1) return false;
-    state_ = State::open;
-    facts_->early = false;
-  }
-  return SSL_read_ex(session_, into, most, &part) == 1;
-}
-
-// After something could not be done. That bytes are wanted the transport knows: OpenSSL's queue of errors,
-// which is the thread's, need not be empty before every read, if only every failure leaves it so.
-int TlsStream::why_not() const {
-  if (transport_.starved) return SSL_ERROR_WANT_READ;
-  const int error = SSL_get_error(session_, 0);
-  forget_tls_errors();
-  return error;
 }
 
 // Opens as many records as fit and hands them out. False when there is nothing to read for now.
 bool TlsStream::open_records() {
+  using Result = TlsSession::Result;
   if (!opened_.empty()) {
     const std::string opened = std::exchange(opened_, {});
     handler_->on_read(opened);
@@ -287,30 +214,16 @@ bool TlsStream::open_records() {
   }
   char* into = workspace_->row.room();
   size_t size = 0;
-  int error = SSL_ERROR_NONE;
-  while (size < TlsRow::open_bytes_max) {
-    size_t part = 0;
-    if (!open_record(into + size, TlsRow::open_bytes_max - size, part)) {
-      error = why_not();
-      break;
-    }
-    size += part;
-    // Early data is never handed out together with what follows: the handler must be able to tell them apart.
-    if (state_ == State::early) break;
-    if (transport_.input.empty() && SSL_has_pending(session_) == 0) {
-      error = SSL_ERROR_WANT_READ;
-      break;
-    }
-  }
+  const Result result = open_row(into, size);
   // Answers to what was read go first: other streams make their records in the same place.
   flush();
-  const bool quiet = error == SSL_ERROR_WANT_READ && state_ == State::open;
+  const bool quiet = result == Result::starved && is_open() && !session_.is_early();
   // What comes from our own connects is never held back: see UvReads.
-  if (size > 0 && quiet && SSL_is_server(session_) == 1 && workspace_->row.add(*this, size)) return false;
-  if (size > 0 && is_usable()) handler_->on_read({into, size});
-  if (!is_usable() || error == SSL_ERROR_NONE) return true;
-  if (error == SSL_ERROR_WANT_READ) return false;
-  if (error != SSL_ERROR_ZERO_RETURN) {
+  if (size > 0 && quiet && session_.is_server() && workspace_->row.add(*this, size)) return false;
+  if (size > 0 && is_open()) handler_->on_read({into, size});
+  if (!is_open() || result == Result::done) return true;
+  if (result == Result::starved) return false;
+  if (result == Result::failed) {
     fail(StreamError::tls_failed);
     return false;
   }
@@ -318,6 +231,20 @@ bool TlsStream::open_records() {
   reading_ = false;
   handler_->on_end();
   return false;
+}
+
+TlsSession::Result TlsStream::open_row(char* into, size_t& size) {
+  while (size < TlsRow::open_bytes_max) {
+    size_t part = 0;
+    const auto result = session_.open(into + size, TlsRow::open_bytes_max - size, part);
+    facts_->early = session_.is_early();
+    if (result != TlsSession::Result::done) return result;
+    size += part;
+    // Early data is never handed out together with what follows: the handler must be able to tell them apart.
+    if (session_.is_early()) break;
+    if (session_.input().empty() && !session_.has_pending()) return TlsSession::Result::starved;
+  }
+  return TlsSession::Result::done;
 }
 
 size_t TlsStream::write(std::span<const Slice> slices) {
@@ -331,7 +258,7 @@ size_t TlsStream::write(std::span<const Slice> slices) {
   assert(owed_ <= reader.left() && "what was not taken must be offered again");
   const size_t offered = reader.left();
   reader.skip(std::exchange(owed_, 0));
-  while (reader.left() > 0 && pending_.empty() && is_usable()) {
+  while (reader.left() > 0 && pending_.empty() && is_open()) {
     const size_t sealed = seal(reader);
     flush();
     if (sealed == 0) break;
@@ -370,14 +297,8 @@ size_t TlsStream::seal(SliceReader& reader) {
   return sealed;
 }
 
-// The transport takes everything, so a failure is final and nothing of OpenSSL's errors decides anything
-// here.
 bool TlsStream::put(const char* bytes, size_t size) {
-  size_t taken = 0;
-  const int result = state_ == State::early ? SSL_write_early_data(session_, bytes, size, &taken)
-                                            : SSL_write_ex(session_, bytes, size, &taken);
-  if (result == 1 && taken == size) return true;
-  forget_tls_errors();
+  if (session_.seal(bytes, size)) return true;
   state_ = State::failed;
   error_ = StreamError::tls_failed;
   workspace_->records.clear();
@@ -409,15 +330,14 @@ void TlsStream::on_writable() {
     std::string().swap(pending_);
     if (shut_) return below_.shutdown_write();
   }
-  if (is_usable() && std::exchange(want_write_, false)) handler_->on_writable();
+  if (is_open() && std::exchange(want_write_, false)) handler_->on_writable();
 }
 
 void TlsStream::shutdown_write() {
   if (std::exchange(shut_, true)) return;
   // Before a handshake is complete there is no close_notify.
-  if (state_ == State::open) {
-    SSL_shutdown(session_);
-    forget_tls_errors();
+  if (is_open() && !session_.is_early()) {
+    session_.say_end();
     flush();
   }
   if (pending_.empty()) below_.shutdown_write();
@@ -430,7 +350,7 @@ void TlsStream::on_end() {
   if (!is_live() || ended_) return;
   if (state_ == State::handshake) return fail(StreamError::tls_failed);
   // Of what nobody wanted to read some may be with OpenSSL, which reads ahead.
-  if (!unopened_.empty() || !opened_.empty() || (!reading_ && SSL_has_pending(session_) == 1)) return;
+  if (!unopened_.empty() || !opened_.empty() || (!reading_ && session_.has_pending())) return;
   fail(StreamError::connection_reset);
 }
 
@@ -449,11 +369,10 @@ void TlsStream::on_error(StreamError error) {
 
 void TlsStream::close() {
   if (state_ == State::closing) return;
-  const bool orderly = state_ == State::open && pending_.empty() && !shut_;
+  const bool orderly = is_open() && !session_.is_early() && pending_.empty() && !shut_;
   state_ = State::closing;
   if (orderly) {
-    SSL_shutdown(session_);
-    forget_tls_errors();
+    session_.say_end();
     flush();
   }
   below_.close();
@@ -462,7 +381,7 @@ void TlsStream::close() {
 void TlsStream::reset() {
   if (state_ == State::closing) return;
   // That we end it is no fault of the session, which may be resumed.
-  if (state_ == State::early || state_ == State::open) SSL_set_shutdown(session_, SSL_SENT_SHUTDOWN);
+  if (is_open()) session_.end_silently();
   state_ = State::closing;
   below_.reset();
 }
