@@ -90,6 +90,8 @@ class PendingAnswer final : public serve::ExchangeHandler,
   void start() {
     self_ = shared_from_this();
     exchange_->set_handler(*this);
+    // The head is somebody else's once this call has returned.
+    head_only_ = is_head(exchange_->request());
     if (!http::has_content(exchange_->request())) {
       const std::string_view path = exchange_->request().path;
       body_ = path.substr(std::min(path.size(), path.find('?')));
@@ -119,13 +121,14 @@ class PendingAnswer final : public serve::ExchangeHandler,
  private:
   void answer(int status, std::string text) {
     if (exchange_ != nullptr && !std::exchange(answered_, true))
-      send_answer(*exchange_, is_head(exchange_->request()), json(std::move(text), status));
+      send_answer(*exchange_, head_only_, json(std::move(text), status));
   }
 
   serve::ServerExchange* exchange_;
   AdminBackend& backend_;
   const Ask ask_;
   std::string body_;
+  bool head_only_ = false;
   bool asked_ = false;
   bool answered_ = false;
   std::shared_ptr<PendingAnswer> self_;

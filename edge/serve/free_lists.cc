@@ -19,10 +19,6 @@ FreeLists::~FreeLists() {
   }
 }
 
-size_t FreeLists::room_for(size_t bytes) {
-  return bytes <= least ? least : (bytes - least + step - 1) / step * step + least;
-}
-
 void* FreeLists::take(size_t bytes) {
   if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
   const size_t room = room_for(bytes);

@@ -48,7 +48,9 @@ class FreeLists {
     Free* first = nullptr;
     size_t bytes = 0;
   };
-  static size_t room_for(size_t bytes);
+  static constexpr size_t room_for(size_t bytes) {
+    return bytes <= least ? least : (bytes - least + step - 1) / step * step + least;
+  }
   List& list_of(size_t room) { return lists_[(room - least) / step]; }
 
   const bool keeps_;

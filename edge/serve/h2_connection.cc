@@ -56,13 +56,7 @@ void H2Connection::on_turn() {
 void H2Connection::on_read(std::string_view bytes) {
   if (closing_) return;
   working_ = true;
-  ssize_t used = 0;
-  while (used >= 0 && !bytes.empty() && !closing_) {
-    const std::string_view part = bytes.substr(0, frame_heads_.next(bytes));
-    used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
-    if (used >= 0 && frame_heads_.found()) judge_head();
-    bytes.remove_prefix(part.size());
-  }
+  const ssize_t used = feed(bytes);
   working_ = false;
   if (head_ != nullptr && block_ == Block::none) host_.h2_head_readers.give(std::move(head_));
   if (closing_) return;
@@ -73,6 +67,22 @@ void H2Connection::on_read(std::string_view bytes) {
     return close(ExchangeEnd::client_gone);
   }
   work();
+}
+
+// Gives the library what came, up to where the session is to end. Negative: it failed.
+ssize_t H2Connection::feed(std::string_view bytes) {
+  while (!bytes.empty() && !closing_ && !doomed_) {
+    const std::string_view part = bytes.substr(0, frame_heads_.next(bytes));
+    receiving_ = true;
+    const ssize_t used =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
+    receiving_ = false;
+    if (ending_ != 0) nghttp2_session_terminate_session(session_, std::exchange(ending_, 0));
+    if (used < 0 && !doomed_) return used;
+    if (frame_heads_.found()) judge_head();
+    bytes.remove_prefix(part.size());
+  }
+  return 0;
 }
 
 void H2Connection::on_writable() {
@@ -213,8 +223,7 @@ void H2Connection::on_timer(net::Timer&) {
     report_unfinished(408, "the request head took too long");
     return close(ExchangeEnd::client_gone);
   }
-  if (is_idle() && !blocked() && now >= since_ + host_.options.keep_alive_idle)
-    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  if (is_idle() && !blocked() && now >= since_ + host_.options.keep_alive_idle) end_session(NGHTTP2_NO_ERROR);
   end_stalled(now);
   work();
 }

@@ -67,6 +67,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void on_error(net::StreamError) override { close(ExchangeEnd::client_gone); }
   void on_closed() override;
   void on_timer(net::Timer& timer) override;
+  ssize_t feed(std::string_view bytes);
   void work();
   void deliver_content();
   void send();
@@ -110,6 +111,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
                           nghttp2_data_source* source, void* self);
   H2Stream* find(int32_t id) const;
   void begin_head(int32_t id);
+  void end_block(const nghttp2_frame& frame);
   void end_head(int32_t id, bool content_follows);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
@@ -118,6 +120,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void charge_ignored(int32_t id, uint8_t type, size_t bytes);
   void note_cut(int32_t id);
   void fail(uint32_t error);
+  void end_session(uint32_t error);
+  // What callbacks of the library return: of a session that is to end nothing more is read.
+  int verdict() const { return doomed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
   void refuse(H2Stream& stream, const http::Refusal& refusal);
   void report_unfinished(int status, std::string_view reason);
   void reset_stream(H2Stream& stream, uint32_t error);
@@ -127,8 +132,9 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   H2Memory memory_;
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;
-  std::unique_ptr<http::H2HeadReader> head_;  // while a block is unfinished, or since it began in this read
-  std::string rest_;                          // frames that the stream did not take
+  std::unique_ptr<http::H2HeadReader>
+      head_;          // since a block began, to the end of the read that brings its own
+  std::string rest_;  // frames that the stream did not take
   GlitchBudget glitches_;
   WindowCredit window_credit_;
   CutShortStreams cut_short_;
@@ -146,11 +152,14 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   Drain drain_ = Drain::none;
   enum class Block : uint8_t { none, request, trailers };
   Block block_ = Block::none;  // a block of fields has begun and not ended
+  int32_t block_of_ = 0;       // the stream of the last one
   bool looking_ = false;
   bool working_ = false;
-  bool more_ = false;    // content waits for what was made to be written
-  bool doomed_ = false;  // the budget is spent
-  bool failed_ = false;  // before anything was asked, and that was told
+  bool more_ = false;       // content waits for what was made to be written
+  uint32_t ending_ = 0;     // the error to end with once the library's call has returned
+  bool receiving_ = false;  // inside of that call
+  bool doomed_ = false;     // the session is to end, or ends
+  bool failed_ = false;     // before anything was asked, and that was told
   bool closing_ = false;
 };
 

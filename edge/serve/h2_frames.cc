@@ -94,11 +94,22 @@ H2Stream* H2Connection::find(int32_t id) const {
   return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
-// The budget is spent: GOAWAY with ENHANCE_YOUR_CALM, and nothing more is read.
+// GOAWAY with this error, and nothing more is read. Not from inside of mem_recv(): behind a DATA frame the
+// library forgets that it was told, goes on, and asserts that it did not.
+void H2Connection::end_session(uint32_t error) {
+  if (std::exchange(doomed_, true)) return;
+  if (receiving_) {
+    ending_ = error;
+  } else {
+    nghttp2_session_terminate_session(session_, error);
+  }
+}
+
+// The budget is spent: ENHANCE_YOUR_CALM.
 void H2Connection::glitch(uint32_t count) {
-  if (glitches_.spend(count, host_.loop.now()) || std::exchange(doomed_, true)) return;
+  if (glitches_.spend(count, host_.loop.now()) || doomed_) return;
   host_.metrics.add(Metric::http2_abuse);
-  nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+  end_session(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
@@ -124,7 +135,7 @@ int H2Connection::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head,
     default:
       break;
   }
-  return 0;
+  return connection.verdict();
 }
 
 // Heads that the library may ignore without a word: of content, and of pieces of a block of fields.
@@ -162,12 +173,13 @@ void H2Connection::charge_ignored(int32_t id, uint8_t type, size_t bytes) {
 
 void H2Connection::fail(uint32_t error) {
   host_.metrics.add(Metric::requests_bad);
-  nghttp2_session_terminate_session(session_, error);
+  end_session(error);
 }
 
 int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void* self) {
-  of(self).glitch();
-  return NGHTTP2_ERR_CANCEL;
+  H2Connection& connection = of(self);
+  connection.glitch();
+  return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_CANCEL;
 }
 
 int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
@@ -176,6 +188,7 @@ int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame,
   connection.head_->start();
   const bool request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   connection.block_ = request ? Block::request : Block::trailers;
+  connection.block_of_ = frame->hd.stream_id;
   connection.head_since_ = connection.host_.loop.now();
   if (request) connection.begin_head(frame->hd.stream_id);
   return 0;
@@ -200,7 +213,7 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
   connection.host_.metrics.add(Metric::requests_bad);
   connection.report_unfinished(431, "the fields unpack to far more than a request head may have");
   connection.glitch(bomb_cost);
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // The library would leave the field out; a request that has one is no request.
@@ -214,23 +227,23 @@ int H2Connection::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* s
   H2Connection& connection = of(self);
   connection.count_frame(*frame);
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  const int32_t id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_HEADERS) {
-    connection.block_ = Block::none;
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-      connection.end_head(id, !ends);
-      return 0;
-    }
-    // RFC 9113 8.1: trailers. They are judged, and go no further.
-    H2Stream* stream = connection.find(id);
-    if (stream != nullptr && connection.head_->finish_trailers()) {
-      connection.reset_stream(*stream, NGHTTP2_PROTOCOL_ERROR);
-      return 0;
-    }
+    connection.end_block(*frame);
+  } else if (frame->hd.type == NGHTTP2_DATA && ends) {
+    if (H2Stream* stream = connection.find(frame->hd.stream_id)) stream->receive_end();
   }
-  if (!ends || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)) return 0;
-  if (H2Stream* stream = connection.find(id)) stream->receive_end();
-  return 0;
+  return connection.verdict();
+}
+
+void H2Connection::end_block(const nghttp2_frame& frame) {
+  block_ = Block::none;
+  const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) return end_head(frame.hd.stream_id, !ends);
+  // RFC 9113 8.1: trailers. They are judged, and go no further.
+  H2Stream* stream = find(frame.hd.stream_id);
+  if (stream == nullptr) return;
+  if (head_->finish_trailers()) return reset_stream(*stream, NGHTTP2_PROTOCOL_ERROR);
+  if (ends) stream->receive_end();
 }
 
 // What is legal and serves nothing.
@@ -272,7 +285,7 @@ int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int
   if (refused)
     connection.cut_short_.add(frame->hd.stream_id, connection.host_.options.http2.stream_window_bytes);
   connection.glitch(refused ? 1 : bad_frame_cost);
-  return 0;
+  return connection.verdict();
 }
 
 // The head of a request is whole.
@@ -374,7 +387,10 @@ int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* f
 }
 
 int H2Connection::on_stream_closed(nghttp2_session* session, int32_t id, uint32_t, void* self) {
-  H2Stream* stream = of(self).find(id);
+  H2Connection& connection = of(self);
+  // Of a block that its stream does not live to see the end of the library says nothing more.
+  if (connection.block_of_ == id) connection.block_ = Block::none;
+  H2Stream* stream = connection.find(id);
   if (stream == nullptr) return 0;
   nghttp2_session_set_stream_user_data(session, id, nullptr);
   stream->closed_ = true;

@@ -25,6 +25,7 @@ class H2HeadReaders {
   void give(std::unique_ptr<http::H2HeadReader> reader) {
     if (keeps_ && spare_ == nullptr) spare_ = std::move(reader);
   }
+  bool has_spare() const { return spare_ != nullptr; }
 
  private:
   const bool keeps_;

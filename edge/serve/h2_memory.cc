@@ -66,11 +66,6 @@ H2Memory::H2Memory(char* arena, size_t object_bytes, FreeLists& lists)
                return static_cast<H2Memory*>(self)->change(memory, bytes);
              }} {}
 
-bool H2Memory::is_in_arena(const void* memory) const {
-  const auto* at = static_cast<const char*>(memory);
-  return at >= arena_ && at < arena_ + H2Arenas::arena_bytes;
-}
-
 void* H2Memory::take(size_t bytes) {
   if (bytes == table_bytes && !std::exchange(table_used_, true))
     return arena_ + H2Arenas::object_at - table_bytes;

@@ -4,9 +4,9 @@
 // than the first few hundred bytes. From the general heap it gets memory that a handshake has just used and
 // given back, all of it resident: 16 KiB for each idle connection. Here a connection has an arena whose pages
 // were never touched, and of which an idle one keeps two resident. They begin with the end of a table of
-// HPACK, which is filled from its end and rarely by more than a sixth: the rest of it lies in a page before.
-// Then come the connection's own object, the few lasting parts of its session, and the beginning of the
-// buffer. Everything else of a session comes from FreeLists.
+// HPACK, which is filled from its end, a place for each field that was ever put into it: the rest of it lies
+// in a page before. Then come the connection's own object, the few lasting parts of its session, and the
+// beginning of the buffer. Everything else of a session comes from FreeLists.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -29,7 +29,7 @@ class H2Arenas {
   H2Arenas& operator=(const H2Arenas&) = delete;
 
   static constexpr size_t arena_bytes = 28 * 1024;
-  // Where the connection's object lies: behind a page and what of a table is in use with 24 fields.
+  // Where the connection's object lies: behind a page, and what of a table 24 fields have filled.
   static constexpr size_t object_at = 4096 + 24 * sizeof(void*);
 
   // Of arena_bytes. Throws std::bad_alloc when the system has no more.
@@ -63,7 +63,10 @@ class H2Memory {
   void* change(void* memory, size_t bytes);
 
  private:
-  bool is_in_arena(const void* memory) const;
+  bool is_in_arena(const void* memory) const {
+    const auto* at = static_cast<const char*>(memory);
+    return at >= arena_ && at < arena_ + H2Arenas::arena_bytes;
+  }
 
   char* const arena_;
   FreeLists& lists_;

@@ -34,6 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2 || size > 64 * 1024) return 0;
   serve::ServerOptions options;
   options.http2_clear = true;
+  // What an input of some hundred bytes can spend.
+  if (data[0] % 2 == 1) options.http2.glitches_max = 4;
   test::ServeRig rig(data[0], options);
   rig.default_script = [&](serve::ServerExchange& exchange) { script(rig, exchange); };
   rig.server_io->shape().random_read_sizes = true;

@@ -43,8 +43,7 @@ void check_flood(const Flood& each) {
   CHECK(good.exchange(id).answer.complete);
 }
 
-TEST_CASE("a flood of what serves nothing ends its connection within the budget, and no other",
-          "[node][h2]") {
+std::vector<Flood> floods_of_nothing() {
   std::string resets;
   std::string provoked;
   for (uint32_t i = 0; i < 2000; ++i) {
@@ -55,7 +54,7 @@ TEST_CASE("a flood of what serves nothing ends its connection within the budget,
   }
   const std::string open = headers(1, get_lines("/keep"), end_headers);
   const std::string window_of_1 = frame(FrameType::window_update, 0, 1, be(1000, 4));
-  const std::vector<Flood> cases = {
+  return {
       {"rapid reset", resets},
       {"provoked resets", provoked},
       {"pings", repeated(2000, frame(FrameType::ping, 0, 0, "12345678"))},
@@ -64,29 +63,31 @@ TEST_CASE("a flood of what serves nothing ends its connection within the budget,
       {"priority updates", open + repeated(2000, frame(FrameType::priority_update, 0, 0, be(1, 4) + "u=1"))},
       {"empty data", open + repeated(2000, frame(FrameType::data, 0, 1))},
       {"tiny windows", open + repeated(2000, frame(FrameType::window_update, 0, 1, be(1, 4)))},
-      {"a bomb in pieces", frame(FrameType::headers, end_stream, 1, block(get_lines("/"))) +
-                               repeated(300, frame(FrameType::continuation, 0, 1, repeated(100, literal("a", "b"))))},
+      {"a bomb in pieces",
+       frame(FrameType::headers, end_stream, 1, block(get_lines("/"))) +
+           repeated(300, frame(FrameType::continuation, 0, 1, repeated(100, literal("a", "b"))))},
       {"windows of a stream that gets nothing", repeated(2000, window_of_1), open},
-      {"padding alone", open + repeated(2000, frame(FrameType::data, padded, 1, "\3" + std::string(3, '\0')))},
+      {"padding alone",
+       open + repeated(2000, frame(FrameType::data, padded, 1, "\3" + std::string(3, '\0')))},
       {"answers to no ping", repeated(2000, frame(FrameType::ping, ack, 0, "12345678"))},
       {"farewells", open + repeated(2000, frame(FrameType::goaway, 0, 0, be(0, 4) + be(0, 4)))},
       {"unknown frames", repeated(2000, frame(static_cast<FrameType>(0x77), 0, 0, "x"))},
-      {"malformed requests", [] {
+      {"malformed requests",
+       [] {
          std::string bytes;
          for (uint32_t i = 0; i < 2000; ++i) bytes += headers(2 * i + 1, with_field("connection", "close"));
          return bytes;
        }()},
   };
-  for (const Flood& each : cases) check_flood(each);
 }
 
-TEST_CASE("a flood of what is ignored ends its connection, too", "[node][h2]") {
+std::vector<Flood> floods_of_what_is_ignored() {
   // Answered before it has ended: what is reset then is cut short.
   const std::string early = headers(1, get_lines("/"), end_headers);
   std::string many_early;
   for (uint32_t i = 0; i < 130; ++i) many_early += headers(2 * i + 1, get_lines("/"), end_headers);
   const std::string window_of_1 = frame(FrameType::window_update, 0, 1, be(1000, 4));
-  const std::vector<Flood> cases = {
+  return {
       {"data behind an early answer", repeated(2000, frame(FrameType::data, 0, 1, "x")), early},
       {"empty data behind an early answer", repeated(2000, frame(FrameType::data, 0, 1)), early},
       {"heads behind an early answer", repeated(2000, headers(1, {{"x", "y"}})), early},
@@ -101,7 +102,54 @@ TEST_CASE("a flood of what is ignored ends its connection, too", "[node][h2]") {
       {"data of a closed stream", repeated(2000, frame(FrameType::data, 0, 1, "x")), get_frame(1)},
       {"windows of a closed stream", repeated(2000, window_of_1), get_frame(1)},
   };
-  for (const Flood& each : cases) check_flood(each);
+}
+
+TEST_CASE("a flood of what serves nothing ends its connection within the budget, and no other",
+          "[node][h2]") {
+  for (const Flood& each : floods_of_nothing()) check_flood(each);
+}
+
+TEST_CASE("a flood of what is ignored ends its connection, too", "[node][h2]") {
+  for (const Flood& each : floods_of_what_is_ignored()) check_flood(each);
+}
+
+// The library goes on behind some frames that have spent the budget, in the same call, and asserts where it
+// has been told to end twice.
+TEST_CASE("what comes behind a spent budget with the same read does no harm", "[node][h2]") {
+  const std::pair<std::string_view, std::string> endings[] = {
+      {"a ping of 4 bytes", frame(FrameType::ping, 0, 0, "1234")},
+      {"settings of 5 bytes", frame(FrameType::settings, 0, 0, "12345")},
+      {"a window update of 3 bytes", frame(FrameType::window_update, 0, 0, "123")},
+      {"a reset of 3 bytes", frame(FrameType::rst_stream, 0, 1, "123")},
+      {"a priority of 4 bytes", frame(FrameType::priority, 0, 1, "1234")},
+      {"data on no stream", frame(FrameType::data, 0, 0, "x")},
+      {"too large a frame", frame(FrameType::data, 0, 1, std::string(20'000, 'x'))},
+      {"continuation of nothing", frame(FrameType::continuation, end_headers, 1, "x")},
+      {"half a block", frame(FrameType::headers, 0, 1, block(get_lines("/")))},
+      {"a request", get_frame(9'999)},
+      {"not HPACK", frame(FrameType::headers, end_headers, 10'001, "\xff\xff\xff\xff\xff\xff")},
+  };
+  std::vector<Flood> floods = floods_of_nothing();
+  for (Flood& each : floods_of_what_is_ignored()) floods.push_back(std::move(each));
+  for (const Flood& each : floods) {
+    for (const auto& [ending, bytes] : endings) {
+      INFO(each.name << ", then " << ending);
+      AbuseRig abuse;
+      abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+      H2Client good(abuse.rig.client_loop, abuse.rig.address);
+      RawClient& bad = abuse.attack(each.first);
+      bad.send(each.bytes + bytes);
+      abuse.rig.world.run_until_idle();
+      bad.send(bytes);
+      abuse.rig.world.run_until_idle();
+      CHECK(bad.closed());
+      CHECK(abuse.rig.metric(Metric::http2_abuse) == 1);
+      CHECK(abuse.rig.requests.size() <= 210);
+      const int32_t id = good.get("/");
+      abuse.rig.world.run_until_idle();
+      CHECK(good.exchange(id).answer.complete);
+    }
+  }
 }
 
 TEST_CASE("within the budget nobody is cut off", "[node][h2]") {

@@ -164,6 +164,27 @@ TEST_CASE("who says something every half second is looked at all the same", "[no
   CHECK(AbuseRig::reset(client, 1) == NGHTTP2_CANCEL);
 }
 
+TEST_CASE("a block of fields ends with its stream, and no timeout waits for the rest of it", "[node][h2]") {
+  AbuseRig abuse;
+  KeptExchange* kept = nullptr;
+  abuse.rig.scripts["/long"] = [&](serve::ServerExchange& exchange) {
+    kept = &abuse.rig.keep(exchange);
+    kept->more_comes = true;
+    exchange.reply({200, "HTTP/1.1 200 OK\r\n", {}}, *kept);
+  };
+  // The second is answered while its trailers are on their way, which are not awaited.
+  RawClient& client = abuse.attack(get_frame(1, "/long") + headers(3, get_lines("/"), end_headers) +
+                                   frame(FrameType::headers, end_stream, 3, literal("a", "b")));
+  CHECK(AbuseRig::reset(client, 3) == NGHTTP2_NO_ERROR);
+  client.send(frame(FrameType::continuation, end_headers, 3, literal("c", "d")));
+  abuse.rig.world.run_until_idle();
+  abuse.rig.world.advance(11s);
+  CHECK(!client.closed());
+  CHECK(abuse.rig.metric(Metric::client_timeouts) == 0);
+  REQUIRE(kept != nullptr);
+  CHECK(kept->ends.empty());
+}
+
 // The streams that GOAWAY frames have promised to serve, one after the other.
 std::vector<uint32_t> promised(const RawClient& client) {
   std::vector<uint32_t> last;

@@ -28,6 +28,9 @@ class FakeExchange final : public serve::ServerExchange {
     return *this;
   }
 
+  // The head belongs to the server: another request comes.
+  void overwrite_request(http::Method method) { request_.method = method; }
+
   int status = 0;
   std::string head;
   std::string body;
@@ -215,6 +218,19 @@ TEST_CASE("a reload is answered when its result comes", "[admin]") {
   backend.waiting(result_of(true));
   CHECK(exchange.status == 200);
   CHECK(exchange.body.find("\"id\": 5") != std::string::npos);
+  exchange.end(serve::ExchangeEnd::complete);
+}
+
+TEST_CASE("an answer that comes later is to its own request, whatever was asked meanwhile", "[admin]") {
+  FakeBackend backend;
+  AdminHandler handler(backend);
+  FakeExchange exchange(post, "/reload");
+  handler.on_request(exchange);
+  exchange.overwrite_request(http::Method::head);
+  backend.waiting(result_of(true));
+  CHECK(exchange.status == 200);
+  CHECK(!exchange.body.empty());
+  CHECK(exchange.content_length == exchange.body.size());
   exchange.end(serve::ExchangeEnd::complete);
 }
 

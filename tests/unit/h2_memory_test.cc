@@ -18,6 +18,7 @@ namespace perigee::serve {
 namespace {
 
 constexpr size_t frame = 16'394;
+constexpr size_t table = 1024;
 
 size_t resident_pages(const char* arena) {
   std::array<unsigned char, H2Arenas::arena_bytes / 4096> pages{};
@@ -113,15 +114,22 @@ TEST_CASE("a session of nghttp2 that has answered as sites do keeps two pages of
 TEST_CASE("what does not fit the arena of a session comes from elsewhere") {
   H2Arenas arenas;
   FreeLists lists(true);
-  H2Memory memory(arenas.take(), 600, lists);
+  constexpr size_t object_bytes = 600;
+  char* const arena = arenas.take();
+  H2Memory memory(arena, object_bytes, lists);
+  const std::string object(object_bytes, 'o');
+  std::memcpy(arena + H2Arenas::object_at, object.data(), object_bytes);
   std::set<void*> taken;
-  for (const size_t bytes : {frame, frame, size_t{100}, size_t{4000}, size_t{4000}, size_t{100'000}}) {
+  for (const size_t bytes :
+       {frame, frame, table, table, size_t{100}, size_t{4000}, size_t{4000}, size_t{100'000}}) {
     void* part = memory.take(bytes);
     std::memset(part, 1, bytes);
     CHECK(taken.insert(part).second);
   }
+  CHECK(std::string_view(arena + H2Arenas::object_at, object_bytes) == object);
   for (void* part : taken) memory.give(part);
-  REQUIRE(lists.kept_bytes() == 104);
+  // Of those from elsewhere the lists keep the small ones, as large as malloc made them.
+  REQUIRE(lists.kept_bytes() == 104 + 1032);
   // The buffer can be had again once it was given back.
   void* first = memory.take(frame);
   memory.give(first);
@@ -132,7 +140,7 @@ TEST_CASE("memory of a session grows with its content") {
   H2Arenas arenas;
   FreeLists lists(true);
   H2Memory memory(arenas.take(), 600, lists);
-  for (const size_t bytes : {size_t{100}, size_t{4000}, frame}) {
+  for (const size_t bytes : {size_t{100}, table, size_t{4000}, frame}) {
     char* text = static_cast<char*>(memory.change(nullptr, bytes));
     std::memset(text, 'a', bytes);
     text = static_cast<char*>(memory.change(text, 3 * frame));
