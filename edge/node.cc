@@ -130,7 +130,7 @@ Result<void> Node::listen_workers(const control::Config& config) {
   if (config.listen.peer) {
     options.address = *config.listen.peer;
     options.counts = {Metric::peer_bytes_sent, Metric::peer_connections_accepted,
-                      Metric::peer_connections_open};
+                      Metric::peer_connections_refused, Metric::peer_connections_open};
     const bool tls = config.peers.tls.server != nullptr;
     if (auto ok = listen_role("peer", options, proxy::EdgeHandler::Listener::peer, tls); !ok) return ok;
   }

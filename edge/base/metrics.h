@@ -80,6 +80,8 @@ namespace perigee {
   X(peer_bytes_sent, "perigee_peer_bytes_sent_total", "", counter, "Bytes written to peers that asked")      \
   X(peer_connections_accepted, "perigee_peer_connections_accepted_total", "", counter,                       \
     "Connections of peers accepted")                                                                         \
+  X(peer_connections_refused, "perigee_peer_connections_refused_total", "", counter,                         \
+    "Connections of peers closed at once: over the limit")                                                   \
   X(peer_connections_open, "perigee_peer_connections_open", "", gauge, "Connections of peers open now")      \
   X(peer_rejected, "perigee_peer_rejected_total", "", counter, "Peer requests refused: bad authentication")  \
   X(peer_ejections, "perigee_peer_ejections_total", "", counter, "Peers taken out of rotation")              \

@@ -81,6 +81,9 @@ class ConnectionHost {
   }
   void took_of_turn(uint32_t bytes) { turn_bytes_left -= std::min(bytes, turn_bytes_left); }
 
+  // So many bytes are with a client, or with whoever is at the other end.
+  void count_sent(size_t bytes) { metrics.add(options.counts.bytes_sent, bytes); }
+
   // on_turn() comes once, at the end of this turn or in the next one; never from inside this call.
   virtual void want_turn(Connection& connection) = 0;
   // While the loop hands out reads: on_reads_handed_out() comes when it is done, or when somebody else has

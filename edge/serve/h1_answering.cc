@@ -125,7 +125,7 @@ void H1Connection::leave() {
   if (leaving_.empty()) return;
   const Slice bytes = std::exchange(leaving_, {});
   const size_t taken = stream_->write({&bytes, 1});
-  host_.metrics.add(host_.options.counts.bytes_sent, taken);
+  host_.count_sent(taken);
   if (taken == bytes.size()) {
     if (host_.draining || client_ended_) host_.want_turn(*this);
     return;
@@ -221,14 +221,14 @@ bool H1Connection::flush() {
   if (!queue_.empty()) {
     batch.move_to(queue_);
     const size_t taken = queue_.write_to(*stream_);
-    host_.metrics.add(host_.options.counts.bytes_sent, taken);
+    host_.count_sent(taken);
     blocked_ = !queue_.empty();
     if (blocked_) since_ = host_.loop.now();
     return !blocked_;
   }
   if (batch.empty()) return true;
   const OutputBatch::Written written = batch.write_to(*stream_, queue_);
-  host_.metrics.add(host_.options.counts.bytes_sent, written.bytes);
+  host_.count_sent(written.bytes);
   blocked_ = !written.all;
   if (blocked_) since_ = host_.loop.now();
   if (written.body_bytes > 0) {
@@ -246,7 +246,7 @@ TakenStream H1Connection::take_stream() {
   if (working_) {
     flush();
   } else if (!blocked_ && !queue_.empty()) {
-    host_.metrics.add(host_.options.counts.bytes_sent, queue_.write_to(*stream_));
+    host_.count_sent(queue_.write_to(*stream_));
     blocked_ = !queue_.empty();
   }
   step_ = Step::taken;

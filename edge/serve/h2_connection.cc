@@ -119,7 +119,7 @@ void H2Connection::send() {
   if (!rest_.empty()) {
     const Slice slice = rest_;
     const size_t taken = stream_->write({&slice, 1});
-    host_.metrics.add(host_.options.counts.bytes_sent, taken);
+    host_.count_sent(taken);
     written_.moved(taken);
     rest_.erase(0, taken);
     if (!rest_.empty()) return;
@@ -157,7 +157,7 @@ void H2Connection::flush() {
   H2Output& out = host_.h2_output;
   if (out.empty()) return;
   const size_t taken = out.write_to(*stream_, rest_);
-  host_.metrics.add(host_.options.counts.bytes_sent, taken);
+  host_.count_sent(taken);
   written_.moved(taken);
   for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) stream->taken_is_written();
 }

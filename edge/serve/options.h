@@ -27,6 +27,7 @@ struct Http2Options {
 struct ServerCounts {
   Metric bytes_sent = Metric::client_bytes_sent;
   Metric connections_accepted = Metric::connections_accepted;
+  Metric connections_refused = Metric::connections_refused;
   Metric connections_open = Metric::connections_open;
 };
 

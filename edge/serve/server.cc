@@ -74,7 +74,7 @@ Result<net::Address> Server::listen() {
 
 net::StreamHandler& Server::on_accept(net::Listener&, net::Stream& stream) {
   if (connections_ >= options.connections_max) {
-    metrics.add(Metric::connections_refused);
+    metrics.add(options.counts.connections_refused);
     auto* refused = new Refused(*this, stream);
     stream.close();
     return *refused;

@@ -10,8 +10,8 @@
 // pipelined requests behind them are begun there. Who announces a store epoch in a turn hook must add it
 // after the Server's.
 //
-// It counts connections and bytes by the names of its options, connections_refused, requests_bad,
-// client_timeouts and responses_cut; how a request was answered is for the handler to count.
+// It counts connections and bytes by the names of its options, and requests_bad, client_timeouts and
+// responses_cut; how a request was answered is for the handler to count.
 #pragma once
 
 #include <memory>

@@ -50,6 +50,28 @@ TEST_CASE("what peers and operators are sent is not counted as sent to clients",
   CHECK(alone.metric(Metric::connections_accepted) == 0);
 }
 
+TEST_CASE("connections of peers over the limit are not counted as clients'", "[node][accounting]") {
+  Cluster cluster(Setup().nodes({"eu-1", "eu-2"}).tables("[limits]\nconnections = 2\n"));
+  std::vector<std::unique_ptr<TestConnection>> peers;
+  for (int i = 0; i < 3; ++i) {
+    peers.push_back(
+        std::make_unique<TestConnection>(cluster.client_loop(), net::Address::parse("10.1.0.1:81").value()));
+    cluster.run();
+  }
+  CHECK(peers.back()->ended());
+  CHECK(cluster.metric("eu-1", Metric::peer_connections_refused) >= 1);
+  CHECK(cluster.metric("eu-1", Metric::connections_refused) == 0);
+  std::vector<TestConnection*> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(&cluster.connect("eu-2"));
+    cluster.run();
+  }
+  CHECK(!clients[1]->ended());
+  CHECK(clients[2]->ended());
+  CHECK(cluster.metric("eu-2", Metric::connections_refused) == 1);
+  CHECK(cluster.metric("eu-2", Metric::peer_connections_refused) == 0);
+}
+
 TEST_CASE("what the server refuses before a handler sees it is in the access log", "[node][accounting]") {
   const struct {
     std::string bytes;
