@@ -11,6 +11,7 @@
 #include "edge/net/tls_handles.h"
 #include "edge/net/tls_policy.h"
 #include "edge/net/tls_resumption.h"
+#include "edge/net/tls_transport.h"
 
 namespace perigee::net {
 namespace {
@@ -60,6 +61,7 @@ class ClientContext final : public TlsClientContext {
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    limit_tls_steps(*context);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_app_data(context, this);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -17,6 +17,7 @@
 #include "edge/net/tls_handles.h"
 #include "edge/net/tls_policy.h"
 #include "edge/net/tls_tickets.h"
+#include "edge/net/tls_transport.h"
 
 namespace perigee::net {
 namespace {
@@ -45,8 +46,8 @@ int on_staple(SSL* session, void* argument) {
   const auto found = staples.find(SSL_get_certificate(session));
   if (found == staples.end()) return SSL_TLSEXT_ERR_NOACK;
   // A client refuses a response that has ended, where it would have gone on without one.
-  if (std::chrono::system_clock::now().time_since_epoch() >= found->second.until.time_since_epoch())
-    return SSL_TLSEXT_ERR_NOACK;
+  const auto now = std::chrono::floor<WallTime::duration>(std::chrono::system_clock::now());
+  if (now.time_since_epoch() >= found->second.until.time_since_epoch()) return SSL_TLSEXT_ERR_NOACK;
   const std::string& der = found->second.der;
   auto* copy = static_cast<unsigned char*>(OPENSSL_memdup(der.data(), der.size()));
   if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
@@ -76,6 +77,7 @@ bool set_rules(SSL_CTX& context) {
   SSL_CTX_set_read_ahead(&context, 1);
   SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  limit_tls_steps(context);
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(&context, 1);
   const auto* scope = reinterpret_cast<const unsigned char*>(session_scope.data());

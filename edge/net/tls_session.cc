@@ -34,7 +34,15 @@ TlsSession::Result TlsSession::shake_hands(char* into, size_t most, size_t& earl
     takes_early_ = result != SSL_READ_EARLY_DATA_FINISH;
     if (takes_early_) return why_not();
   }
-  return SSL_do_handshake(session_) == 1 ? Result::done : why_not();
+  return settle();
+}
+
+// The handshake, or the rest of it.
+TlsSession::Result TlsSession::settle() {
+  if (SSL_do_handshake(session_) != 1) return why_not();
+  early_ = false;
+  transport_.settled = true;
+  return Result::done;
 }
 
 TlsSession::Result TlsSession::open(char* into, size_t most, size_t& size) {
@@ -47,13 +55,19 @@ TlsSession::Result TlsSession::open(char* into, size_t most, size_t& size) {
   }
   if (early_) {
     const TlsHotMemory::Noting noting(hot_);
-    if (SSL_do_handshake(session_) != 1) return why_not();
-    early_ = false;
+    if (const Result result = settle(); result != Result::done) return result;
   }
-  return SSL_read_ex(session_, into, most, &size) == 1 ? Result::done : why_not();
+  if (SSL_read_ex(session_, into, most, &size) != 1) return why_not();
+  opened_ += size;
+  if (opened_ >= earning_bytes) opened_ = transport_.steps = 0;
+  return Result::done;
 }
 
 TlsSession::Result TlsSession::why_not() const {
+  if (transport_.steps > tls_steps_max) {
+    forget_tls_errors();
+    return Result::failed;
+  }
   if (transport_.starved) return Result::starved;
   const int error = SSL_get_error(session_, 0);
   forget_tls_errors();

@@ -26,7 +26,7 @@ class TlsSession {
     done,
     starved,  // what was received is used up
     ended,    // close_notify has come
-    failed,   // for good
+    failed,   // for good; a flood of handshakes, too
   };
 
   // Takes over the session; null is one that could not be made. Records are appended to `records`.
@@ -62,6 +62,11 @@ class TlsSession {
   void end_silently() { SSL_set_shutdown(session_, SSL_SENT_SHUTDOWN); }
 
  private:
+  // Plain bytes by which a session earns that the other side may do a little more of what limit_tls_steps()
+  // counts. Keys are updated once in 2^24 records or later (RFC 8446 5.5).
+  static constexpr size_t earning_bytes = 1024 * 1024;
+
+  Result settle();
   Result why_not() const;
 
   SSL* const session_;
@@ -69,6 +74,7 @@ class TlsSession {
   TlsTransport transport_;
   bool takes_early_ = false;  // early data may come still
   bool early_ = false;
+  size_t opened_ = 0;  // plain bytes since something was earned
 };
 
 }  // namespace perigee::net

@@ -66,8 +66,8 @@ class TlsStream final : public Stream, private StreamHandler, private TlsRowMemb
   Loop& loop_;
   const std::shared_ptr<TlsWorkspace> workspace_;
   Stream& below_;
-  TlsSession session_;
   const std::shared_ptr<const void> context_;
+  TlsSession session_;
   StreamHandler* handler_;
   std::unique_ptr<TlsFacts> facts_;
   // Shared with messages to the loop, which may come after our end. Made when the first is sent.
@@ -104,8 +104,8 @@ TlsStream::TlsStream(Loop& loop, std::shared_ptr<TlsWorkspace> workspace, Stream
     : loop_(loop),
       workspace_(std::move(workspace)),
       below_(below),
-      session_(session, workspace_->method, workspace_->records),
       context_(std::move(context)),
+      session_(session, workspace_->method, workspace_->records),
       handler_(&handler),
       alive_(std::make_shared<TlsStream*>(this)) {
   below_.set_handler(*this);

@@ -6,6 +6,8 @@
 namespace perigee::net {
 namespace {
 
+constexpr const char* transport_name = "loop buffers";
+
 TlsTransport& transport_of(BIO* bio) { return *static_cast<TlsTransport*>(BIO_get_data(bio)); }
 
 int on_read(BIO* bio, char* into, size_t size, size_t* taken) {
@@ -37,10 +39,25 @@ int on_create(BIO* bio) {
   return 1;
 }
 
+void on_info(const SSL* session, int where, int value) {
+  const bool hello = where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION;
+  if ((where & SSL_CB_LOOP) == 0 && !hello) return;
+  BIO* bio = SSL_get_rbio(session);
+  // A session of the context may be over something else.
+  if (bio == nullptr || std::strcmp(BIO_method_name(bio), transport_name) != 0) return;
+  if (!transport_of(bio).settled) return;
+  TlsTransport& transport = transport_of(bio);
+  transport.steps = hello ? tls_steps_max + 1 : transport.steps + 1;
+  // What it has read already it throws away, and says that nothing more comes.
+  if (transport.steps > tls_steps_max) SSL_set_shutdown(const_cast<SSL*>(session), SSL_RECEIVED_SHUTDOWN);
+}
+
 }  // namespace
 
+void limit_tls_steps(SSL_CTX& context) { SSL_CTX_set_info_callback(&context, on_info); }
+
 BIO_METHOD* make_tls_transport_method() {
-  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "loop buffers");
+  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), transport_name);
   BIO_meth_set_read_ex(method, on_read);
   BIO_meth_set_write_ex(method, on_write);
   BIO_meth_set_ctrl(method, on_control);
