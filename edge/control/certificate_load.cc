@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t certificate_bytes_max = 1024 * 1024;
 constexpr size_t authorities_bytes_max = 4 * 1024 * 1024;
-constexpr Duration expires_soon = std::chrono::hours(14 * 24);
+constexpr std::chrono::days expires_soon{14};
 
 std::shared_ptr<const net::TlsServerSettings> serve_with(
     const std::shared_ptr<const net::TlsCertificate>& certificate, const std::string& authorities) {
@@ -104,10 +104,13 @@ void CertificateReader::add_problem(const SectionValues& values, const net::TlsC
 
 void CertificateReader::warn_before_end(const SectionValues& values, const net::TlsCertificate& certificate,
                                         const std::string& site) {
-  if (!source_.now || certificate.not_after - *source_.now > expires_soon) return;
-  const auto days = std::chrono::floor<std::chrono::days>(certificate.not_after - *source_.now).count();
-  source_.warnings.push_back({values.place("chain"), values.full_key("chain"),
-                              fmt::format("found a certificate{} that expires in {} days", site, days)});
+  if (!source_.now) return;
+  // In days: in nanoseconds the year 9999, which is how RFC 5280 4.1.2.5 says "no end", is out of range.
+  const auto left = std::chrono::floor<std::chrono::days>(certificate.not_after - *source_.now);
+  if (left >= expires_soon) return;
+  source_.warnings.push_back(
+      {values.place("chain"), values.full_key("chain"),
+       fmt::format("found a certificate{} that expires in {} days", site, left.count())});
 }
 
 PeerTlsSettings read_peer_tls(const TlsSource& source, SectionReader& reader, const TomlNode* peers,

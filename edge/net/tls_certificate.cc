@@ -29,16 +29,28 @@ tl::unexpected<Problem> problem(TlsFile file, std::string found, std::string exp
 // An encrypted key would ask for its password on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
-Chain read_chain(std::string_view pem) {
+// All certificates of a text. A file that is being written, or is damaged, is not taken for a shorter one:
+// the error says which block cannot be read, and why.
+tl::expected<Chain, std::string> read_certificates(std::string_view pem) {
   Chain chain;
   const BioHandle bio = bio_of(pem);
-  while (chain.size() < chain_certificates_max) {
-    CertificateHandle next(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
-    if (next == nullptr) break;
+  ERR_clear_error();
+  while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)})
     chain.push_back(std::move(next));
-  }
-  return chain;
+  const unsigned long error = ERR_peek_last_error();
+  const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  const std::string reason = take_tls_reason();
+  constexpr std::string_view begin = "-----BEGIN ";
+  constexpr std::string_view end = "-----END ";
+  const size_t last = pem.rfind(begin);
+  const bool cut = last != std::string_view::npos && pem.find(end, last) == std::string_view::npos;
+  if (at_end && !cut) return chain;
+  return tl::unexpected<std::string>(fmt::format("certificate {}, which cannot be read ({})",
+                                                 chain.size() + 1, cut ? "no end line" : reason));
 }
+
+// Of a text that was found good.
+Chain chain_of(std::string_view pem) { return std::move(read_certificates(pem)).value_or(Chain{}); }
 
 // Not what is in it.
 void free_list(STACK_OF(X509) * list) { sk_X509_free(list); }
@@ -135,6 +147,30 @@ bool is_signed_for(OCSP_BASICRESP& response, const Chain& chain) {
   return good;
 }
 
+// RFC 6960 4.1.1: named by its issuer's name and key, in digests of the response's choice, and by its serial.
+// Of the key nothing is known where the chain has no issuer.
+bool is_about(const OCSP_SINGLERESP& single, const Chain& chain) {
+  auto* id = const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(&single));
+  ASN1_OBJECT* algorithm = nullptr;
+  ASN1_OCTET_STRING* name_digest = nullptr;
+  ASN1_INTEGER* serial = nullptr;
+  OCSP_id_get0_info(&name_digest, &algorithm, nullptr, &serial, id);
+  X509& leaf = *chain.front();
+  if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(&leaf)) != 0) return false;
+  const EVP_MD* digest = EVP_get_digestbyobj(algorithm);
+  if (digest == nullptr) return false;
+  if (chain.size() > 1) {
+    const std::unique_ptr<OCSP_CERTID, TlsRelease<OCSP_CERTID_free>> ours(
+        OCSP_cert_to_id(digest, &leaf, chain[1].get()));
+    return ours != nullptr && OCSP_id_cmp(ours.get(), id) == 0;
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> name{};
+  unsigned size = 0;
+  return X509_NAME_digest(X509_get_issuer_name(&leaf), digest, name.data(), &size) == 1 &&
+         ASN1_STRING_length(name_digest) == static_cast<int>(size) &&
+         std::equal(name.begin(), name.begin() + size, ASN1_STRING_get0_data(name_digest));
+}
+
 // RFC 6960: a successful response about this certificate. One whose time has passed is left out.
 std::optional<Problem> take_ocsp(std::string der, const Chain& chain, std::optional<WallTime> now,
                                  TlsCertificate& certificate) {
@@ -146,15 +182,11 @@ std::optional<Problem> take_ocsp(std::string der, const Chain& chain, std::optio
   if (OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
     return Problem{TlsFile::ocsp, "an OCSP response that says the responder failed", expected};
   const OcspBasicHandle basic(OCSP_response_get1_basic(response.get()));
-  const ASN1_INTEGER* serial = X509_get0_serialNumber(chain.front().get());
   if (basic == nullptr || !is_signed_for(*basic, chain))
     return Problem{TlsFile::ocsp, "an OCSP response that the certificate's issuer did not sign", expected};
   for (int i = 0; i < OCSP_resp_count(basic.get()); ++i) {
     OCSP_SINGLERESP* single = OCSP_resp_get0(basic.get(), i);
-    ASN1_INTEGER* about = nullptr;
-    OCSP_id_get0_info(nullptr, nullptr, nullptr, &about,
-                      const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(single)));
-    if (ASN1_INTEGER_cmp(about, serial) != 0) continue;
+    if (!is_about(*single, chain)) continue;
     ASN1_GENERALIZEDTIME* next_update = nullptr;
     const int status = OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &next_update);
     if (status != V_OCSP_CERTSTATUS_GOOD)
@@ -186,9 +218,14 @@ bool TlsCertificate::covers(std::string_view host) const {
 
 tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_tls_certificate(
     TlsCertificateBytes bytes, std::optional<WallTime> now) {
-  const Chain chain = read_chain(bytes.chain);
-  ERR_clear_error();
-  if (chain.empty()) return problem(TlsFile::chain, "no certificate", "a chain of certificates in PEM form");
+  const std::string expected = "a chain of certificates in PEM form";
+  auto read = read_certificates(bytes.chain);
+  if (!read) return problem(TlsFile::chain, std::move(read.error()), expected);
+  const Chain chain = std::move(*read);
+  if (chain.empty()) return problem(TlsFile::chain, "no certificate", expected);
+  if (chain.size() > chain_certificates_max)
+    return problem(TlsFile::chain, fmt::format("{} certificates", chain.size()),
+                   fmt::format("a chain of at most {}", chain_certificates_max));
   const BioHandle bio = bio_of(bytes.key);
   const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   if (key == nullptr) {
@@ -223,12 +260,12 @@ tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_
 
 std::optional<std::string> check_trust(const TlsCertificate& certificate, std::string_view authorities_pem,
                                        std::optional<WallTime> now) {
-  const Chain chain = read_chain(certificate.chain_pem);
+  const Chain chain = chain_of(certificate.chain_pem);
+  const Chain authorities = chain_of(authorities_pem);
   const std::unique_ptr<X509_STORE, TlsRelease<X509_STORE_free>> store(X509_STORE_new());
   const std::unique_ptr<X509_STORE_CTX, TlsRelease<X509_STORE_CTX_free>> judged(X509_STORE_CTX_new());
   const std::unique_ptr<STACK_OF(X509), TlsRelease<free_list>> above(sk_X509_new_null());
-  for (const CertificateHandle& authority : read_chain(authorities_pem))
-    X509_STORE_add_cert(store.get(), authority.get());
+  for (const CertificateHandle& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
   for (size_t i = 1; i < chain.size(); ++i) sk_X509_push(above.get(), chain[i].get());
   if (chain.empty() || X509_STORE_CTX_init(judged.get(), store.get(), chain.front().get(), above.get()) != 1)
     return take_tls_reason();
@@ -245,9 +282,9 @@ std::optional<std::string> check_trust(const TlsCertificate& certificate, std::s
 }
 
 std::optional<std::string> check_certificate_authorities(std::string_view pem) {
-  const bool found = !read_chain(pem).empty();
-  ERR_clear_error();
-  if (found) return std::nullopt;
+  const auto read = read_certificates(pem);
+  if (!read) return read.error();
+  if (!read->empty()) return std::nullopt;
   return "no certificate";
 }
 

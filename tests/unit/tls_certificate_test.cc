@@ -86,6 +86,48 @@ TEST_CASE("what is wrong with a certificate is said, with the file it is wrong i
   }
 }
 
+TEST_CASE("a file that is damaged or half written is not taken for a shorter one", "[tls]") {
+  const std::string chain = read_test_file("certificates/a.pem");
+  const std::string root = read_test_file("certificates/root.pem");
+  const size_t second = chain.find("-----BEGIN", 1);
+  std::string damaged = chain;
+  damaged[second + 100] = '!';
+  std::string many = chain;
+  for (int i = 0; i < 20; ++i) many += root;
+  const struct {
+    std::string chain;
+    std::string_view found;
+  } cases[] = {
+      {chain.substr(0, second + 300), "certificate 2, which cannot be read"},
+      {chain.substr(0, second + 20), "certificate 2, which cannot be read"},
+      {chain.substr(0, second - 30), "certificate 1, which cannot be read"},
+      {damaged, "certificate 2, which cannot be read"},
+      {many, "22 certificates"},
+  };
+  for (const auto& each : cases) {
+    const auto result =
+        read_tls_certificate({each.chain, read_test_file("certificates/a.key"), ""}, std::nullopt);
+    REQUIRE(!result);
+    INFO(result.error().found);
+    CHECK(result.error().file == TlsFile::chain);
+    CHECK(result.error().found.starts_with(each.found));
+  }
+  CHECK(!check_certificate_authorities(root + root));
+  CHECK(check_certificate_authorities(root + damaged).value_or("").starts_with("certificate 3"));
+  CHECK(check_certificate_authorities("") == "no certificate");
+  // Text around them, and what is no certificate, is nobody's business.
+  CHECK(read_tls_certificate({"issued for a\n" + chain + "\n" + read_test_file("certificates/a.key"),
+                              read_test_file("certificates/a.key"), ""},
+                             std::nullopt));
+}
+
+TEST_CASE("without its issuer in the chain a certificate has the OCSP response that names it", "[tls]") {
+  const std::string chain = read_test_file("certificates/a.pem");
+  const std::string leaf = chain.substr(0, chain.find("-----BEGIN", 1));
+  const std::string key = read_test_file("certificates/a.key");
+  CHECK(read_tls_certificate({leaf, key, read_test_file("certificates/a.ocsp")}, std::nullopt));
+}
+
 TEST_CASE("an OCSP response that has ended is left out, and named", "[tls]") {
   const auto old = read("a.pem", "a.key", "a-old.ocsp");
   REQUIRE(old);
