@@ -122,7 +122,8 @@ void H2Connection::send() {
     host_.count_sent(taken);
     written_.moved(taken);
     rest_.erase(0, taken);
-    if (!rest_.empty()) return;
+    // What clients take back while nothing can be written is told all the same: they may go on doing so.
+    if (!rest_.empty()) return reap(false);
     std::string().swap(rest_);
     if (is_idle() && drain_ == Drain::none) since_ = host_.loop.now();
     reap();
@@ -162,11 +163,14 @@ void H2Connection::flush() {
   for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) stream->taken_is_written();
 }
 
-// Reports and deletes what has ended.
-void H2Connection::reap() {
+// Reports and deletes what has ended; not all: without those of whose answers something may not be written
+// yet.
+void H2Connection::reap(bool all) {
   for (H2Stream* stream = first_; stream != nullptr;) {
     H2Stream* next = stream->next_;
-    if (stream->closed_) {
+    if (stream->closed_ && (all || !stream->complete_)) {
+      const size_t unread = stream->content_.size() + stream->discarded_;
+      if (unread > 0) nghttp2_session_consume_connection(session_, unread);
       const bool cut = stream->cut_;
       stream->end(stream->complete_ && !cut ? ExchangeEnd::complete
                   : cut                     ? ExchangeEnd::cut
@@ -175,7 +179,7 @@ void H2Connection::reap() {
       if (stream->next_ != nullptr) stream->next_->previous_ = stream->previous_;
       next = stream->next_;
       delete stream;
-      if (is_idle()) since_ = host_.loop.now();
+      if (is_idle() && drain_ == Drain::none) since_ = host_.loop.now();
     }
     stream = next;
   }

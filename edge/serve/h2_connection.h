@@ -73,7 +73,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void send();
   bool gather();
   void flush();
-  void reap();
+  void reap(bool all = true);
   void hold_answers();
   void settle();
   void update_deadline();
@@ -92,6 +92,8 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void make_session();
   static H2Connection& of(void* self) { return *static_cast<H2Connection*>(self); }
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self);
+  static int on_extension_bytes(nghttp2_session*, const nghttp2_frame_hd* head, const uint8_t* bytes,
+                                size_t size, void* self);
   static int on_extension(nghttp2_session*, void** payload, const nghttp2_frame_hd* head, void* self);
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self);
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
@@ -104,6 +106,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   static int on_data(nghttp2_session*, uint8_t flags, int32_t id, const uint8_t* bytes, size_t size,
                      void* self);
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* self);
+  static int on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int error, void* self);
   static int on_stream_closed(nghttp2_session*, int32_t id, uint32_t error, void* self);
   static ssize_t on_offer(nghttp2_session*, int32_t id, uint8_t* buffer, size_t most, uint32_t* flags,
                           nghttp2_data_source* source, void* self);
@@ -113,6 +116,8 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void begin_head(int32_t id);
   void end_block(const nghttp2_frame& frame);
   void end_head(int32_t id, bool content_follows);
+  void update_priority(const nghttp2_frame_hd& head);
+  void use_early_priority(int32_t id);
   void count_frame(const nghttp2_frame& frame);
   void glitch(uint32_t count = 1);
   void judge_head();
@@ -133,8 +138,14 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;
   std::unique_ptr<http::H2HeadReader>
-      head_;          // since a block began, to the end of the read that brings its own
-  std::string rest_;  // frames that the stream did not take
+      head_;                     // since a block began, to the end of the read that brings its own
+  std::string rest_;             // frames that the stream did not take
+  std::string priority_update_;  // of the frame that is being read
+  // Of a stream that has not begun; 0: of none.
+  struct {
+    int32_t stream = 0;
+    nghttp2_extpri priority{};
+  } early_priority_;
   GlitchBudget glitches_;
   WindowCredit window_credit_;
   CutShortStreams cut_short_;

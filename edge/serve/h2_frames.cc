@@ -22,6 +22,9 @@ constexpr uint32_t bomb_cost = 50;
 // cost one. Trailers of a request that was answered early are smaller.
 constexpr uint32_t ignored_block_bytes = 1024;
 constexpr unsigned first_extension = NGHTTP2_CONTINUATION + 1;
+constexpr uint64_t unlimited = 1'000'000'000;
+// Several times what limits.head_bytes may be.
+constexpr size_t head_block_bytes_max = size_t{8} * 1024 * 1024;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -48,12 +51,12 @@ Option make_option(const Http2Options& options) {
   // Our budget is spent before the library's, which ends a session without a word to client or operator.
   nghttp2_option_set_max_outbound_ack(option, size_t{options.glitches_max} * 2);
   nghttp2_option_set_max_continuations(option, size_t{options.glitches_max} * 2);
-  // Types that nobody has defined are counted as they come; see on_extension().
-  for (unsigned type = first_extension; type <= 0xff; ++type) {
-    if (type != NGHTTP2_PRIORITY_UPDATE)
-      nghttp2_option_set_user_recv_extension_type(option, static_cast<uint8_t>(type));
-  }
-  nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
+  nghttp2_option_set_stream_reset_rate_limit(option, unlimited, unlimited);
+  // A head that an upstream may send must not be too long for it.
+  nghttp2_option_set_max_send_header_block_length(option, head_block_bytes_max);
+  // Types that nobody has defined are counted as they come; see h2_priority.cc.
+  for (unsigned type = first_extension; type <= 0xff; ++type)
+    nghttp2_option_set_user_recv_extension_type(option, static_cast<uint8_t>(type));
   return Option(option);
 }
 
@@ -65,6 +68,7 @@ void H2Connection::make_session() {
   nghttp2_session_callbacks* on = callbacks.get();
   nghttp2_session_callbacks_set_on_begin_frame_callback(on, on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(on, on_begin_headers);
+  nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(on, on_extension_bytes);
   nghttp2_session_callbacks_set_unpack_extension_callback(on, on_extension);
   nghttp2_session_callbacks_set_on_header_callback(on, on_header);
   nghttp2_session_callbacks_set_on_invalid_header_callback(on, on_bad_header);
@@ -72,6 +76,7 @@ void H2Connection::make_session() {
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(on, on_bad_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(on, on_data);
   nghttp2_session_callbacks_set_on_frame_send_callback(on, on_frame_sent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(on, on_frame_not_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(on, on_stream_closed);
   nghttp2_session_callbacks_set_send_data_callback(on, on_send_data);
   const Option option = make_option(options);
@@ -176,12 +181,6 @@ void H2Connection::fail(uint32_t error) {
   end_session(error);
 }
 
-int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void* self) {
-  H2Connection& connection = of(self);
-  connection.glitch();
-  return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_CANCEL;
-}
-
 int H2Connection::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
   H2Connection& connection = of(self);
   if (connection.head_ == nullptr) connection.head_ = connection.host_.h2_head_readers.take();
@@ -207,11 +206,14 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
                             const uint8_t* value, size_t value_size, uint8_t, void* self) {
   H2Connection& connection = of(self);
   const http::HeadLimits& limits = connection.host_.options.head_limits;
+  // Of a block that was given up the library should have nothing to say.
+  if (connection.head_ == nullptr) return NGHTTP2_ERR_CALLBACK_FAILURE;
   connection.head_->add(view(name, name_size), view(value, value_size), limits);
   if (connection.head_->bytes() <= bomb_factor * limits.head_bytes_max) return 0;
   // The library resets the stream, and goes through the rest of the block for the sake of its table alone.
   connection.host_.metrics.add(Metric::requests_bad);
   connection.report_unfinished(431, "the fields unpack to far more than a request head may have");
+  connection.note_cut(connection.block_of_);
   connection.glitch(bomb_cost);
   return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -219,7 +221,9 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
 // The library would leave the field out; a request that has one is no request.
 int H2Connection::on_bad_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t,
                                 const uint8_t*, size_t, uint8_t, void* self) {
-  of(self).head_->refuse({400, "malformed field"});
+  H2Connection& connection = of(self);
+  if (connection.head_ == nullptr) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  connection.head_->refuse({400, "malformed field"});
   return 0;
 }
 
@@ -268,7 +272,6 @@ void H2Connection::count_frame(const nghttp2_frame& frame) {
       if (frame.window_update.window_size_increment < tiny_window_increment) glitch();
       return;
     case NGHTTP2_RST_STREAM:
-    case NGHTTP2_PRIORITY_UPDATE:
       return glitch();
     default:
       return;
@@ -282,8 +285,12 @@ int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int
   // A client that does not know our limit of streams yet may go beyond it, with content behind. Later the
   // library takes it for an error of the connection.
   const bool refused = error == NGHTTP2_ERR_REFUSED_STREAM;
-  if (refused)
+  if (refused) {
     connection.cut_short_.add(frame->hd.stream_id, connection.host_.options.http2.stream_window_bytes);
+  } else if (frame->hd.stream_id > 0 && frame->hd.stream_id <= connection.last_begun_) {
+    // Now, not only when the library's reset is sent.
+    connection.note_cut(frame->hd.stream_id);
+  }
   connection.glitch(refused ? 1 : bad_frame_cost);
   return connection.verdict();
 }
@@ -292,6 +299,7 @@ int H2Connection::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int
 void H2Connection::end_head(int32_t id, bool content_follows) {
   H2Stream* stream = find(id);
   if (stream == nullptr) return;
+  use_early_priority(id);
   http::RequestHead& head = host_.head;
   if (const http::Refusal refusal = head_->finish(host_.options.head_limits, content_follows, head))
     return refuse(*stream, refusal);
@@ -383,6 +391,14 @@ int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* f
   // RFC 9113 8.1: the rest of the request is not wanted any more.
   if (nghttp2_session_get_stream_remote_close(session, stream->id()) == 0)
     connection.reset_stream(*stream, NGHTTP2_NO_ERROR);
+  return 0;
+}
+
+// Only what is not as it should be: an answer whose head cannot be made into frames is cut.
+int H2Connection::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+  H2Connection& connection = of(self);
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  if (H2Stream* stream = connection.find(frame->hd.stream_id)) stream->cut();
   return 0;
 }
 

@@ -224,26 +224,5 @@ TEST_CASE("a drain gives notice, serves what crosses it, and takes no more after
   CHECK(client.closed());
 }
 
-TEST_CASE("PRIORITY_UPDATE puts an answer before others", "[node][h2]") {
-  for (const bool updated : {false, true}) {
-    AbuseRig abuse;
-    const std::string body(60'000, 'x');
-    abuse.rig.default_script = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
-    RawClient& client = abuse.attack(get_frame(1) + get_frame(3) + get_frame(5));
-    if (updated) client.send(frame(FrameType::priority_update, 0, 0, be(5, 4) + "u=0"));
-    abuse.rig.world.run_until_idle();
-    abuse.rig.loop.post(net::make_task([&] {
-      for (const auto& kept : abuse.rig.kept)
-        kept->exchange->reply({200, "HTTP/1.1 200 OK\r\n", {}}, body, {});
-    }));
-    abuse.rig.world.run_until_idle();
-    uint32_t first = 0;
-    for (const SeenFrame& seen : frames_of(client.received)) {
-      if (seen.type == FrameType::data && first == 0) first = seen.stream;
-    }
-    CHECK(first == (updated ? 5 : 1));
-  }
-}
-
 }  // namespace
 }  // namespace perigee::test
