@@ -86,6 +86,9 @@ void Exchange::keep_peer_waiting(bool waits) {
   if (!waits) worker_.peer_waiting().fetch_sub(1, std::memory_order_relaxed);
 }
 
+// What is asked before the handshake is complete may be answered with 425: an answer to one client alone.
+bool Exchange::is_early() const { return proof_.early || request_.fields.has(http::FieldId::early_data); }
+
 // Who asks for the end-to-end truth (no-cache), a part, or what is known not to be shared does not wait for
 // others.
 bool Exchange::may_collapse() const {
@@ -93,8 +96,7 @@ bool Exchange::may_collapse() const {
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || context_.policy.has_range) return false;
   if (context_.policy.has_origin_condition || http::has_content(request_)) return false;
-  // What is asked before the handshake is complete may be answered with 425: an answer to one client alone.
-  if (proof_.early || request_.fields.has(http::FieldId::early_data)) return false;
+  if (is_early()) return false;
   return context_.decision.reason != cache::ForwardReason::bypass;
 }
 

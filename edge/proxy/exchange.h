@@ -44,6 +44,7 @@ class Exchange final : private serve::ExchangeHandler,
   ~Exchange();
 
   void begin();
+  bool is_early() const;
   bool may_collapse() const;
   bool may_keep() const;
   void join_fill(const std::string& asked_fill_key);

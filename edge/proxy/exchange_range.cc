@@ -65,7 +65,7 @@ bool Exchange::answers_in_runs() {
   if (request_.method != http::Method::get || !context_.policy.cacheable_method) return false;
   if (!context_.options->enabled || context_.hit_for_miss || request_.upgrade) return false;
   if (context_.policy.no_store || context_.policy.no_cache || http::has_content(request_)) return false;
-  if (context_.policy.has_origin_condition) return false;
+  if (context_.policy.has_origin_condition || is_early()) return false;
   if (context_.decision.reason == cache::ForwardReason::bypass) return false;
   if (!context_.policy.has_range) return context_.incomplete;
   // RFC 9110 14.2: a Range that is none is ignored.
