@@ -40,14 +40,15 @@ int on_create(BIO* bio) {
 }
 
 void on_info(const SSL* session, int where, int value) {
-  const bool hello = where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION;
-  if ((where & SSL_CB_LOOP) == 0 && !hello) return;
+  const bool declines = where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION;
+  if ((where & SSL_CB_LOOP) == 0 && !declines) return;
   BIO* bio = SSL_get_rbio(session);
   // A session of the context may be over something else.
   if (bio == nullptr || std::strcmp(BIO_method_name(bio), transport_name) != 0) return;
   if (!transport_of(bio).settled) return;
   TlsTransport& transport = transport_of(bio);
-  transport.steps = hello ? tls_steps_max + 1 : transport.steps + 1;
+  // A server that asks may be declined and go on (RFC 5246 7.4.1.1).
+  transport.steps = declines && SSL_is_server(session) == 1 ? tls_steps_max + 1 : transport.steps + 1;
   // What it has read already it throws away, and says that nothing more comes.
   if (transport.steps > tls_steps_max) SSL_set_shutdown(const_cast<SSL*>(session), SSL_RECEIVED_SHUTDOWN);
 }

@@ -123,7 +123,10 @@ void H2Connection::send() {
     written_.moved(taken);
     rest_.erase(0, taken);
     // What clients take back while nothing can be written is told all the same: they may go on doing so.
-    if (!rest_.empty()) return reap(false);
+    if (!rest_.empty()) {
+      reap(false);
+      return;
+    }
     std::string().swap(rest_);
     if (is_idle() && drain_ == Drain::none) since_ = host_.loop.now();
     reap();
@@ -132,7 +135,7 @@ void H2Connection::send() {
   while (more && !closing_ && !blocked()) {
     more = gather();
     flush();
-    if (!blocked()) reap();
+    if (!blocked()) more = reap() || more;
   }
 }
 
@@ -164,13 +167,15 @@ void H2Connection::flush() {
 }
 
 // Reports and deletes what has ended; not all: without those of whose answers something may not be written
-// yet.
-void H2Connection::reap(bool all) {
+// yet. True: the connection's window has got back what nobody read, which is to be said.
+bool H2Connection::reap(bool all) {
+  bool given_back = false;
   for (H2Stream* stream = first_; stream != nullptr;) {
     H2Stream* next = stream->next_;
     if (stream->closed_ && (all || !stream->complete_)) {
       const size_t unread = stream->content_.size() + stream->discarded_;
       if (unread > 0) nghttp2_session_consume_connection(session_, unread);
+      given_back = given_back || unread > 0;
       const bool cut = stream->cut_;
       stream->end(stream->complete_ && !cut ? ExchangeEnd::complete
                   : cut                     ? ExchangeEnd::cut
@@ -183,6 +188,7 @@ void H2Connection::reap(bool all) {
     }
     stream = next;
   }
+  return given_back;
 }
 
 void H2Connection::hold_answers() {

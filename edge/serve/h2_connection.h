@@ -73,7 +73,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void send();
   bool gather();
   void flush();
-  void reap(bool all = true);
+  bool reap(bool all = true);
   void hold_answers();
   void settle();
   void update_deadline();

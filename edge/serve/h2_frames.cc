@@ -394,11 +394,13 @@ int H2Connection::on_frame_sent(nghttp2_session* session, const nghttp2_frame* f
   return 0;
 }
 
-// Only what is not as it should be: an answer whose head cannot be made into frames is cut.
-int H2Connection::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
-  H2Connection& connection = of(self);
-  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-  if (H2Stream* stream = connection.find(frame->hd.stream_id)) stream->cut();
+// An answer whose head cannot be made into frames is cut; not what ends anyway.
+int H2Connection::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int error, void* self) {
+  const bool ends = error == NGHTTP2_ERR_SESSION_CLOSING || error == NGHTTP2_ERR_STREAM_CLOSING ||
+                    error == NGHTTP2_ERR_STREAM_CLOSED;
+  if (frame->hd.type != NGHTTP2_HEADERS || ends) return 0;
+  H2Stream* stream = of(self).find(frame->hd.stream_id);
+  if (stream != nullptr && !stream->cut_) stream->cut();
   return 0;
 }
 

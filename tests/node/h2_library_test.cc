@@ -1,4 +1,5 @@
 // HTTP/2 where nghttp2 is wrong, forgets or has limits of its own.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/node/support/h2_abuse_rig.h"
@@ -130,6 +131,34 @@ TEST_CASE("content that nobody reads is given back to the connection's window", 
     CHECK(abuse.rig.kept.back()->content == "content");
     CHECK(abuse.rig.kept.back()->content_ended);
   }
+}
+
+TEST_CASE("what the connection's window has got back is said at once", "[node][h2]") {
+  AbuseRig abuse;
+  abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
+  FieldLines post = get_lines("/keep");
+  post[0].second = "POST";
+  RawClient& client = abuse.attack("");
+  std::string bytes;
+  for (uint32_t id = 1; id < 33; id += 2) {
+    bytes += headers(id, post, end_headers);
+    for (int part = 0; part < 4; ++part) bytes += frame(FrameType::data, 0, id, std::string(16'000, 'x'));
+  }
+  client.send(bytes);
+  abuse.rig.world.run_until_idle();
+  const auto told = [&] {
+    return std::ranges::count_if(frames_of(client.received), [](const SeenFrame& seen) {
+      return seen.type == FrameType::window_update && seen.stream == 0;
+    });
+  };
+  const auto before = told();
+  for (const auto& kept : abuse.rig.kept) {
+    abuse.rig.loop.post(net::make_task([exchange = kept->exchange] {
+      exchange->reply({403, "HTTP/1.1 403 Forbidden\r\n", {}}, "no", {});
+    }));
+  }
+  abuse.rig.world.run_until_idle();
+  CHECK(told() > before);
 }
 
 TEST_CASE("a request that is taken back while nothing can be written ends at once", "[node][h2]") {

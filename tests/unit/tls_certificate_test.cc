@@ -94,12 +94,18 @@ TEST_CASE("a file that is damaged or half written is not taken for a shorter one
   damaged[second + 100] = '!';
   std::string many = chain;
   for (int i = 0; i < 20; ++i) many += root;
+  const auto without = [](std::string text, size_t at, size_t bytes) { return text.erase(at, bytes); };
+  constexpr std::string_view begin_line = "-----BEGIN CERTIFICATE-----\n";
+  constexpr std::string_view end_line = "-----END CERTIFICATE-----\n";
   const struct {
     std::string chain;
     std::string_view found;
   } cases[] = {
+      {without(chain, second, 1), "1 certificates and lines"},
+      {without(chain, second, begin_line.size()), "1 certificates and lines"},
+      {std::string(chain).insert(second, " "), "1 certificates and lines"},
       {chain.substr(0, second + 300), "certificate 2, which cannot be read"},
-      {chain.substr(0, second + 20), "certificate 2, which cannot be read"},
+      {chain.substr(0, second + 20), "1 certificates and lines"},
       {chain.substr(0, second - 30), "certificate 1, which cannot be read"},
       {damaged, "certificate 2, which cannot be read"},
       {many, "22 certificates"},
@@ -114,9 +120,13 @@ TEST_CASE("a file that is damaged or half written is not taken for a shorter one
   }
   CHECK(!check_certificate_authorities(root + root));
   CHECK(check_certificate_authorities(root + damaged).value_or("").starts_with("certificate 3"));
+  const std::string no_end = without(root, root.find("-----END"), end_line.size());
+  CHECK(check_certificate_authorities(root + no_end + root + root));
+  CHECK(check_certificate_authorities(no_end + root));
   CHECK(check_certificate_authorities("") == "no certificate");
   // Text around them, and what is no certificate, is nobody's business.
-  CHECK(read_tls_certificate({"issued for a\n" + chain + "\n" + read_test_file("certificates/a.key"),
+  CHECK(read_tls_certificate({"issued for a\n" + chain + "# -----BEGIN CERTIFICATE----- begins one\n" +
+                                  read_test_file("certificates/a.key"),
                               read_test_file("certificates/a.key"), ""},
                              std::nullopt));
 }

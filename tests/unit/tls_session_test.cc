@@ -148,6 +148,16 @@ TEST_CASE("a client that would negotiate anew is told so, and its session ends",
   CHECK(!talk.records.empty());
 }
 
+TEST_CASE("a server that would negotiate anew is declined, and goes on", "[net][tls]") {
+  const auto context = TlsClientContext::build({pem("root.pem"), nullptr}).value();
+  Talk talk(context->make_session("a.example", ""), TLS_server_method(), TLS1_2_VERSION);
+  talk.other.write("first");
+  REQUIRE(SSL_renegotiate(talk.other.session.get()) == 1);
+  SSL_do_handshake(talk.other.session.get());
+  CHECK(talk.open() == Result::starved);
+  CHECK(talk.plain == "first");
+}
+
 TEST_CASE("a server that floods with key updates ends its session, too", "[net][tls]") {
   const auto context = TlsClientContext::build({pem("root.pem"), nullptr}).value();
   Talk talk(context->make_session("a.example", ""), TLS_server_method(), TLS1_3_VERSION);
