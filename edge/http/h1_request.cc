@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <string>
 
 #include "edge/http/authority.h"
 #include "edge/http/h1_framing.h"
@@ -74,6 +75,18 @@ Refusal check_host(const Survey& found, RequestHead& head) {
   return {};
 }
 
+// RFC 9113 3.1: this way to HTTP/2 is obsolete, and what followed an origin's 101 would pass by all that is
+// judged here.
+bool asks_for_http2(const FieldList& fields) {
+  for (const Field& field : fields) {
+    if (field.id != FieldId::upgrade) continue;
+    std::string value(field.value);
+    std::transform(value.begin(), value.end(), value.begin(), to_lower);
+    if (value.find("h2c") != std::string::npos) return true;
+  }
+  return false;
+}
+
 Refusal check_fields(RequestHead& head) {
   const Survey found = survey(head.fields);
   if (Refusal refusal = check_host(found, head)) return refusal;
@@ -83,7 +96,8 @@ Refusal check_fields(RequestHead& head) {
   const bool has_content = head.framing == Framing::chunked || head.content_length != 0;
   // RFC 9110 10.1.1 and 7.8: both mean nothing in HTTP/1.0.
   head.expect_continue = found.expect && has_content && head.version_minor >= 1;
-  head.upgrade = found.upgrade && found.connection_upgrade && head.version_minor >= 1;
+  head.upgrade =
+      found.upgrade && found.connection_upgrade && head.version_minor >= 1 && !asks_for_http2(head.fields);
   head.keep_alive = wants_keep_alive(found, head.version_minor);
   return {};
 }

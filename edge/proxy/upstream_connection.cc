@@ -66,6 +66,7 @@ void UpstreamConnection::begin(UpstreamHandler& handler, http::Method method, st
   state_ = State::awaiting_head;
   request_complete_ = false;
   reusable_ = false;
+  paused_ = false;
   response_bytes_ = 0;
   body_bytes_ = 0;
   scanned_ = 0;
@@ -91,11 +92,15 @@ void UpstreamConnection::on_writable() {
 }
 
 void UpstreamConnection::pause() {
-  if (state_ != State::closing) stream_->read_stop();
+  if (state_ == State::closing) return;
+  paused_ = true;
+  stream_->read_stop();
 }
 
 void UpstreamConnection::resume() {
-  if (state_ != State::closing) stream_->read_start();
+  if (state_ == State::closing) return;
+  paused_ = false;
+  stream_->read_start();
 }
 
 void UpstreamConnection::take_back() {
@@ -207,7 +212,8 @@ void UpstreamConnection::read_body(std::string_view bytes) {
 
 void UpstreamConnection::finish() {
   UpstreamHandler* handler = std::exchange(handler_, nullptr);
-  if (reusable_ && request_complete_ && out_.empty()) {
+  // Where reading was stopped with the bytes that end the answer, nobody would see what comes behind it.
+  if (reusable_ && request_complete_ && out_.empty() && !paused_) {
     state_ = State::idle;
     net::Loop& loop = pool_.loop();
     loop.timers().arm(idle_timer_, loop.now() + pool_.idle_time());

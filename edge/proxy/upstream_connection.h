@@ -123,6 +123,7 @@ class UpstreamConnection final : public net::StreamHandler, private net::TimerHa
   State state_ = State::idle;
   http::Method method_ = http::Method::get;
   bool request_complete_ = false;
+  bool paused_ = false;  // reading is stopped
   bool reusable_ = false;
   bool short_ = false;  // the content that is awaited is worth reading to its end in any case
   uint32_t exchanges_ = 0;

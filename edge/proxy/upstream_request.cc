@@ -76,15 +76,6 @@ bool is_forwarded_field(FieldId id) {
          id == FieldId::x_forwarded_host;
 }
 
-// What the program behind an origin may take the field for: CGI and its heirs (RFC 3875 4.1.18) make one
-// variable of a name with hyphens and one with underscores.
-FieldId taken_for(const http::Field& field) {
-  if (field.id != FieldId::other || field.name.find('_') == std::string_view::npos) return field.id;
-  std::string hyphens(field.name);
-  std::replace(hyphens.begin(), hyphens.end(), '_', '-');
-  return http::field_id(hyphens);
-}
-
 // All lines of a list-valued field, joined (RFC 9110 5.3), with one element more at the end.
 std::string joined_with(const http::FieldList& fields, FieldId id, std::string_view last) {
   std::string value;
@@ -105,13 +96,15 @@ void write_passed_fields(const UpstreamRequest& parts, http::HeadWriter& head) {
   const std::optional<uint64_t> forwards = max_forwards(*parts.request);
   const http::TraceContext trace = http::read_trace_context(fields);
   for (const http::Field& field : fields) {
-    const FieldId taken = taken_for(field);
-    if (never_passed_on(taken)) continue;
+    if (never_passed_on(field.id)) continue;
+    // For CGI and its heirs (RFC 3875 4.1.18) a name with underscores is the one with hyphens: it would say
+    // what clients must not say of themselves, and what no key has.
+    if (field.name.find('_') != std::string_view::npos) continue;
     if (is_condition(field.id) && (parts.whole_representation || parts.resume != nullptr)) continue;
-    if (is_forwarded_field(taken) && parts.add_forwarded_fields) continue;
+    if (is_forwarded_field(field.id) && parts.add_forwarded_fields) continue;
     // RFC 9440 2.4: clients that say it themselves must not be believed.
-    if (is_client_certificate(taken) && !parts.from_peer) continue;
-    if (taken == FieldId::early_data && parts.early_data) continue;
+    if (is_client_certificate(field.id) && !parts.from_peer) continue;
+    if (field.id == FieldId::early_data && parts.early_data) continue;
     if (field.id == FieldId::accept_encoding && !parts.accept_encoding.empty()) continue;
     if (field.id == FieldId::surrogate_capability && !parts.surrogate_device.empty()) continue;
     if (has_connection && named_in_connection(fields, field.name)) continue;

@@ -311,6 +311,7 @@ TEST_CASE("the connection fields decide what comes after", "[http][h1][request]"
            Case{"1.1", "Connection: upgrade\r\nUpgrade: websocket\r\n", true, true, false},
            Case{"1.1", "Upgrade: websocket\r\n", true, false, false},
            Case{"1.1", "Connection: upgrade\r\n", true, false, false},
+           Case{"1.1", "Connection: upgrade\r\nUpgrade: websocket, H2C\r\n", true, false, false},
            Case{"1.0", "Connection: upgrade, keep-alive\r\nUpgrade: websocket\r\n", true, false, false},
            Case{"1.1", "Expect: 100-continue\r\nContent-Length: 1\r\n", true, false, true},
            Case{"1.1", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", true, false, true},

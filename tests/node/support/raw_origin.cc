@@ -25,7 +25,11 @@ class RawOrigin::Connection final : public net::StreamHandler {
   void on_end() override { stream_.close(); }
   void on_writable() override { write({}); }
   void on_error(net::StreamError) override { stream_.close(); }
-  void on_closed() override { delete this; }
+  void on_closed() override {
+    origin_.alive_[number_] = nullptr;
+    delete this;
+  }
+  void say(std::string_view bytes) { write(bytes); }
 
  private:
   void answer() {
@@ -64,9 +68,14 @@ RawOrigin::~RawOrigin() {
   io_->stop();
 }
 
+void RawOrigin::say(size_t connection, std::string_view bytes) {
+  if (alive_.at(connection) != nullptr) alive_[connection]->say(bytes);
+}
+
 net::StreamHandler& RawOrigin::on_accept(net::Listener&, net::Stream& stream) {
   received_.emplace_back();
-  return *new Connection(*this, stream, received_.size() - 1);
+  alive_.push_back(new Connection(*this, stream, received_.size() - 1));
+  return *alive_.back();
 }
 
 }  // namespace perigee::test

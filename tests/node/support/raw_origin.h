@@ -34,6 +34,9 @@ class RawOrigin final : private net::AcceptHandler {
     return *this;
   }
 
+  // Unasked, over the n-th connection, if the node has not closed it.
+  void say(size_t connection, std::string_view bytes);
+
   size_t requests() const { return requests_; }
   size_t connections() const { return received_.size(); }
   // Everything that came over the n-th connection.
@@ -47,6 +50,7 @@ class RawOrigin final : private net::AcceptHandler {
   std::unique_ptr<net::Listener> listener_;
   std::vector<Line> lines_;
   std::vector<std::string> received_;
+  std::vector<Connection*> alive_;  // null: closed
   size_t requests_ = 0;
   bool echo_ = false;
 };
