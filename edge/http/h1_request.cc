@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "edge/base/bytes.h"
 #include "edge/http/authority.h"
 #include "edge/http/h1_framing.h"
 #include "edge/http/h1_plain.h"
