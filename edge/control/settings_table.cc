@@ -341,7 +341,7 @@ constexpr Setting settings[] = {
     {S::site, "shield", T::name, "", optional, 0, 0, "", live,
      "Region whose owner all other regions ask before the origin. Empty: none."},
     {S::site, "allow_upgrade", T::boolean, "false", optional, 0, 0, "", live,
-     "Lets WebSocket and other upgrades through to the origin."},
+     "Lets WebSocket and other upgrades through to the origin, but none to HTTP/2 (h2c)."},
     {S::site, "forward_client_address", T::boolean, "true", optional, 0, 0, "", live,
      "Sends X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host to the origin."},
     {S::site, "access_sample", T::ratio, "", optional, 0, 0, "", live,

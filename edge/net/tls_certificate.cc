@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "edge/base/bytes.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_pem.h"
 
 namespace perigee::net {
 namespace {
@@ -24,63 +24,6 @@ constexpr size_t chain_certificates_max = 16;
 
 tl::unexpected<Problem> problem(TlsFile file, std::string found, std::string expected) {
   return tl::unexpected<Problem>(Problem{file, std::move(found), std::move(expected)});
-}
-
-// An encrypted key would ask for its password on the terminal.
-int no_password(char*, int, int, void*) { return -1; }
-
-// Cuts the next line off the text; without its end, and white space before that.
-std::string_view take_line(std::string_view& text) {
-  const size_t length = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, length);
-  text.remove_prefix(std::min(length + 1, text.size()));
-  line.remove_suffix(line.size() - std::min(line.find_last_not_of(" \t\r") + 1, line.size()));
-  return line;
-}
-
-// Whether a text is whole as PEM (RFC 7468) and has that many certificates: each block ends before the next
-// begins, with its own label, and no other line speaks of the beginning or the end of a certificate.
-bool is_whole_pem(std::string_view text, size_t certificates) {
-  constexpr std::string_view begin = "-----BEGIN ";
-  constexpr std::string_view end = "-----END ";
-  std::string_view open;  // the label of the block that has begun
-  size_t count = 0;
-  while (!text.empty()) {
-    const std::string_view line = take_line(text);
-    const bool begins = line.starts_with(begin);
-    if (!line.ends_with("-----") || (!begins && !line.starts_with(end))) {
-      const bool speaks = line.find("BEGIN CERTIFICATE") != std::string_view::npos ||
-                          line.find("END CERTIFICATE") != std::string_view::npos ||
-                          line.starts_with("-----B") || line.starts_with("-----E");
-      if (speaks && !line.starts_with('#')) return false;
-      continue;
-    }
-    const std::string_view label = line.substr((begins ? begin : end).size());
-    if (begins ? !open.empty() : label != open) return false;
-    if (begins && (label == "CERTIFICATE-----" || label == "X509 CERTIFICATE-----")) ++count;
-    open = begins ? label : std::string_view();
-  }
-  return open.empty() && count == certificates;
-}
-
-// All certificates of a text. A file that is being written, or is damaged, is not taken for a shorter one:
-// the error says which block cannot be read, and why.
-tl::expected<Chain, std::string> read_certificates(std::string_view pem) {
-  Chain chain;
-  const BioHandle bio = bio_of(pem);
-  ERR_clear_error();
-  while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)})
-    chain.push_back(std::move(next));
-  const unsigned long error = ERR_peek_last_error();
-  const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  const std::string reason = take_tls_reason();
-  if (!at_end) {
-    return tl::unexpected<std::string>(
-        fmt::format("certificate {}, which cannot be read ({})", chain.size() + 1, reason));
-  }
-  if (is_whole_pem(pem, chain.size())) return chain;
-  return tl::unexpected<std::string>(fmt::format(
-      "{} certificates and lines that begin or end no block of PEM, as in a file that is cut", chain.size()));
 }
 
 // Of a text that was found good.
@@ -260,8 +203,7 @@ tl::expected<std::shared_ptr<const TlsCertificate>, TlsCertificateProblem> read_
   if (chain.size() > chain_certificates_max)
     return problem(TlsFile::chain, fmt::format("{} certificates", chain.size()),
                    fmt::format("a chain of at most {}", chain_certificates_max));
-  const BioHandle bio = bio_of(bytes.key);
-  const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  const KeyHandle key = read_key(bytes.key);
   if (key == nullptr) {
     return problem(TlsFile::key, "no key that can be read (" + take_tls_reason() + ")",
                    "a private key in PEM form, without a password");

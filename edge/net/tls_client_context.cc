@@ -1,6 +1,4 @@
 // Contexts for clients: whom to trust, what to show, sessions to resume.
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "edge/base/mac.h"
@@ -9,38 +7,21 @@
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_pem.h"
 #include "edge/net/tls_policy.h"
 #include "edge/net/tls_resumption.h"
-#include "edge/net/tls_transport.h"
 
 namespace perigee::net {
 namespace {
 
 bool trust(SSL_CTX& context, const std::string& authorities_pem) {
   if (authorities_pem.empty()) return SSL_CTX_set_default_verify_paths(&context) == 1;
-  const BioHandle bio = bio_of(authorities_pem);
-  size_t count = 0;
-  while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(&context), next.get()) != 1) return false;
-    ++count;
+  const auto authorities = read_certificates(authorities_pem);
+  if (!authorities) return false;
+  for (const CertificateHandle& each : *authorities) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(&context), each.get()) != 1) return false;
   }
-  ERR_clear_error();
-  return count > 0;
-}
-
-bool show(SSL_CTX& context, const TlsCertificate& certificate) {
-  const BioHandle chain = bio_of(certificate.chain_pem);
-  const CertificateHandle leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-  const BioHandle key_text = bio_of(certificate.key_pem);
-  const KeyHandle key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
-  if (leaf == nullptr || key == nullptr) return false;
-  if (SSL_CTX_use_certificate(&context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(&context, key.get()) != 1)
-    return false;
-  while (CertificateHandle next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
-    if (SSL_CTX_add1_chain_cert(&context, next.get()) != 1) return false;
-  }
-  ERR_clear_error();
-  return true;
+  return !authorities->empty();
 }
 
 class ClientContext final : public TlsClientContext {
@@ -54,14 +35,13 @@ class ClientContext final : public TlsClientContext {
         SSL_CTX_set_cipher_list(context, ciphers_tls12) != 1)
       return context_failed("a TLS context");
     if (!trust(*context, settings.authorities_pem)) return context_failed("certificate authorities");
-    if (settings.certificate != nullptr && !show(*context, *settings.certificate))
+    if (settings.certificate != nullptr && !use_certificate(*context, *settings.certificate))
       return context_failed("a certificate");
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     // A record is fetched from the transport at once, and not its head first.
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    limit_tls_steps(*context);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_app_data(context, this);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -1,6 +1,4 @@
 // Contexts for servers: which certificates for which host, chosen by SNI.
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -15,9 +13,9 @@
 #include "edge/net/tls_context.h"
 #include "edge/net/tls_errors.h"
 #include "edge/net/tls_handles.h"
+#include "edge/net/tls_pem.h"
 #include "edge/net/tls_policy.h"
 #include "edge/net/tls_tickets.h"
-#include "edge/net/tls_transport.h"
 
 namespace perigee::net {
 namespace {
@@ -77,7 +75,6 @@ bool set_rules(SSL_CTX& context) {
   SSL_CTX_set_read_ahead(&context, 1);
   SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  limit_tls_steps(context);
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(&context, 1);
   const auto* scope = reinterpret_cast<const unsigned char*>(session_scope.data());
@@ -89,37 +86,24 @@ bool set_rules(SSL_CTX& context) {
 }
 
 bool add_certificate(HostContext& host, const TlsCertificate& certificate) {
-  SSL_CTX& context = *host.context;
-  const BioHandle chain = bio_of(certificate.chain_pem);
-  const CertificateHandle leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-  const BioHandle key_text = bio_of(certificate.key_pem);
-  const KeyHandle key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
-  if (leaf == nullptr || key == nullptr) return false;
-  if (SSL_CTX_use_certificate(&context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(&context, key.get()) != 1)
-    return false;
-  SSL_CTX_clear_chain_certs(&context);
-  while (CertificateHandle next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
-    if (SSL_CTX_add1_chain_cert(&context, next.get()) != 1) return false;
-  }
-  ERR_clear_error();
+  if (!use_certificate(*host.context, certificate)) return false;
   if (!certificate.ocsp_der.empty())
-    host.staples[leaf.get()] = {certificate.ocsp_der, certificate.ocsp_until};
+    host.staples[SSL_CTX_get0_certificate(host.context.get())] = {certificate.ocsp_der,
+                                                                  certificate.ocsp_until};
   return true;
 }
 
 bool ask_clients(SSL_CTX& context, const TlsClientRules& rules) {
-  const BioHandle bio = bio_of(rules.authorities_pem);
+  const auto authorities = read_certificates(rules.authorities_pem);
+  if (!authorities) return false;
   X509_STORE* store = SSL_CTX_get_cert_store(&context);
-  size_t count = 0;
-  while (CertificateHandle next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-    if (X509_STORE_add_cert(store, next.get()) != 1 || SSL_CTX_add_client_CA(&context, next.get()) != 1)
+  for (const CertificateHandle& each : *authorities) {
+    if (X509_STORE_add_cert(store, each.get()) != 1 || SSL_CTX_add_client_CA(&context, each.get()) != 1)
       return false;
-    ++count;
   }
-  ERR_clear_error();
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (rules.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                      nullptr);
-  return count > 0;
+  return !authorities->empty();
 }
 
 // The name in a ClientHello (RFC 6066 3); nullopt when there is none, empty when it cannot be read.

@@ -9,7 +9,9 @@ TlsSession::TlsSession(SSL* session, BIO_METHOD* method, std::string& records) :
   transport_.output = &records;
   if (session_ == nullptr) return;
   BIO* bio = make_tls_transport(method, transport_);
-  if (bio != nullptr) SSL_set_bio(session_, bio, bio);
+  if (bio == nullptr) return;
+  SSL_set_bio(session_, bio, bio);
+  limit_tls_steps(*session_);
   takes_early_ = is_server() && SSL_get_max_early_data(session_) > 0;
 }
 

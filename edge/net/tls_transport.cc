@@ -6,8 +6,6 @@
 namespace perigee::net {
 namespace {
 
-constexpr const char* transport_name = "loop buffers";
-
 TlsTransport& transport_of(BIO* bio) { return *static_cast<TlsTransport*>(BIO_get_data(bio)); }
 
 int on_read(BIO* bio, char* into, size_t size, size_t* taken) {
@@ -42,11 +40,8 @@ int on_create(BIO* bio) {
 void on_info(const SSL* session, int where, int value) {
   const bool declines = where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION;
   if ((where & SSL_CB_LOOP) == 0 && !declines) return;
-  BIO* bio = SSL_get_rbio(session);
-  // A session of the context may be over something else.
-  if (bio == nullptr || std::strcmp(BIO_method_name(bio), transport_name) != 0) return;
-  if (!transport_of(bio).settled) return;
-  TlsTransport& transport = transport_of(bio);
+  TlsTransport& transport = transport_of(SSL_get_rbio(session));
+  if (!transport.settled) return;
   // A server that asks may be declined and go on (RFC 5246 7.4.1.1).
   transport.steps = declines && SSL_is_server(session) == 1 ? tls_steps_max + 1 : transport.steps + 1;
   // What it has read already it throws away, and says that nothing more comes.
@@ -55,10 +50,10 @@ void on_info(const SSL* session, int where, int value) {
 
 }  // namespace
 
-void limit_tls_steps(SSL_CTX& context) { SSL_CTX_set_info_callback(&context, on_info); }
+void limit_tls_steps(SSL& session) { SSL_set_info_callback(&session, on_info); }
 
 BIO_METHOD* make_tls_transport_method() {
-  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), transport_name);
+  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "loop buffers");
   BIO_meth_set_read_ex(method, on_read);
   BIO_meth_set_write_ex(method, on_write);
   BIO_meth_set_ctrl(method, on_control);

@@ -23,12 +23,12 @@ struct TlsTransport {
 
 BIO_METHOD* make_tls_transport_method();
 // OpenSSL obeys every message of a handshake that comes behind it, however many do (updates of keys, tickets,
-// hellos), and answers in the same call: 20 us of ours for 27 bytes. With this, sessions of the context stop
-// soon after tls_steps_max steps, which are three to five for each such message, and servers behind a hello
-// of TLS 1.2 at once; `steps` is beyond it then. Whoever owns the transport sets `settled` and takes back
-// what is earned.
+// hellos), and answers in the same call: 20 us of ours for 27 bytes. With this, a session over a transport
+// stops soon after tls_steps_max steps, which are three to five for each such message, and a server behind a
+// hello of TLS 1.2 at once; `steps` is beyond it then. Whoever owns the transport sets `settled` and takes
+// back what is earned.
 inline constexpr uint32_t tls_steps_max = 100;
-void limit_tls_steps(SSL_CTX& context);
+void limit_tls_steps(SSL& session);
 // A BIO on the transport, which must outlive it. Null when memory is out.
 BIO* make_tls_transport(BIO_METHOD* method, TlsTransport& transport);
 

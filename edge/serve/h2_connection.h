@@ -127,7 +127,7 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   void fail(uint32_t error);
   void end_session(uint32_t error);
   // What callbacks of the library return: of a session that is to end nothing more is read.
-  int verdict() const { return doomed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+  int verdict(int otherwise = 0) const { return doomed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : otherwise; }
   void refuse(H2Stream& stream, const http::Refusal& refusal);
   void report_unfinished(int status, std::string_view reason);
   void reset_stream(H2Stream& stream, uint32_t error);
@@ -137,8 +137,8 @@ class H2Connection final : public Connection, private net::StreamHandler, privat
   H2Memory memory_;
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;
-  std::unique_ptr<http::H2HeadReader>
-      head_;                     // since a block began, to the end of the read that brings its own
+  // Since a block of fields began, to the end of the read that brings its own.
+  std::unique_ptr<http::H2HeadReader> head_;
   std::string rest_;             // frames that the stream did not take
   std::string priority_update_;  // of the frame that is being read
   // Of a stream that has not begun; 0: of none.

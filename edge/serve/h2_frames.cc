@@ -215,7 +215,7 @@ int H2Connection::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_
   connection.report_unfinished(431, "the fields unpack to far more than a request head may have");
   connection.note_cut(connection.block_of_);
   connection.glitch(bomb_cost);
-  return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return connection.verdict(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE);
 }
 
 // The library would leave the field out; a request that has one is no request.

@@ -4,9 +4,9 @@
 // HEADERS it keeps in a list of idle ones, also when the stream has begun and when it is freed. So the frame
 // is read here, and the library is told of streams that live.
 #include <algorithm>
+#include <utility>
 #include <variant>
 
-#include "edge/base/bytes.h"
 #include "edge/http/structured_fields.h"
 #include "edge/serve/h2_connection.h"
 
@@ -52,7 +52,7 @@ int H2Connection::on_extension(nghttp2_session*, void**, const nghttp2_frame_hd*
   H2Connection& connection = of(self);
   connection.glitch();
   if (head->type == NGHTTP2_PRIORITY_UPDATE) connection.update_priority(*head);
-  return connection.doomed_ ? connection.verdict() : NGHTTP2_ERR_CANCEL;
+  return connection.verdict(NGHTTP2_ERR_CANCEL);
 }
 
 void H2Connection::update_priority(const nghttp2_frame_hd& head) {
