@@ -292,11 +292,8 @@ TEST_CASE("what would be another request upstream is reset", "[node][h2]") {
 }
 
 TEST_CASE("content that is not as long as was said is an error of its stream", "[node][h2]") {
-  FieldLines post = {{":method", "POST"},
-                     {":scheme", "http"},
-                     {":path", "/"},
-                     {":authority", "a.example"},
-                     {"content-length", "5"}};
+  FieldLines post = post_lines("/");
+  post.emplace_back("content-length", "5");
   for (const std::string content : {"1234", "123456"}) {
     AbuseRig abuse;
     abuse.rig.default_script = [&](serve::ServerExchange& exchange) {
@@ -318,7 +315,7 @@ TEST_CASE("trailers end the content and go no further", "[node][h2]") {
     abuse.rig.keep(exchange);
     exchange.read_request_body();
   };
-  FieldLines post = {{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.example"}};
+  const FieldLines post = post_lines("/");
   RawClient& good = abuse.attack(headers(1, post, end_headers) + frame(FrameType::data, 0, 1, "12") +
                                  headers(1, {{"x-sum", "3"}}));
   CHECK(abuse.rig.kept[0]->content == "12");

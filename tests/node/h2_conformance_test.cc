@@ -45,16 +45,8 @@ size_t answers(const RawClient& client) {
   return count;
 }
 
-std::string headers(uint32_t stream, const FieldLines& lines, uint8_t flags = end_stream | end_headers) {
-  return frame(FrameType::headers, flags, stream, block(lines));
-}
-
-FieldLines post_lines() {
-  return {{":method", "POST"}, {":scheme", "http"}, {":path", "/keep"}, {":authority", "a.example"}};
-}
-
 // A request whose content is still to come, to a handler that reads it and does not answer.
-std::string open_stream(uint32_t id = 1) { return headers(id, post_lines(), end_headers); }
+std::string open_stream(uint32_t id = 1) { return headers(id, post_lines("/keep"), end_headers); }
 
 std::string setting(uint16_t id, uint32_t value) { return be(id, 2) + be(value, 4); }
 std::string settings(uint16_t id, uint32_t value) {
@@ -145,20 +137,20 @@ TEST_CASE("RFC 9113 5.1: states of streams", "[node][h2]") {
       {"idle: window", window(1, 100), "connection PROTOCOL_ERROR"},
       {"idle: continuation", frame(FrameType::continuation, end_headers, 1, block(get_lines("/"))),
        "connection PROTOCOL_ERROR"},
-      {"half-closed: data", headers(1, post_lines()) + frame(FrameType::data, end_stream, 1, "x"),
+      {"half-closed: data", headers(1, post_lines("/keep")) + frame(FrameType::data, end_stream, 1, "x"),
        "stream STREAM_CLOSED|connection STREAM_CLOSED"},
-      {"half-closed: headers", headers(1, post_lines()) + headers(1, post_lines()),
+      {"half-closed: headers", headers(1, post_lines("/keep")) + headers(1, post_lines("/keep")),
        "stream STREAM_CLOSED|connection STREAM_CLOSED"},
       {"half-closed: continuation",
-       headers(1, post_lines()) + frame(FrameType::continuation, end_headers, 1, "x"),
+       headers(1, post_lines("/keep")) + frame(FrameType::continuation, end_headers, 1, "x"),
        "stream STREAM_CLOSED|connection STREAM_CLOSED|connection PROTOCOL_ERROR"},
       {"half-closed: window, priority and reset are well",
-       headers(1, post_lines()) + window(1, 1000) + frame(FrameType::priority, 0, 1, be(0, 4) + "\x10") +
-           reset(1) + get_frame(3),
+       headers(1, post_lines("/keep")) + window(1, 1000) +
+           frame(FrameType::priority, 0, 1, be(0, 4) + "\x10") + reset(1) + get_frame(3),
        "fine"},
       {"closed: data", closed_by_client + frame(FrameType::data, end_stream, 1, "x"),
        "stream STREAM_CLOSED|connection STREAM_CLOSED"},
-      {"closed: headers", closed_by_client + headers(1, post_lines()),
+      {"closed: headers", closed_by_client + headers(1, post_lines("/keep")),
        "stream STREAM_CLOSED|connection STREAM_CLOSED|connection PROTOCOL_ERROR"},
       {"closed by both: data", get_frame(1) + frame(FrameType::data, end_stream, 1, "x"),
        "stream STREAM_CLOSED|connection STREAM_CLOSED"},
@@ -305,7 +297,7 @@ constexpr const char* malformed = "stream PROTOCOL_ERROR";
 
 TEST_CASE("RFC 9113 8.1 and 8.2: messages and fields", "[node][h2]") {
   const auto post_with = [](std::string length) {
-    FieldLines lines = post_lines();
+    FieldLines lines = post_lines("/keep");
     lines.emplace_back("content-length", std::move(length));
     return headers(1, lines, end_headers);
   };
@@ -429,9 +421,7 @@ TEST_CASE("RFC 9113 5.1: what was under way when the server ended a stream is no
   options.http2_clear = true;
   ServeRig rig(1, options);
   // Answered before its content has come: the rest is refused with NO_ERROR, and comes all the same.
-  const FieldLines post = {
-      {":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.example"}};
-  RawClient& client = rig.ask(h2_hello() + headers(1, post, end_headers));
+  RawClient& client = rig.ask(h2_hello() + headers(1, post_lines("/"), end_headers));
   CHECK(answers(client) == 1);
   for (int i = 0; i < 5; ++i) client.send(frame(FrameType::data, 0, 1, "under way"));
   client.send(headers(1, {{"x-sum", "3"}}) + get_frame(3));

@@ -28,6 +28,12 @@ size_t content_of(const RawClient& client, uint32_t stream) {
   return bytes;
 }
 
+// A request that does not end, with nearly as much content as a stream's window has room for.
+std::string upload(uint32_t stream, const std::string& path) {
+  return headers(stream, post_lines(path), end_headers) +
+         repeated(4, frame(FrameType::data, 0, stream, std::string(16'000, 'x')));
+}
+
 TEST_CASE("PRIORITY_UPDATE puts an answer before others, also before its request", "[node][h2]") {
   for (const bool early : {false, true}) {
     for (const bool updated : {false, true}) {
@@ -108,24 +114,19 @@ TEST_CASE("content that nobody reads is given back to the connection's window", 
       abuse.rig.keep(exchange);
       exchange.read_request_body();
     };
-    FieldLines refused = get_lines("/refuse");
-    refused[0].second = "POST";
-    FieldLines taken = get_lines("/take");
-    taken[0].second = "POST";
     RawClient& client = abuse.attack("");
     uint32_t id = 1;
     // The connection's window is 1 MiB, each stream's 64 KiB.
     for (int i = 0; i < 40; ++i, id += 2) {
-      std::string bytes = headers(id, refused, end_headers);
-      for (int part = 0; part < 4; ++part) bytes += frame(FrameType::data, 0, id, std::string(16'000, 'x'));
-      client.send(bytes);
+      client.send(upload(id, "/refuse"));
       abuse.rig.world.run_until_idle();
       if (!early_answer) client.send(frame(FrameType::rst_stream, 0, id, be(8, 4)));
       abuse.rig.world.run_until_idle();
       // Neither is so common that the budget would end it before.
       abuse.rig.world.advance(1s);
     }
-    client.send(headers(id, taken, end_headers) + frame(FrameType::data, end_stream, id, "content"));
+    client.send(headers(id, post_lines("/take"), end_headers) +
+                frame(FrameType::data, end_stream, id, "content"));
     abuse.rig.world.run_until_idle();
     CHECK(!client.closed());
     CHECK(abuse.rig.kept.back()->content == "content");
@@ -136,14 +137,9 @@ TEST_CASE("content that nobody reads is given back to the connection's window", 
 TEST_CASE("what the connection's window has got back is said at once", "[node][h2]") {
   AbuseRig abuse;
   abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
-  FieldLines post = get_lines("/keep");
-  post[0].second = "POST";
   RawClient& client = abuse.attack("");
   std::string bytes;
-  for (uint32_t id = 1; id < 33; id += 2) {
-    bytes += headers(id, post, end_headers);
-    for (int part = 0; part < 4; ++part) bytes += frame(FrameType::data, 0, id, std::string(16'000, 'x'));
-  }
+  for (uint32_t id = 1; id < 33; id += 2) bytes += upload(id, "/keep");
   client.send(bytes);
   abuse.rig.world.run_until_idle();
   const auto told = [&] {
@@ -220,9 +216,7 @@ TEST_CASE("the library's own limit of resets stands behind ours", "[node][h2]") 
   options.http2.glitches_max = 5000;
   AbuseRig abuse(options);
   abuse.rig.scripts["/keep"] = [&](serve::ServerExchange& exchange) { abuse.rig.keep(exchange); };
-  FieldLines post = get_lines("/keep");
-  post[0].second = "POST";
-  std::string bytes = headers(1, post, end_headers);
+  std::string bytes = headers(1, post_lines("/keep"), end_headers);
   uint32_t id = 3;
   for (int i = 0; i < 1100; ++i, id += 2)
     bytes += get_frame(id) + frame(FrameType::rst_stream, 0, id, be(8, 4));

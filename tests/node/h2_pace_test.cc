@@ -73,9 +73,7 @@ TEST_CASE("a client that sends content drop by drop loses the stream", "[node][h
       abuse.rig.keep(exchange);
       exchange.read_request_body();
     };
-    const FieldLines post = {
-        {":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.example"}};
-    RawClient& client = abuse.attack(headers(1, post, end_headers));
+    RawClient& client = abuse.attack(headers(1, post_lines("/"), end_headers));
     for (int second = 0; second < 100; ++second) {
       abuse.rig.world.advance(1s);
       client.send(frame(FrameType::data, 0, 1, std::string(drip.bytes, 'x')));
@@ -106,13 +104,18 @@ TEST_CASE("a client that reads its connection drop by drop loses it", "[node][h2
   }
 }
 
+// Requests on the n-th stream and so many behind it.
+std::string requests(uint32_t n, uint32_t count) {
+  std::string bytes;
+  for (uint32_t i = n; i < n + count; ++i) bytes += get_frame(2 * i + 1);
+  return bytes;
+}
+
 TEST_CASE("who stalls all of its streams spends the budget", "[node][h2]") {
   AbuseRig abuse;
   const std::string body(300'000, 'x');
   give_much(abuse, body);
-  std::string bytes = settings_of_window(0);
-  for (uint32_t i = 0; i < 110; ++i) bytes += get_frame(2 * i + 1);
-  RawClient& client = abuse.attack(bytes);
+  RawClient& client = abuse.attack(settings_of_window(0) + requests(0, 110));
   abuse.rig.world.advance(59s);
   CHECK(!client.closed());
   abuse.rig.world.advance(3s);
@@ -125,13 +128,9 @@ TEST_CASE("a budget that stalls have spent ends those that are not due yet", "[n
   AbuseRig abuse;
   const std::string body(300'000, 'x');
   give_much(abuse, body);
-  std::string first = settings_of_window(0);
-  for (uint32_t i = 0; i < 105; ++i) first += get_frame(2 * i + 1);
-  RawClient& client = abuse.attack(first);
+  RawClient& client = abuse.attack(settings_of_window(0) + requests(0, 105));
   abuse.rig.world.advance(500ms);
-  std::string later;
-  for (uint32_t i = 105; i < 120; ++i) later += get_frame(2 * i + 1);
-  client.send(later);
+  client.send(requests(105, 15));
   abuse.rig.world.run_until_idle();
   abuse.rig.world.advance(61s);
   CHECK(client.closed());

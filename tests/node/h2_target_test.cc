@@ -10,8 +10,6 @@
 namespace perigee::test {
 namespace {
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 // a.example, *.a.example and whatever else is no host of b's are one site; b.example is another. The one
 // certificate of the node is for a's, the one of b for b's.
 Setup two_sites() {

@@ -55,20 +55,18 @@ TEST_CASE("heads that come in pieces at the same time are told apart", "[node][h
   H2Rig h2;
   constexpr size_t count = 20;
   // Cut within the block, so that each has half of its fields when the others come.
-  auto cut = [](size_t i) {
-    return std::pair("/" + std::to_string(i), 9 + block(get_lines("/xx")).size() / 2);
-  };
+  const size_t half = 9 + block(get_lines("/xx")).size() / 2;
   std::vector<RawClient*> clients;
   for (size_t i = 0; i < count; ++i) {
-    const auto [path, half] = cut(i);
-    clients.push_back(&h2.rig.ask(h2_hello() + get_frame(1, path).substr(0, half)));
+    const std::string head = get_frame(1, "/" + std::to_string(i));
+    clients.push_back(&h2.rig.ask(h2_hello() + head.substr(0, half)));
   }
   CHECK(h2.rig.requests.empty());
   for (size_t i = 0; i < count; ++i) {
     // A whole one of another connection while this one is half read.
     h2.client.get("/whole");
     h2.run();
-    const auto [path, half] = cut(i);
+    const std::string path = "/" + std::to_string(i);
     clients[i]->send(get_frame(1, path).substr(half) + get_frame(3, path + "-again"));
     h2.run();
     CHECK(std::vector<std::string>(h2.rig.requests.end() - 3, h2.rig.requests.end()) ==
@@ -397,7 +395,6 @@ TEST_CASE("a stop of the loop in mid-answer ends every exchange once", "[node][h
 }
 
 TEST_CASE("ALPN chooses HTTP/2, and a node serves stored responses by it", "[node][h2][tls]") {
-  auto pem = [](const std::string& name) { return read_test_file("certificates/" + name); };
   Cluster cluster(
       Setup()
           .file("a.pem", pem("a.pem"))

@@ -11,8 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 constexpr std::string_view peers_tls =
     "[peers.tls]\nchain = \"peer.pem\"\nkey = \"peer.key.pem\"\nauthorities = \"root.pem\"\n";
 

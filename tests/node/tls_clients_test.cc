@@ -9,8 +9,6 @@
 namespace perigee::test {
 namespace {
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 // a.example asks nobody, b.example as mode says.
 Setup asking(const std::string& mode) {
   Setup setup;

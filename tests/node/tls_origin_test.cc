@@ -9,8 +9,6 @@
 namespace perigee::test {
 namespace {
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 // A node that is the origin of another one: it serves a.example over TLS from the scripted origin.
 class Rig {
  public:

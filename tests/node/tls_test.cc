@@ -10,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 std::string certificate(const std::string& section, const std::string& stem) {
   return "[[" + section + "]]\nchain = \"" + stem + ".pem\"\nkey = \"" + stem + ".key\"\n";
 }

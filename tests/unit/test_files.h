@@ -14,4 +14,7 @@ inline std::string read_test_file(const std::string& name) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// A certificate, a chain or a key for tests: "a.pem".
+inline std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
+
 }  // namespace perigee::test

@@ -13,8 +13,6 @@ using namespace perigee::test;
 
 namespace {
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
-
 std::shared_ptr<const TlsServerContext> server_context() {
   TlsServerSettings settings;
   settings.hosts.push_back({"*", {*read_tls_certificate({pem("a.pem"), pem("a.key"), ""}, std::nullopt)}});

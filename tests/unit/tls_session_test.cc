@@ -17,11 +17,13 @@ using Result = TlsSession::Result;
 using MethodHandle = std::unique_ptr<BIO_METHOD, TlsRelease<BIO_meth_free>>;
 using RawSession = std::unique_ptr<SSL, TlsRelease<SSL_free>>;
 
-std::string pem(const std::string& name) { return read_test_file("certificates/" + name); }
+std::shared_ptr<const TlsCertificate> certificate() {
+  return read_tls_certificate({pem("a.pem"), pem("a.key"), ""}, std::nullopt).value();
+}
 
-std::shared_ptr<const TlsServerContext> server_context() {
+std::shared_ptr<const TlsServerContext> server_context(std::shared_ptr<const TlsCertificate> shown) {
   TlsServerSettings settings;
-  settings.hosts.push_back({"*", {*read_tls_certificate({pem("a.pem"), pem("a.key"), ""}, std::nullopt)}});
+  settings.hosts.push_back({"*", {std::move(shown)}});
   return TlsServerContext::build(settings).value();
 }
 
@@ -33,6 +35,8 @@ struct Other {
     SSL_CTX_use_certificate_chain_file(context.get(), (folder + "a.pem").c_str());
     SSL_CTX_use_PrivateKey_file(context.get(), (folder + "a.key").c_str(), SSL_FILETYPE_PEM);
     session.reset(SSL_new(context.get()));
+    // Of a client: it asks for a staple.
+    SSL_set_tlsext_status_type(session.get(), TLSEXT_STATUSTYPE_ocsp);
     SSL_set_bio(session.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_is_server(session.get()) == 1 ? SSL_set_accept_state(session.get())
                                       : SSL_set_connect_state(session.get());
@@ -103,8 +107,34 @@ struct Talk {
 };
 
 struct ServerTalk : Talk {
-  explicit ServerTalk(int version) : Talk(server_context()->make_session(), TLS_client_method(), version) {}
+  explicit ServerTalk(int version, std::shared_ptr<const TlsCertificate> shown = certificate())
+      : ServerTalk(version, server_context(std::move(shown))) {}
+  // The context lives as long as its session.
+  ServerTalk(int version, std::shared_ptr<const TlsServerContext> from)
+      : Talk(from->make_session(), TLS_client_method(), version), context(std::move(from)) {}
+  std::shared_ptr<const TlsServerContext> context;
 };
+
+TEST_CASE("an OCSP response is stapled until it ends, and always where it has no end", "[net][tls]") {
+  const struct {
+    WallTime until;
+    bool stapled;
+  } cases[] = {
+      {WallTime::max(), true},
+      {wall_from_unix_seconds(4'000'000'000), true},
+      {wall_from_unix_seconds(1'000'000'000), false},
+  };
+  for (const auto& each : cases) {
+    INFO(each.until.time_since_epoch().count());
+    auto shown = std::make_shared<TlsCertificate>(*certificate());
+    shown->ocsp_der = "a response";
+    shown->ocsp_until = each.until;
+    ServerTalk talk(TLS1_3_VERSION, std::move(shown));
+    const unsigned char* staple = nullptr;
+    const long size = SSL_get_tlsext_status_ocsp_resp(talk.other.session.get(), &staple);
+    CHECK((size == 10) == each.stapled);
+  }
+}
 
 TEST_CASE("keys may be updated now and then", "[net][tls]") {
   ServerTalk talk(TLS1_3_VERSION);

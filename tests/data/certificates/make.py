@@ -69,6 +69,12 @@ def strangers(nodes):
         write(f"stranger-{node[-1]}", pem(issue(node, [node], key, (root, root_key))), key)
 
 
+def forever():
+    """Without an end, as RFC 5280 4.1.2.5 writes it."""
+    key = p256()
+    write("forever", pem(issue("a.example", ["a.example"], key, end=datetime.datetime(9999, 12, 31, 23, 59, 59))), key)
+
+
 def main():
     root_key, middle_key = p256(), p256()
     root = issue("Perigee test root", [], root_key, authority=True)
@@ -106,6 +112,7 @@ def main():
     write("weak", pem(issue("a.example", ["a.example"], key, issuer), middle), key)
     key = p256()
     write("self", pem(issue("a.example", ["a.example"], key)), key)
+    forever()
 
 
 if __name__ == "__main__":

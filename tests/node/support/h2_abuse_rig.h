@@ -47,9 +47,4 @@ inline std::string repeated(size_t times, const std::string& bytes) {
   return all;
 }
 
-inline std::string headers(uint32_t stream, const FieldLines& lines,
-                           uint8_t flags = end_stream | end_headers) {
-  return frame(FrameType::headers, flags, stream, block(lines));
-}
-
 }  // namespace perigee::test

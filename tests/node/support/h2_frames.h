@@ -66,8 +66,19 @@ inline FieldLines get_lines(std::string path) {
   return {{":method", "GET"}, {":scheme", "http"}, {":path", std::move(path)}, {":authority", "a.example"}};
 }
 
+inline FieldLines post_lines(std::string path) {
+  FieldLines lines = get_lines(std::move(path));
+  lines[0].second = "POST";
+  return lines;
+}
+
+inline std::string headers(uint32_t stream, const FieldLines& lines,
+                           uint8_t flags = end_stream | end_headers) {
+  return frame(FrameType::headers, flags, stream, block(lines));
+}
+
 inline std::string get_frame(uint32_t stream, const std::string& path = "/") {
-  return frame(FrameType::headers, end_stream | end_headers, stream, block(get_lines(path)));
+  return headers(stream, get_lines(path));
 }
 
 // The preface with empty settings.
